@@ -1,0 +1,56 @@
+// Conversions between float32 and the two 16-bit float formats that weights are stored in.
+// Used by: safetensors. Knows only numbers.
+// Invariants: widening is exact for every bit pattern (subnormals, infinities, NaN); narrowing rounds to nearest even.
+
+/** IEEE 754 binary16 -> float32, element by element. */
+export function float32FromHalf(half: Uint16Array): Float32Array {
+  const out = new Float32Array(half.length);
+  for (let i = 0; i < half.length; i++) {
+    const bits = half[i];
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 0x1f;
+    const fraction = bits & 0x3ff;
+    out[i] =
+      exponent === 0
+        ? sign * fraction * 2 ** -24
+        : exponent === 31
+          ? fraction === 0
+            ? sign * Number.POSITIVE_INFINITY
+            : Number.NaN
+          : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+}
+
+/** bfloat16 -> float32: the upper half of the same bits. */
+export function float32FromBfloat16(stored: Uint16Array): Float32Array {
+  const bits = new Uint32Array(stored.length);
+  for (let i = 0; i < stored.length; i++) bits[i] = stored[i] << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/** float32 -> IEEE 754 binary16, round to nearest even; too large becomes infinity. */
+export function halfFromFloat32(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const word = bits[i];
+    const sign = (word >>> 16) & 0x8000;
+    const exponent = ((word >>> 23) & 0xff) - 127;
+    const mantissa = word & 0x7fffff;
+    if (exponent === 128) out[i] = sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200);
+    else if (exponent > 15) out[i] = sign | 0x7c00;
+    else if (exponent >= -14) out[i] = sign | roundShift(((exponent + 15) << 23) | mantissa, 13);
+    else if (exponent >= -25) out[i] = sign | roundShift(0x800000 | mantissa, -exponent - 1);
+    else out[i] = sign;
+  }
+  return out;
+}
+
+/** value / 2^shift, ties to even. A carry into the exponent is the right answer: it is the next float. */
+function roundShift(value: number, shift: number): number {
+  const kept = value >>> shift;
+  const rest = value & ((1 << shift) - 1);
+  const tie = 1 << (shift - 1);
+  return rest > tie || (rest === tie && (kept & 1) === 1) ? kept + 1 : kept;
+}
