@@ -1,0 +1,129 @@
+// The engine's face: tokens in, tokens out, adapters trained, evaluated and attributed.
+// Used by marketplace/ (and wired by bots/main.ts). It knows no people, no money and no chat platform:
+// contributions are opaque ids here. Implemented by serve/local-engine.ts.
+// Invariant: an iterator of `generate` ends with exactly one `done` event, or throws an EngineError.
+
+/** One turn of a conversation, in the words of the chat template. */
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** A LoRA adapter on disk (PEFT folder); `id` names it in the pool and in metrics. */
+export interface AdapterRef {
+  readonly id: string;
+  readonly dir: string;
+}
+
+export interface Sampling {
+  /** 0 = greedy. */
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  /** Same seed, prompt and adapter: same tokens. */
+  readonly seed?: number;
+}
+
+export interface GenerateRequest {
+  readonly messages: readonly ChatMessage[];
+  readonly adapter?: AdapterRef;
+  readonly maxTokens: number;
+  readonly sampling: Sampling;
+}
+
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export type GenerateEvent =
+  /** The prompt is in the KV cache; `droppedMessages` oldest turns did not fit the context. */
+  | { readonly type: 'start'; readonly promptTokens: number; readonly droppedMessages: number }
+  /** New text (whole UTF-8 characters); `completionTokens` counts all tokens so far. */
+  | { readonly type: 'text'; readonly text: string; readonly completionTokens: number }
+  | { readonly type: 'done'; readonly reason: 'stop' | 'length' | 'cancelled'; readonly text: string; readonly usage: Usage };
+
+/** One training or evaluation example; `id` is the contribution's id, opaque to the engine. */
+export interface Example {
+  readonly id: string;
+  readonly question: string;
+  readonly answer: string;
+}
+
+export interface TrainJob {
+  readonly outDir: string;
+  readonly examples: readonly Example[];
+  /** Fixed order and initialisation; same job, same adapter to the bit. */
+  readonly seed: number;
+  /** Overrides of the default recipe (engine/train/lora-recipe.ts). */
+  readonly recipe?: Readonly<Record<string, number>>;
+}
+
+export interface TrainProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  readonly tokensPerSecond: number;
+  readonly etaMs: number;
+}
+
+export interface TrainedAdapter {
+  readonly adapter: AdapterRef;
+  readonly recipe: Readonly<Record<string, number | string>>;
+  readonly finalLoss: number;
+  readonly trainedTokens: number;
+}
+
+export interface EvalJob {
+  readonly adapter?: AdapterRef;
+  readonly items: readonly { readonly question: string; readonly expected: string }[];
+}
+
+export interface EvalReport {
+  readonly total: number;
+  readonly correct: number;
+  readonly answers: readonly { readonly question: string; readonly expected: string; readonly answer: string; readonly correct: boolean }[];
+}
+
+export interface BuildStoreJob {
+  readonly adapter: AdapterRef;
+  /** Written into this folder: per-example LoRA gradients at the trained adapter, curvature factor, decoys' gradients. */
+  readonly storeDir: string;
+  readonly examples: readonly Example[];
+  /** Never trained, same distribution: they calibrate the noise floor. */
+  readonly decoys: readonly Example[];
+}
+
+export interface AttributeRequest {
+  readonly adapter: AdapterRef;
+  readonly storeDir: string;
+  readonly messages: readonly ChatMessage[];
+  readonly answer: string;
+}
+
+/** Shares of one answer. Shares are >= 0 and sum to <= 1; the rest is the fallback's. */
+export interface SampleShares {
+  readonly shares: readonly { readonly exampleId: string; readonly share: number; readonly score: number }[];
+  /** Part of the answer's likelihood that the adapter adds over the base, 0..1. */
+  readonly alpha: number;
+  readonly noiseFloor: number;
+  /** Hash of the gradient store that was used. */
+  readonly storeHash: string;
+}
+
+export interface Engine {
+  /** Streams one answer. Aborting the signal ends it with `done: cancelled` and what was made so far. Throws EngineError. */
+  generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent>;
+  /** Tokens of the rendered prompt (chat template included), for quotes. */
+  countPromptTokens(messages: readonly ChatMessage[]): Promise<number>;
+  /** The longest context the base model takes, in tokens. */
+  readonly contextTokens: number;
+  loadAdapter(ref: AdapterRef): Promise<void>;
+  /** Trains a LoRA adapter in a low-priority child process. Aborting stops it at the next step. */
+  train(job: TrainJob, onProgress: (progress: TrainProgress) => void, signal?: AbortSignal): Promise<TrainedAdapter>;
+  evaluate(job: EvalJob, onProgress?: (done: number, total: number) => void): Promise<EvalReport>;
+  /** Builds the gradient store of a model version, in a low-priority child process. Returns the store's hash. */
+  buildStore(job: BuildStoreJob, onProgress?: (done: number, total: number) => void): Promise<{ readonly storeHash: string }>;
+  attribute(request: AttributeRequest): Promise<SampleShares>;
+  close(): Promise<void>;
+}

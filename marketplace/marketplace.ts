@@ -1,0 +1,197 @@
+// The marketplace's face to the bots (and later to HTTP): every verb a person has, as one typed list.
+// Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
+// Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
+import type { Nano } from '../db/ledger/amount.ts';
+
+export interface Identity {
+  readonly platform: string;
+  readonly userId: string;
+  readonly displayName: string;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly pseudonym: string;
+  /** True on the call that made the person: the starter grant was just given. */
+  readonly isNew: boolean;
+}
+
+export interface Balance {
+  readonly balanceNano: Nano;
+  readonly grantNano: Nano;
+  readonly heldNano: Nano;
+  readonly earnedNano: Nano;
+  readonly recent: readonly { readonly at: Date; readonly what: string; readonly amountNano: Nano }[];
+}
+
+export interface RateCard {
+  readonly perCallNano: Nano;
+  readonly per1kPromptTokensNano: Nano;
+  readonly per1kAnswerTokensNano: Nano;
+}
+
+export interface ModelSummary {
+  readonly id: string;
+  readonly slug: string;
+  readonly title: string;
+  readonly description: string;
+  readonly datanetSlug: string;
+  readonly versionNumber: number;
+  readonly rateCard: RateCard;
+  readonly splitBps: { readonly data: number; readonly creator: number; readonly node: number; readonly platform: number };
+  readonly retired: boolean;
+  readonly calls: number;
+  readonly contributors: number;
+  readonly exampleQuestions: readonly string[];
+  /** Held-out accuracy of this version and of the base without it, 0..1. */
+  readonly evaluation: { readonly adapter: number; readonly base: number; readonly items: number } | null;
+}
+
+export interface Quote {
+  readonly ceilingNano: Nano;
+  readonly availableNano: Nano;
+  readonly promptTokens: number;
+  readonly answerTokensMax: number;
+}
+
+export type CallRefusal =
+  | { readonly ok: false; readonly code: 'already_answered'; readonly callId: string }
+  | { readonly ok: false; readonly code: 'empty_question' }
+  | { readonly ok: false; readonly code: 'question_too_long'; readonly chars: number; readonly charsMax: number }
+  | { readonly ok: false; readonly code: 'no_model_chosen' }
+  | { readonly ok: false; readonly code: 'model_retired'; readonly title: string }
+  | { readonly ok: false; readonly code: 'call_in_progress' }
+  | { readonly ok: false; readonly code: 'balance_too_low'; readonly neededNano: Nano; readonly availableNano: Nano }
+  /** Nothing was delivered and the hold was voided: it cost nothing. */
+  | { readonly ok: false; readonly code: 'generation_failed'; readonly reason: string }
+  /** The books could not be reached; the reconciler will settle it, nobody pays twice. */
+  | { readonly ok: false; readonly code: 'outcome_unknown'; readonly reason: string };
+
+export interface CallDone {
+  readonly ok: true;
+  readonly callId: string;
+  readonly receiptNumber: string;
+  readonly text: string;
+  readonly reason: 'stop' | 'length' | 'cancelled';
+  readonly priceNano: Nano;
+  readonly availableNano: Nano;
+  readonly modelTitle: string;
+  readonly versionNumber: number;
+  readonly droppedMessages: number;
+}
+
+/** What the person sees while a call runs; every method is quick and never throws. */
+export interface CallView {
+  quoted(quote: Quote): void;
+  /** The whole answer so far. */
+  text(soFar: string): void;
+}
+
+export interface AskInput {
+  /** The inbound event's id: asking twice with the same id is one call. */
+  readonly eventKey: string;
+  readonly person: Person;
+  readonly conversationKey: { readonly platform: string; readonly conversationId: string };
+  readonly text: string;
+  /** Overrides the conversation's chosen model for this one call (slug). */
+  readonly modelSlug?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Provenance {
+  readonly callId: string;
+  readonly receiptNumber: string;
+  readonly modelTitle: string;
+  readonly versionNumber: number;
+  /** 'pending' until the background job has run. */
+  readonly state: 'pending' | 'attributed';
+  readonly dataPoolNano: Nano;
+  readonly fallbackNano: Nano;
+  readonly alpha: number;
+  readonly top: readonly {
+    readonly pseudonym: string;
+    readonly share: number;
+    readonly amountNano: Nano;
+    readonly question: string;
+    readonly answer: string;
+  }[];
+  readonly contributorsPaid: number;
+}
+
+export interface DatanetProgress {
+  readonly id: string;
+  readonly slug: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly state: string;
+  readonly accepted: number;
+  readonly waitingReview: number;
+  readonly newSinceVersion: number;
+  readonly neededForNextVersion: number;
+  readonly contributors: readonly { readonly pseudonym: string; readonly accepted: number; readonly earnedNano: Nano }[];
+  readonly versions: readonly { readonly number: number; readonly contributions: number; readonly merkleRoot: string; readonly modelState: string; readonly note: string }[];
+  readonly training: { readonly state: string; readonly step: number; readonly steps: number; readonly loss: number; readonly etaMs: number } | null;
+}
+
+export type ContributeResult =
+  | { readonly ok: true; readonly contributionId: string; readonly waitingReview: number }
+  | { readonly ok: false; readonly code: 'duplicate'; readonly existing: string }
+  | { readonly ok: false; readonly code: 'consent_missing'; readonly licence: string; readonly consentText: string }
+  | { readonly ok: false; readonly code: 'unknown_datanet' }
+  | { readonly ok: false; readonly code: 'rejected_by_check'; readonly check: string; readonly reason: string };
+
+export interface ReviewItem {
+  readonly contributionId: string;
+  readonly datanetTitle: string;
+  readonly pseudonym: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly waiting: number;
+}
+
+export type ReviewResult =
+  | { readonly ok: true; readonly state: 'accepted' | 'rejected'; readonly newSinceVersion: number; readonly neededForNextVersion: number; readonly trainingStarted: boolean }
+  | { readonly ok: false; readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing' };
+
+export type RateResult = { readonly ok: true; readonly changed: boolean } | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' };
+
+/** News that a conversation asked for (it contributed, reviewed, or watches a datanet). */
+export interface MarketplaceNews {
+  readonly key: string;
+  readonly platform: string;
+  readonly conversationId: string;
+  readonly kind: 'training_started' | 'training_progress' | 'version_published' | 'version_rejected' | 'training_failed';
+  readonly datanetTitle: string;
+  readonly text: string;
+}
+
+export interface Marketplace {
+  /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
+  person(identity: Identity): Promise<Person>;
+  balance(person: Person): Promise<Balance>;
+  models(): Promise<readonly ModelSummary[]>;
+  model(slug: string): Promise<ModelSummary | null>;
+  chooseModel(input: { readonly person: Person; readonly conversationKey: AskInput['conversationKey']; readonly slug: string }): Promise<ModelSummary | null>;
+  chosenModel(conversationKey: AskInput['conversationKey'], person: Person): Promise<ModelSummary | null>;
+  /** Forgets the conversation's earlier turns; the next prompt holds none of them. */
+  newConversation(conversationKey: AskInput['conversationKey'], person: Person): Promise<void>;
+  /** One paid, attributed answer: the story is paid-call.ts. */
+  ask(input: AskInput, view: CallView): Promise<CallDone | CallRefusal>;
+  /** The question of a call, for asking it again. */
+  questionOf(callId: string, person: Person): Promise<string | null>;
+  rate(input: { readonly callId: string; readonly person: Person; readonly value: 1 | -1 }): Promise<RateResult>;
+  provenance(callId: string): Promise<Provenance | null>;
+  /** The stored receipt (latest of the person when no number is given), as canonical JSON text. */
+  receipt(input: { readonly person: Person; readonly number?: string }): Promise<{ readonly number: string; readonly json: string; readonly summary: readonly string[] } | null>;
+  datanets(): Promise<readonly DatanetProgress[]>;
+  datanet(slug: string): Promise<DatanetProgress | null>;
+  /** Records consent to the datanet's licence, said once. */
+  consent(person: Person, datanetSlug: string): Promise<boolean>;
+  contribute(input: { readonly person: Person; readonly datanetSlug: string; readonly question: string; readonly answer: string; readonly conversationKey: AskInput['conversationKey'] }): Promise<ContributeResult>;
+  nextReview(person: Person): Promise<ReviewItem | null>;
+  review(input: { readonly person: Person; readonly contributionId: string; readonly verdict: 'accept' | 'reject'; readonly reason?: string; readonly conversationKey: AskInput['conversationKey'] }): Promise<ReviewResult>;
+  /** Starts the background jobs (attribution, training, reconciler, delivery) and tells news to `onNews`, at least once, keyed. */
+  start(onNews: (news: MarketplaceNews) => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
