@@ -1,0 +1,116 @@
+// Every setting of the program, as data: read from the environment, checked at start, listed in README and .env.example
+// (a test compares them). Used by the composition root and the command lines. A wrong value is named with what it should be.
+import { z } from 'zod';
+
+export interface Setting {
+  readonly name: string;
+  /** What holds when the variable is not set; empty = off. */
+  readonly fallback: string;
+  readonly about: string;
+}
+
+export const settings = [
+  {
+    name: 'DATA_DIR',
+    fallback: '.data',
+    about: 'Folder for the database, trained adapters and gradient stores',
+  },
+  {
+    name: 'DATABASE_URL',
+    fallback: '',
+    about: 'A PostgreSQL 15+ of your own (`postgres://…`) instead of the embedded one',
+  },
+  {
+    name: 'DISCORD_BOT_SECRET',
+    fallback: '',
+    about: 'Bot token: talk to the real Discord instead of the local one',
+  },
+  {
+    name: 'TELEGRAM_BOT_SECRET',
+    fallback: '',
+    about: 'Bot token: talk to the real Telegram instead of the local one',
+  },
+  {
+    name: 'PLAYGROUND_PORT',
+    fallback: '8137',
+    about: 'Port of the playground page on 127.0.0.1; 0 = any free one',
+  },
+  {
+    name: 'ENGINE_BASE_DIR',
+    fallback: 'engine/base',
+    about: 'Base model: a Hugging Face folder of the Llama family',
+  },
+  { name: 'ENGINE_THREADS', fallback: '1', about: 'Threads of one model run (1-64)' },
+  {
+    name: 'STARTER_GRANT_OPEN',
+    fallback: '10',
+    about: 'OPEN that a new person gets to spend (not withdrawable)',
+  },
+  {
+    name: 'TRAIN_AFTER_ACCEPTED',
+    fallback: '20',
+    about: 'Newly accepted contributions after which the next version is trained',
+  },
+  {
+    name: 'LOG_LEVEL',
+    fallback: 'warn',
+    about: 'fatal, error, warn, info, debug or trace; the log goes to DATA_DIR/log.jsonl',
+  },
+] as const satisfies readonly Setting[];
+
+type SettingName = (typeof settings)[number]['name'];
+
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `a whole number from ${least} to ${most}`);
+
+const optional = (schema: z.ZodString) => z.union([z.literal('').transform(() => undefined), schema]);
+
+const shape = {
+  DATA_DIR: z.string().min(1, 'a folder'),
+  DATABASE_URL: optional(
+    z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'an address like postgres://user:password@host:5432/name'),
+  ),
+  DISCORD_BOT_SECRET: optional(
+    z.string().min(50, 'a Discord bot token (from the developer portal, page "Bot")'),
+  ),
+  TELEGRAM_BOT_SECRET: optional(
+    z.string().regex(/^\d+:[\w-]{30,}$/, 'a Telegram bot token as @BotFather gives it, like 123456:ABC…'),
+  ),
+  PLAYGROUND_PORT: wholeNumber(0, 65_535),
+  ENGINE_BASE_DIR: z.string().min(1, 'a folder with config.json, tokenizer.json and *.safetensors'),
+  ENGINE_THREADS: wholeNumber(1, 64),
+  STARTER_GRANT_OPEN: z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5'),
+  TRAIN_AFTER_ACCEPTED: wholeNumber(1, 1_000_000),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+} satisfies Record<SettingName, z.ZodTypeAny>;
+
+const schema = z.object(shape);
+
+export type Settings = Readonly<z.output<typeof schema>>;
+
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/**
+ * Reads the settings from an environment.
+ * @throws SettingsError that names each wrong setting and what it should be; a secret's value is never in the message.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const raw = Object.fromEntries(settings.map(({ name, fallback }) => [name, env[name]?.trim() || fallback]));
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => {
+    const inner = issue.code === 'invalid_union' ? issue.unionErrors.at(-1)?.issues[0]?.message : undefined;
+    return `  ${issue.path.join('.')} should be ${inner ?? issue.message}`;
+  });
+  throw new SettingsError(
+    `These settings are wrong:\n${[...new Set(lines)].join('\n')}\nSee the table in README.md.`,
+  );
+}
