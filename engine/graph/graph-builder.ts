@@ -24,13 +24,11 @@ export interface Tensor extends OnnxValue {
   readonly requiresGrad: boolean;
 }
 
-/** Given the gradient of each output (undefined = zero), the gradient of each input (undefined = none). */
-export type Vjp = (outputGrads: readonly (Tensor | undefined)[]) => readonly (Tensor | undefined)[];
-
+/** One differentiable step: given the gradient of its output, `vjp` emits the gradient of each input. */
 export interface TapeEntry {
   readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
-  readonly vjp: Vjp;
+  readonly output: Tensor;
+  readonly vjp: (outputGrad: Tensor) => readonly (Tensor | undefined)[];
 }
 
 export interface Graph {
@@ -42,6 +40,8 @@ export interface Graph {
   readonly tape: TapeEntry[];
   /** Small constants by content, so that the thousandth `axes = [-1]` costs nothing. */
   readonly constants: Map<string, Tensor>;
+  /** Nodes by content: an equal node is emitted once, so a derivative rule may simply ask for a value again. */
+  readonly known: Map<string, readonly Tensor[]>;
   /** False inside a derivative rule or a composite op: what is emitted there needs no rule of its own. */
   taping: boolean;
   nameCount: number;
@@ -63,6 +63,7 @@ export function createGraph(name: string): Graph {
     initialisers: new Map(),
     tape: [],
     constants: new Map(),
+    known: new Map(),
     taping: true,
     nameCount: 0,
   };
@@ -130,6 +131,7 @@ export function scalar(g: Graph, dtype: 'f32' | 'f64' | 'i64' | 'i32', value: nu
 /**
  * Emits one node. Inputs may be `null` (optional, left out); an output spec may be `null` (not wanted).
  * Returns one tensor per spec; reading a `null` output is a bug of the caller and fails at session creation.
+ * An equal node emitted before is reused, except where an output is given a name.
  */
 export function node(
   g: Graph,
@@ -139,6 +141,12 @@ export function node(
   attributes: Readonly<Record<string, OnnxAttribute>> = {},
   domain: '' | 'com.microsoft' = '',
 ): readonly Tensor[] {
+  const inputNames = inputs.map((tensor) => tensor?.name ?? '');
+  const named = outputs.some((spec) => spec?.name !== undefined);
+  const wanted = outputs.map((spec) => spec !== null);
+  const key = JSON.stringify([op, domain, inputNames, attributes, wanted]);
+  const known = named ? undefined : g.known.get(key);
+  if (known) return known;
   const made = outputs.map((spec) => ({
     name: spec === null ? '' : (spec.name ?? freshName(g, op)),
     dtype: spec?.dtype ?? 'f32',
@@ -149,10 +157,11 @@ export function node(
   g.nodes.push({
     op,
     domain,
-    inputs: inputs.map((tensor) => tensor?.name ?? ''),
+    inputs: inputNames,
     outputs: made.map((tensor) => tensor.name),
     attributes,
   });
+  if (!named) g.known.set(key, made);
   return made;
 }
 
@@ -178,7 +187,7 @@ export function differentiable(
   const raw = withoutTape(g, forward);
   if (!g.taping || !inputs.some((tensor) => tensor.requiresGrad)) return raw;
   const output = { ...raw, requiresGrad: true };
-  g.tape.push({ inputs, outputs: [output], vjp: ([grad]) => (grad ? vjp(grad, output) : []) });
+  g.tape.push({ inputs, output, vjp: (outputGrad) => vjp(outputGrad, output) });
   return output;
 }
 

@@ -1,0 +1,35 @@
+// Reverse-mode differentiation of a graph under construction: walks the tape backwards and emits the nodes of
+// each derivative rule. Used by the training graphs. It knows no op; every rule lives beside its op.
+import { type Graph, scalar, type Tensor, withoutTape } from './graph-builder.ts';
+import { add, floatType } from './ops-elementwise.ts';
+
+/**
+ * Emits d(loss)/d(t) for each t of `wanted`.
+ *
+ * @param loss a rank-0 tensor.
+ * @returns one gradient for each wanted tensor, in order. Its shape is that of the tensor, or has a leading
+ *   axis where the op says so (the per-example form of LoRA).
+ * @throws when the loss does not depend on a wanted tensor.
+ */
+export function grad(g: Graph, loss: Tensor, wanted: readonly Tensor[]): readonly Tensor[] {
+  const gradients = new Map<string, Tensor>();
+  withoutTape(g, () => {
+    gradients.set(loss.name, scalar(g, floatType(loss), 1));
+    for (const { inputs, output, vjp } of g.tape.toReversed()) {
+      const outputGrad = gradients.get(output.name);
+      if (outputGrad === undefined) continue;
+      const parts = vjp(outputGrad);
+      inputs.forEach((input, index) => {
+        const part = parts[index];
+        if (part === undefined || !input.requiresGrad) return;
+        const before = gradients.get(input.name);
+        gradients.set(input.name, before === undefined ? part : add(g, before, part));
+      });
+    }
+  });
+  return wanted.map((tensor) => {
+    const gradient = gradients.get(tensor.name);
+    if (gradient === undefined) throw new Error(`the loss does not depend on ${tensor.name}`);
+    return gradient;
+  });
+}

@@ -1,0 +1,94 @@
+// Causal self-attention with grouped keys and values, as one differentiable step. Used by the Llama training
+// graph (serving uses the GroupQueryAttention kernel with a cache instead). Keys are never repeated: the
+// `repeat` query heads that share a key head are laid out as `repeat * seq` rows of one matrix.
+// The [.., seq, seq] matrices are materialised: fine to a few hundred positions, quadratic beyond.
+import { constant, differentiable, type Graph, type Tensor } from './graph-builder.ts';
+import { binary, floatType, reduce } from './ops-elementwise.ts';
+import { softmax } from './ops-loss.ts';
+import { batchedMatmul } from './ops-matmul.ts';
+import { reshape, transpose } from './ops-shape.ts';
+
+export interface AttentionShape {
+  readonly batch: number;
+  readonly seq: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/**
+ * softmax(q kᵀ / sqrt(headDim) + causal mask) v.
+ * q [batch, seq, heads * headDim], k and v [batch, seq, kvHeads * headDim] -> [batch, seq, heads * headDim].
+ *
+ * Derivative: dV = Pᵀ dO; dP = dO Vᵀ; dS = P (dP - rowsum(dO O)); dQ = dS K / sqrt(d); dK = dSᵀ Q / sqrt(d).
+ * rowsum(dO O) equals rowsum(dP P) and is headDim wide instead of seq wide (arxiv.org/abs/2205.14135).
+ */
+export function causalAttention(g: Graph, q: Tensor, k: Tensor, v: Tensor, shape: AttentionShape): Tensor {
+  const alpha = 1 / Math.sqrt(shape.headDim);
+  const packed = (): { qs: Tensor; ks: Tensor; vs: Tensor } => ({
+    qs: packQueries(g, q, shape),
+    ks: packKeys(g, k, shape),
+    vs: packKeys(g, v, shape),
+  });
+  const weights = (qs: Tensor, ks: Tensor): Tensor => {
+    const scores = batchedMatmul(g, qs, ks, { transB: true, alpha }); // [batch, kv, repeat * seq, seq]
+    return softmax(g, binary(g, 'Add', scores, causalMask(g, floatType(q), shape)));
+  };
+  return differentiable(
+    g,
+    [q, k, v],
+    () => {
+      const { qs, ks, vs } = packed();
+      return unpackQueries(g, batchedMatmul(g, weights(qs, ks), vs), shape);
+    },
+    (dy, y) => {
+      const { qs, ks, vs } = packed(); // the builder reuses the nodes of the forward pass
+      const p = weights(qs, ks);
+      const dO = packQueries(g, dy, shape);
+      const inner = reduce(g, 'ReduceSum', binary(g, 'Mul', dO, packQueries(g, y, shape)), [-1], true);
+      const dP = batchedMatmul(g, dO, vs, { transB: true });
+      const dS = binary(g, 'Mul', p, binary(g, 'Sub', dP, inner));
+      return [
+        unpackQueries(g, batchedMatmul(g, dS, ks, { alpha }), shape),
+        unpackKeys(g, batchedMatmul(g, dS, qs, { transA: true, alpha }), shape),
+        unpackKeys(g, batchedMatmul(g, p, dO, { transA: true }), shape),
+      ];
+    },
+  );
+}
+
+/** [batch, seq, heads * d] -> [batch, kv, repeat * seq, d] */
+function packQueries(g: Graph, x: Tensor, { batch, seq, heads, kvHeads, headDim }: AttentionShape): Tensor {
+  const repeat = heads / kvHeads;
+  const grouped = reshape(g, x, [batch, seq, kvHeads, repeat, headDim]);
+  return reshape(g, transpose(g, grouped, [0, 2, 3, 1, 4]), [batch, kvHeads, repeat * seq, headDim]);
+}
+
+function unpackQueries(g: Graph, x: Tensor, { batch, seq, heads, kvHeads, headDim }: AttentionShape): Tensor {
+  const grouped = reshape(g, x, [batch, kvHeads, heads / kvHeads, seq, headDim]);
+  return reshape(g, transpose(g, grouped, [0, 3, 1, 2, 4]), [batch, seq, heads * headDim]);
+}
+
+/** [batch, seq, kv * d] -> [batch, kv, seq, d] */
+function packKeys(g: Graph, x: Tensor, { batch, seq, kvHeads, headDim }: AttentionShape): Tensor {
+  return transpose(g, reshape(g, x, [batch, seq, kvHeads, headDim]), [0, 2, 1, 3]);
+}
+
+function unpackKeys(g: Graph, x: Tensor, { batch, seq, kvHeads, headDim }: AttentionShape): Tensor {
+  return reshape(g, transpose(g, x, [0, 2, 1, 3]), [batch, seq, kvHeads * headDim]);
+}
+
+/** 0 where a position may be seen, -1e9 where it lies in the future: [repeat * seq, seq]. */
+function causalMask(g: Graph, type: 'f32' | 'f64', { seq, heads, kvHeads }: AttentionShape): Tensor {
+  const key = `causal mask ${type} ${seq}`;
+  const known = g.constants.get(key);
+  if (known) return known;
+  const rows = (heads / kvHeads) * seq;
+  const values = new Float64Array(rows * seq);
+  for (let row = 0; row < rows; row++) {
+    for (let column = (row % seq) + 1; column < seq; column++) values[row * seq + column] = -1e9;
+  }
+  const mask = constant(g, type, values, [rows, seq]);
+  g.constants.set(key, mask);
+  return mask;
+}
