@@ -1,0 +1,55 @@
+// What a pre-training run is: model shape, data, schedule. Used by pretrain.ts and train-cli.ts. A run is fully
+// described by this record; it is written beside the weights it produced.
+import { z } from 'zod';
+import type { LlamaConfig } from '../model/model-config.ts';
+
+const count = z.number().int().positive();
+
+export const pretrainConfigSchema = z
+  .object({
+    data: z.string().describe('folder with tokenizer.json, train.u16 and valid-<source>.u16'),
+    out: z.string().describe('folder for the model; checkpoint.safetensors in it is resumed from'),
+    dim: count,
+    layers: count,
+    heads: count,
+    kvHeads: count,
+    ffn: count,
+    vocab: count.max(65536),
+    seq: count.describe('window length in tokens'),
+    maxSeq: count.optional().describe('context length written to config.json; seq if absent'),
+    tied: z.boolean().default(true),
+    ropeTheta: z.number().positive().default(10000),
+    rmsEps: z.number().positive().default(1e-5),
+    bosId: z.number().int().nonnegative().default(1),
+    eosIds: z.array(z.number().int().nonnegative()).min(1).default([2]),
+    batch: count.describe('windows in one run of the graph'),
+    gradAccum: count.default(1).describe('runs of the graph for one update'),
+    steps: count.describe('updates'),
+    lr: z.number().positive(),
+    lrFinalRatio: z.number().min(0).max(1).default(0.1),
+    warmup: z.number().int().nonnegative().default(100).describe('steps'),
+    weightDecay: z.number().nonnegative().default(0.1),
+    clipNorm: z.number().nonnegative().default(1),
+    beta2: z.number().positive().lt(1).default(0.95),
+    seed: z.number().int().default(1),
+    threads: count.default(1),
+    logEvery: count.default(10).describe('steps'),
+    evalEvery: count.default(500).describe('steps'),
+    evalBatches: count.default(8).describe('batches of each valid-<source>.u16'),
+    checkpointEvery: count.default(250).describe('steps'),
+  })
+  .strict()
+  .refine((c) => c.dim % c.heads === 0 && (c.dim / c.heads) % 2 === 0, 'dim / heads must be an even integer')
+  .refine((c) => c.heads % c.kvHeads === 0, 'heads must be a multiple of kvHeads');
+
+export type PretrainConfig = z.infer<typeof pretrainConfigSchema>;
+
+export function llamaConfigOf(config: PretrainConfig): LlamaConfig {
+  const { dim, layers, heads, kvHeads, ffn, vocab, tied, ropeTheta, rmsEps, bosId, eosIds } = config;
+  return {
+    ...{ dim, layers, heads, kvHeads, ffn, vocab, tied, ropeTheta, rmsEps, bosId, eosIds },
+    headDim: dim / heads,
+    maxSeq: config.maxSeq ?? config.seq,
+    qkvBias: false,
+  };
+}
