@@ -48,6 +48,7 @@ export async function pretrain(
   const validate = validation(config, session);
   const save = (): void => {
     writeCheckpoint(checkpointPath, weights, state);
+    writeModelFolder(config, weights); // the model so far can be served at any time
     emit({ type: 'checkpoint', step: state.step, path: checkpointPath });
   };
 
@@ -88,7 +89,6 @@ export async function pretrain(
     await new Promise((resolve) => setImmediate(resolve)); // lets a signal handler run
   }
   await session.release();
-  writeModelFolder(config, weights);
   emit({ type: 'done', step: state.step, folder: config.out, finalLoss, tokens: state.step * tokensPerStep });
 }
 
