@@ -1,0 +1,113 @@
+/**
+ * What an owner has, and how it came about: balances by account kind and the history of entries. Reads only.
+ */
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+import type { AccountKind, TransferKind } from '../schema.ts';
+import { addNano, type Nano, ZERO_NANO } from './amount.ts';
+
+export interface Balances {
+  /** balance + grant: what a hold can take. */
+  readonly spendableNano: Nano;
+  /** Paid in; spendable and withdrawable. */
+  readonly balanceNano: Nano;
+  /** Given; spendable, not withdrawable. */
+  readonly grantNano: Nano;
+  /** Set aside for calls under way. */
+  readonly heldNano: Nano;
+  /** Earned as a contributor; claimable, not spendable on calls. */
+  readonly contributorNano: Nano;
+  /** Earned as a model's creator. */
+  readonly creatorNano: Nano;
+  /** Earned as a compute node. */
+  readonly nodeNano: Nano;
+}
+
+/** Balances of a person (or any owner id); all zero for one who never had any. */
+export async function balances(db: Database, ownerId: string): Promise<Balances> {
+  const rows = await db
+    .selectFrom('account')
+    .select(['kind', 'balanceNano'])
+    .where('ownerId', '=', ownerId)
+    .where('asset', '=', 'OPEN')
+    .execute();
+  const of = (kind: AccountKind) => rows.find((row) => row.kind === kind)?.balanceNano ?? ZERO_NANO;
+  return {
+    spendableNano: addNano(of('user'), of('user_grant')),
+    balanceNano: of('user'),
+    grantNano: of('user_grant'),
+    heldNano: of('hold'),
+    contributorNano: of('contributor'),
+    creatorNano: of('creator'),
+    nodeNano: of('node'),
+  };
+}
+
+export interface LedgerLine {
+  readonly transferId: bigint;
+  readonly kind: TransferKind;
+  readonly callId: string | null;
+  readonly account: AccountKind;
+  /** Positive: came in. */
+  readonly amountNano: Nano;
+  readonly balanceAfterNano: Nano;
+  readonly at: Date;
+}
+
+/** The newest `limit` entries on the owner's accounts, newest first. */
+export async function transfersOf(
+  db: Database,
+  ownerId: string,
+  limit: number,
+): Promise<readonly LedgerLine[]> {
+  return db
+    .selectFrom('entry')
+    .innerJoin('account', 'account.id', 'entry.accountId')
+    .innerJoin('transfer', 'transfer.id', 'entry.transferId')
+    .where('account.ownerId', '=', ownerId)
+    .select([
+      'entry.transferId',
+      'transfer.kind',
+      'transfer.callId',
+      'account.kind as account',
+      'entry.amountNano',
+      'entry.balanceAfterNano',
+      'transfer.createdAt as at',
+    ])
+    .orderBy('entry.transferId', 'desc')
+    .orderBy('entry.line')
+    .limit(limit)
+    .execute();
+}
+
+/** All entries of a call's transfers (hold, capture, split, ...), oldest first: the ledger's side of a receipt. */
+export async function entriesOfCall(
+  db: Database,
+  callId: string,
+): Promise<readonly (LedgerLine & { readonly ownerId: string })[]> {
+  return db
+    .selectFrom('transfer')
+    .innerJoin('entry', 'entry.transferId', 'transfer.id')
+    .innerJoin('account', 'account.id', 'entry.accountId')
+    .where('transfer.callId', '=', callId)
+    .select([
+      'entry.transferId',
+      'transfer.kind',
+      'transfer.callId',
+      'account.kind as account',
+      'account.ownerId',
+      'entry.amountNano',
+      'entry.balanceAfterNano',
+      'transfer.createdAt as at',
+    ])
+    .orderBy('entry.transferId')
+    .orderBy('entry.line')
+    .execute();
+}
+
+/** What lies in a call's data pool, not yet split. */
+export async function poolOf(db: Database, callId: string): Promise<Nano> {
+  const { rows } = await sql<{ balanceNano: Nano }>`
+    select balance_nano from account where owner_id = ${callId} and kind = 'call_pool'`.execute(db);
+  return rows[0]?.balanceNano ?? ZERO_NANO;
+}

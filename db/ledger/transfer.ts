@@ -1,0 +1,99 @@
+/**
+ * Plain transfers between two accounts, and the starter grant. Used for what is neither hold, capture, void nor split:
+ * refunds, top-ups from the treasury, corrections. The treasury and the vault may go negative: they stand for coins outside
+ * these books (the operator's stock, the chain), and their negative balance is what the books owe against them.
+ */
+import type { Tx } from '../database.ts';
+import type { AccountKind } from '../schema.ts';
+import type { Nano } from './amount.ts';
+import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
+import { assertLedger } from './ledger-bug.ts';
+
+export interface AccountRef {
+  readonly kind: Exclude<AccountKind, 'hold' | 'call_pool'>;
+  readonly ownerId: string;
+}
+
+/** The one treasury of this marketplace. */
+export const TREASURY: AccountRef = { kind: 'treasury', ownerId: 'treasury' };
+
+export interface TransferIntent {
+  readonly key: string;
+  readonly from: AccountRef;
+  readonly to: AccountRef;
+  /** > 0 */
+  readonly amountNano: Nano;
+  /** For the record; part of the request. */
+  readonly reason: string;
+  readonly callId?: string;
+}
+
+export type TransferResult =
+  | { readonly ok: true; readonly amountNano: Nano }
+  | IdempotencyConflict
+  | {
+      readonly ok: false;
+      readonly code: 'balance_too_low';
+      readonly neededNano: Nano;
+      readonly availableNano: Nano;
+    };
+
+export async function transfer(tx: Tx, intent: TransferIntent): Promise<TransferResult> {
+  const { key, from, to, amountNano, reason, callId } = intent;
+  assertLedger(amountNano > 0n, `a transfer of ${amountNano} nano`);
+  assertLedger(
+    from.kind !== to.kind || from.ownerId !== to.ownerId,
+    `transfer ${key} goes to where it came from`,
+  );
+  const request = { from: { ...from }, to: { ...to }, amountNano, reason, callId: callId ?? null };
+  return once(tx, { key, kind: 'transfer', request }, async () => {
+    if (from.kind !== 'treasury' && from.kind !== 'vault') {
+      const { [from.kind]: availableNano } = await lockBalances(tx, from.ownerId, [from.kind]);
+      if (availableNano < amountNano)
+        return { ok: false, code: 'balance_too_low', neededNano: amountNano, availableNano } as const;
+    }
+    return {
+      posting: {
+        legs: [
+          { ...from, amountNano: -amountNano },
+          { ...to, amountNano },
+        ],
+        callId,
+        result: { ok: true, amountNano, reason } as const,
+      },
+    };
+  });
+}
+
+export type StarterResult = {
+  readonly ok: true;
+  /** What the person got, now or the first time. */
+  readonly amountNano: Nano;
+  /** False when the person had it already; nothing was posted. */
+  readonly granted: boolean;
+};
+
+/** Gives a person the starter grant (spendable, not withdrawable) from the treasury, once in a lifetime. */
+export async function grantStarter(
+  tx: Tx,
+  { personId, amountNano }: { readonly personId: string; readonly amountNano: Nano },
+): Promise<StarterResult> {
+  assertLedger(amountNano > 0n, `a starter grant of ${amountNano} nano`);
+  let granted = false;
+  // the amount is left out of the request: a changed setting must not give it a second time, nor refuse
+  const intent = { key: `starter:${personId}`, kind: 'grant', request: { personId } } as const;
+  const result = await once(tx, intent, async () => {
+    granted = true;
+    return {
+      posting: {
+        legs: [
+          { ...TREASURY, amountNano: -amountNano },
+          { kind: 'user_grant', ownerId: personId, amountNano },
+        ],
+        result: { ok: true, amountNano } as const,
+      },
+    };
+  });
+  assertLedger(result.ok, `the key ${intent.key} was used for something else`);
+  return { ok: true, amountNano: result.amountNano, granted };
+}

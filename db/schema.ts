@@ -1,0 +1,380 @@
+/**
+ * The database's tables as Kysely sees them, in camelCase (the CamelCasePlugin maps to the SQL's snake_case; keys
+ * inside jsonb values are left alone). Used by repositories and the ledger. Ids are plain text made by `new-id.ts`;
+ * amounts are bigint nano-OPEN; times are `Date`. The truth is db/migrations/, and a test compares the two.
+ */
+import type { ColumnType, Generated, Insertable, Selectable } from 'kysely';
+import type { Nano } from './ledger/amount.ts';
+
+/** A jsonb column: read as the value, written as the value (never a string of JSON). */
+type Json<T> = ColumnType<T, T, T>;
+type JsonDefault<T> = ColumnType<T, T | undefined, T>;
+type CreatedAt = ColumnType<Date, Date | undefined, never>;
+
+export type AccountKind =
+  | 'user'
+  | 'user_grant'
+  | 'hold'
+  | 'call_pool'
+  | 'contributor'
+  | 'creator'
+  | 'node'
+  | 'platform'
+  | 'treasury'
+  | 'vault'
+  | 'dust';
+export type TransferKind = 'hold' | 'capture' | 'void' | 'expire' | 'split' | 'grant' | 'transfer';
+export type HoldState = 'open' | 'captured' | 'voided' | 'expired';
+export type JsonObject = { readonly [key: string]: unknown };
+
+interface AccountTable {
+  id: Generated<bigint>;
+  asset: Generated<string>;
+  kind: AccountKind;
+  ownerId: string;
+  balanceNano: ColumnType<Nano, never, never>;
+  version: ColumnType<bigint, never, never>;
+  createdAt: CreatedAt;
+}
+
+interface TransferTable {
+  id: Generated<bigint>;
+  idempotencyKey: string;
+  requestHash: string;
+  kind: TransferKind;
+  callId: string | null;
+  result: Json<JsonObject>;
+  createdAt: CreatedAt;
+}
+
+interface EntryTable {
+  transferId: bigint;
+  line: number;
+  accountId: bigint;
+  amountNano: Nano;
+  balanceAfterNano: Nano;
+  accountVersion: bigint;
+}
+
+interface HoldTable {
+  id: string;
+  ownerId: string;
+  callId: string;
+  amountNano: Nano;
+  grantNano: Nano;
+  balanceNano: Nano;
+  capturedNano: Generated<Nano>;
+  state: Generated<HoldState>;
+  reason: string | null;
+  expiresAt: Date;
+  createdAt: CreatedAt;
+  settledAt: Date | null;
+  holdTransferId: bigint;
+  settleTransferId: bigint | null;
+}
+
+interface PersonTable {
+  id: string;
+  seq: Generated<number>;
+  pseudonym: string;
+  createdAt: CreatedAt;
+}
+
+interface IdentityTable {
+  platform: string;
+  platformUserId: string;
+  personId: string;
+  displayName: string;
+  createdAt: CreatedAt;
+}
+
+interface ConversationTable {
+  id: string;
+  platform: string;
+  platformConversationId: string;
+  personId: string;
+  modelId: string | null;
+  state: Generated<'open' | 'closed'>;
+  messageCount: Generated<number>;
+  createdAt: CreatedAt;
+  updatedAt: Generated<Date>;
+}
+
+export type MessageRole = 'system' | 'user' | 'assistant';
+interface MessageTable {
+  conversationId: string;
+  seq: number;
+  role: MessageRole;
+  content: string;
+  callId: string | null;
+  createdAt: CreatedAt;
+}
+
+interface LifecycleEventTable {
+  id: Generated<bigint>;
+  subjectKind: string;
+  subjectId: string;
+  fromState: string | null;
+  toState: string;
+  cause: string;
+  createdAt: CreatedAt;
+}
+
+export type DatanetState = 'proposed' | 'collecting' | 'training' | 'published' | 'retired';
+interface DatanetTable {
+  id: string;
+  slug: string;
+  title: string;
+  description: string;
+  licence: string;
+  state: Generated<DatanetState>;
+  conditions: JsonDefault<JsonObject>;
+  ownerId: string;
+  createdAt: CreatedAt;
+}
+
+interface ConsentTable {
+  personId: string;
+  datanetId: string;
+  textVersion: string;
+  licence: string;
+  givenAt: CreatedAt;
+}
+
+export type ContributionState = 'submitted' | 'accepted' | 'rejected' | 'retracted';
+interface ContributionTable {
+  id: string;
+  seq: Generated<number>;
+  datanetId: string;
+  personId: string;
+  question: string;
+  answer: string;
+  contentHash: string;
+  state: Generated<ContributionState>;
+  rejectReason: string | null;
+  submittedAt: CreatedAt;
+  decidedAt: Date | null;
+}
+
+export type ReviewVerdict = 'accept' | 'reject';
+interface ReviewTable {
+  contributionId: string;
+  reviewerId: string;
+  verdict: ReviewVerdict;
+  reason: string | null;
+  createdAt: CreatedAt;
+}
+
+interface DatanetVersionTable {
+  id: string;
+  datanetId: string;
+  number: number;
+  merkleRoot: string;
+  contributionCount: number;
+  createdAt: CreatedAt;
+}
+
+interface DatanetVersionContributionTable {
+  datanetVersionId: string;
+  contributionId: string;
+  position: number;
+}
+
+export type ModelState = 'listed' | 'retired';
+interface ModelTable {
+  id: string;
+  slug: string;
+  title: string;
+  description: string;
+  datanetId: string;
+  creatorId: string;
+  priceCallNano: Nano;
+  pricePromptKtokenNano: Nano;
+  priceAnswerKtokenNano: Nano;
+  dataBps: number;
+  creatorBps: number;
+  nodeBps: number;
+  platformBps: number;
+  state: Generated<ModelState>;
+  currentVersionId: string | null;
+  createdAt: CreatedAt;
+}
+
+export type ModelVersionState = 'candidate' | 'published' | 'rejected' | 'superseded';
+interface ModelVersionTable {
+  id: string;
+  modelId: string;
+  number: number;
+  datanetVersionId: string;
+  adapterDir: string;
+  recipe: JsonDefault<JsonObject>;
+  evaluation: Json<JsonObject | null>;
+  storeHashes: JsonDefault<JsonObject>;
+  state: Generated<ModelVersionState>;
+  reason: string | null;
+  createdAt: CreatedAt;
+  decidedAt: Date | null;
+}
+
+export type TrainingRunState =
+  | 'queued'
+  | 'running'
+  | 'evaluating'
+  | 'published'
+  | 'rejected'
+  | 'failed'
+  | 'cancelled';
+interface TrainingRunTable {
+  id: string;
+  seq: Generated<number>;
+  modelId: string;
+  datanetVersionId: string;
+  state: Generated<TrainingRunState>;
+  progress: JsonDefault<JsonObject>;
+  modelVersionId: string | null;
+  error: string | null;
+  createdAt: CreatedAt;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+}
+
+interface WatcherTable {
+  trainingRunId: string;
+  conversationId: string;
+  createdAt: CreatedAt;
+}
+
+export type CallState = 'quoted' | 'held' | 'generating' | 'captured' | 'voided' | 'unknown';
+interface CallTable {
+  id: string;
+  seq: Generated<number>;
+  eventKey: string;
+  personId: string;
+  conversationId: string | null;
+  modelId: string;
+  modelVersionId: string;
+  state: Generated<CallState>;
+  holdId: string | null;
+  ceilingNano: Nano;
+  priceNano: Nano | null;
+  promptTokens: number | null;
+  answerTokens: number | null;
+  prompt: string;
+  promptHash: string;
+  answer: string | null;
+  errorCode: string | null;
+  finishReason: string | null;
+  quotedAt: CreatedAt;
+  heldAt: Date | null;
+  generatingAt: Date | null;
+  settledAt: Date | null;
+  attributedAt: Date | null;
+}
+
+export type ShareKind = 'influence' | 'fallback';
+interface CallShareTable {
+  callId: string;
+  rank: number;
+  contributionId: string | null;
+  personId: string;
+  kind: ShareKind;
+  sharePpm: number;
+  amountNano: Nano;
+}
+
+interface ReceiptTable {
+  callId: string;
+  number: Generated<number>;
+  body: Json<JsonObject>;
+  hash: string;
+  createdAt: CreatedAt;
+}
+
+interface RatingTable {
+  callId: string;
+  personId: string;
+  value: number;
+  updatedAt: Generated<Date>;
+}
+
+interface RatingChangeTable {
+  id: Generated<bigint>;
+  callId: string;
+  personId: string;
+  value: number;
+  createdAt: CreatedAt;
+}
+
+interface InboundEventTable {
+  platform: string;
+  updateId: string;
+  createdAt: CreatedAt;
+}
+
+export type DeliveryState = 'pending' | 'sent' | 'failed';
+interface DeliveryTable {
+  id: Generated<bigint>;
+  key: string;
+  platform: string;
+  payload: Json<JsonObject>;
+  state: Generated<DeliveryState>;
+  attempts: Generated<number>;
+  nextAt: Generated<Date>;
+  platformMessageId: string | null;
+  error: string | null;
+  createdAt: CreatedAt;
+  sentAt: Date | null;
+}
+
+export interface Schema {
+  account: AccountTable;
+  transfer: TransferTable;
+  entry: EntryTable;
+  hold: HoldTable;
+  person: PersonTable;
+  identity: IdentityTable;
+  conversation: ConversationTable;
+  message: MessageTable;
+  lifecycleEvent: LifecycleEventTable;
+  datanet: DatanetTable;
+  consent: ConsentTable;
+  contribution: ContributionTable;
+  review: ReviewTable;
+  datanetVersion: DatanetVersionTable;
+  datanetVersionContribution: DatanetVersionContributionTable;
+  model: ModelTable;
+  modelVersion: ModelVersionTable;
+  trainingRun: TrainingRunTable;
+  watcher: WatcherTable;
+  call: CallTable;
+  callShare: CallShareTable;
+  receipt: ReceiptTable;
+  rating: RatingTable;
+  ratingChange: RatingChangeTable;
+  inboundEvent: InboundEventTable;
+  delivery: DeliveryTable;
+}
+
+export type Hold = Readonly<Selectable<HoldTable>>;
+export type Person = Readonly<Selectable<PersonTable>>;
+export type Identity = Readonly<Selectable<IdentityTable>>;
+export type Conversation = Readonly<Selectable<ConversationTable>>;
+export type Message = Readonly<Selectable<MessageTable>>;
+export type LifecycleEvent = Readonly<Selectable<LifecycleEventTable>>;
+export type Datanet = Readonly<Selectable<DatanetTable>>;
+export type Consent = Readonly<Selectable<ConsentTable>>;
+export type Contribution = Readonly<Selectable<ContributionTable>>;
+export type Review = Readonly<Selectable<ReviewTable>>;
+export type DatanetVersion = Readonly<Selectable<DatanetVersionTable>>;
+export type Model = Readonly<Selectable<ModelTable>>;
+export type NewModel = Readonly<
+  Omit<Insertable<ModelTable>, 'id' | 'state' | 'currentVersionId' | 'createdAt'>
+>;
+export type ModelVersion = Readonly<Selectable<ModelVersionTable>>;
+export type TrainingRun = Readonly<Selectable<TrainingRunTable>>;
+export type Watcher = Readonly<Selectable<WatcherTable>>;
+export type Call = Readonly<Selectable<CallTable>>;
+export type CallShare = Readonly<Selectable<CallShareTable>>;
+export type Receipt = Readonly<Selectable<ReceiptTable>>;
+export type Rating = Readonly<Selectable<RatingTable>>;
+export type Delivery = Readonly<Selectable<DeliveryTable>>;
