@@ -8,6 +8,7 @@ import { type TensorMap, writeSafetensors } from '../model/safetensors.ts';
 import { type AdamWState, adamWDefaults, adamWStep, createAdamWState } from './adamw.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { firstLlamaWeights } from './first-weights.ts';
+import { addGradients } from './gradient-sum.ts';
 import { learningRateAt } from './lr-schedule.ts';
 import { llamaConfigOf, type PretrainConfig } from './pretrain-config.ts';
 import { createWindowReader, evenWindows, readTokenFile } from './token-windows.ts';
@@ -110,10 +111,7 @@ async function update(
   for (let i = 1; i < config.gradAccum; i++) {
     const more = await session.run(read(state.step * config.gradAccum + i));
     loss += more.loss;
-    for (const [name, sum] of first.gradients) {
-      const part = more.gradients.get(name) ?? sum;
-      for (let at = 0; at < sum.length; at++) sum[at] += part[at];
-    }
+    addGradients(first.gradients, more.gradients);
   }
   if (!Number.isFinite(loss))
     throw new Error(`loss is ${loss} at step ${state.step + 1}: lower the learning rate`);

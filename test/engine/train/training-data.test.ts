@@ -1,0 +1,81 @@
+// What the trainer feeds: every token once in an epoch, the same order for the same seed, weights on answers only.
+import { describe, expect, it } from 'vitest';
+import { epochOrder, type SftExample, sftBatches } from '../../../engine/train/sft-batches.ts';
+import { createWindowReader, evenWindows } from '../../../engine/train/token-windows.ts';
+
+const tokens = Uint16Array.from({ length: 1000 }, (_, i) => i);
+
+describe('pre-training windows', () => {
+  const shape = { batch: 2, seq: 10 };
+
+  it('see each of 98 windows once in an epoch, labels one ahead', () => {
+    const read = createWindowReader(tokens, shape, 5, 1);
+    const starts = new Set<bigint>();
+    for (let index = 0; index < 49; index++) {
+      const { ids, labels } = read(index);
+      for (let at = 0; at < 20; at++) expect(labels[at]).toBe(ids[at] + 1n);
+      starts.add(ids[0]).add(ids[10]);
+    }
+    expect(starts.size).toBe(98);
+    const offsets = new Set([...starts].map((start) => start % 10n));
+    expect(offsets.size).toBe(1);
+  });
+
+  it('depend on seed and index alone, whatever was read before', () => {
+    const late = createWindowReader(tokens, shape, 5, 1);
+    const walked = createWindowReader(tokens, shape, 5, 1);
+    for (let index = 0; index < 200; index++) walked(index);
+    expect(walked(77)).toEqual(late(77));
+    expect(createWindowReader(tokens, shape, 6, 1)(77).ids).not.toEqual(late(77).ids);
+  });
+
+  it('weigh the tokens of one update to a sum of 1', () => {
+    const read = createWindowReader(tokens, shape, 5, 4);
+    const sum = [0, 1, 2, 3].flatMap((i) => [...read(i).weights]).reduce((a, b) => a + b, 0);
+    expect(sum).toBeCloseTo(1, 6);
+  });
+
+  it('spread validation from the first token to the last', () => {
+    const batches = evenWindows(tokens, shape, 3);
+    expect(batches[0].ids[0]).toBe(0n);
+    expect(batches[2].labels.at(-1)).toBe(999n);
+  });
+
+  it('refuse a file of 5 tokens', () => {
+    expect(() => createWindowReader(tokens.subarray(0, 5), shape, 1, 1)).toThrow('5 tokens are too few');
+  });
+});
+
+describe('fine-tuning batches', () => {
+  const example = (id: string, length: number, answerStart: number): SftExample => ({
+    id,
+    ids: Array.from({ length }, (_, i) => i + 1),
+    answerStart,
+  });
+
+  it('put equal weights, summing to 1, on exactly the answer tokens', () => {
+    const examples = [example('a', 10, 6), example('b', 40, 39), example('c', 100, 50)];
+    const batches = sftBatches(examples);
+    expect(batches.map(({ seq }) => seq)).toEqual([32, 48, 128]);
+    const weighted: bigint[][] = batches.map((batch) =>
+      [...batch.labels].filter((_, i) => batch.weights[i] > 0),
+    );
+    expect(weighted[0]).toEqual([7n, 8n, 9n, 10n]);
+    expect(weighted[1]).toEqual([40n]);
+    expect(weighted[2]).toHaveLength(50);
+    const values = batches.flatMap((batch) => [...batch.weights]).filter((weight) => weight > 0);
+    expect(new Set(values).size).toBe(1);
+    expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+  });
+
+  it('split 100 rows of 32 into two runs of 64, filled up with weight 0', () => {
+    const batches = sftBatches(Array.from({ length: 100 }, (_, i) => example(`${i}`, 20, 10)));
+    expect(batches.map(({ rows }) => rows)).toEqual([64, 64]);
+  });
+
+  it('keep the order of an epoch for a seed and change it between epochs', () => {
+    expect(epochOrder(50, 1, 0)).toEqual(epochOrder(50, 1, 0));
+    expect(epochOrder(50, 1, 0)).not.toEqual(epochOrder(50, 1, 1));
+    expect([...epochOrder(50, 1, 1)].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+});

@@ -1,0 +1,140 @@
+// Whole training runs on a tiny model: the loss falls, a stopped run resumes to the bit, LoRA leaves the base
+// alone and its folder is PEFT. Not covered here: the child process entries (train-child.test.ts).
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadLlamaWeights } from '../../../engine/model/llama-weights.ts';
+import { loadModelConfig } from '../../../engine/model/model-config.ts';
+import { readSafetensors } from '../../../engine/model/safetensors.ts';
+import { firstLlamaWeights } from '../../../engine/train/first-weights.ts';
+import { loraRunSchema } from '../../../engine/train/lora-recipe.ts';
+import { trainLora } from '../../../engine/train/lora-sft.ts';
+import { pretrain } from '../../../engine/train/pretrain.ts';
+import { pretrainConfigSchema } from '../../../engine/train/pretrain-config.ts';
+import type { SftExample } from '../../../engine/train/sft-batches.ts';
+import type { TrainEvent } from '../../../engine/train/train-event.ts';
+import { tinyConfig } from '../graph/tiny-train-graph.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'train-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const collect = () => {
+  const events: TrainEvent[] = [];
+  const of = <T extends TrainEvent['type']>(type: T) =>
+    events.filter((event): event is Extract<TrainEvent, { type: T }> => event.type === type);
+  return { events, of, emit: (event: TrainEvent) => void events.push(event) };
+};
+
+describe('pre-training', () => {
+  const config = (out: string) =>
+    pretrainConfigSchema.parse({
+      data: folder,
+      out: join(folder, out),
+      ...{ dim: 32, layers: 1, heads: 2, kvHeads: 1, ffn: 48, vocab: 64, seq: 16, batch: 4, gradAccum: 2 },
+      ...{ steps: 40, lr: 0.01, warmup: 5, logEvery: 5, evalEvery: 20, evalBatches: 2, checkpointEvery: 20 },
+    });
+
+  beforeEach(() => {
+    // A counting language: each token is the one before plus 1, 2 or 3 in turn.
+    const tokens = Uint16Array.from(
+      { length: 4000 },
+      (_, i) => (Math.floor(i / 3) * 6 + [0, 1, 3][i % 3]) % 64,
+    );
+    writeFileSync(join(folder, 'train.u16'), new Uint8Array(tokens.buffer));
+    writeFileSync(join(folder, 'valid-counting.u16'), new Uint8Array(tokens.buffer, 0, 1000));
+    writeFileSync(join(folder, 'tokenizer.json'), '{}');
+  });
+
+  it('lowers the loss from ln 64 and writes a folder that loads', async () => {
+    const { of, emit } = collect();
+    await pretrain(config('out'), emit);
+    const losses = of('progress').map(({ loss }) => loss);
+    expect(losses[0]).toBeGreaterThan(3);
+    expect(losses.at(-1)).toBeLessThan(1.5);
+    expect(of('eval').at(-1)!.losses.counting).toBeLessThan(2);
+    const model = loadModelConfig(join(folder, 'out'));
+    expect(loadLlamaWeights(join(folder, 'out'), model).size).toBe(11);
+    expect(existsSync(join(folder, 'out', 'tokenizer.json'))).toBe(true);
+  });
+
+  it('gives the same weights to the bit when stopped after 15 updates and started again', async () => {
+    await pretrain(config('straight'), () => {});
+    const stop = new AbortController();
+    const { of, emit } = collect();
+    const stopping = (event: TrainEvent) => {
+      emit(event);
+      if (event.type === 'progress' && event.step === 15) stop.abort();
+    };
+    await pretrain(config('broken'), stopping, stop.signal);
+    expect(of('stopped')).toEqual([{ type: 'stopped', step: 15 }]);
+    await pretrain(config('broken'), emit);
+    const bytes = (out: string) => readFileSync(join(folder, out, 'model.safetensors'));
+    expect(bytes('broken').equals(bytes('straight'))).toBe(true);
+  });
+
+  it('refuses to resume a checkpoint of another shape', async () => {
+    await pretrain({ ...config('out'), steps: 1 }, () => {});
+    await expect(pretrain({ ...config('out'), ffn: 32 }, () => {})).rejects.toThrow(/this run needs/);
+  });
+});
+
+describe('LoRA fine-tuning', () => {
+  const baseWeights = firstLlamaWeights(tinyConfig, 3);
+  const examples: readonly SftExample[] = Array.from({ length: 6 }, (_, i) => ({
+    id: `example ${i}`,
+    ids: [1, 2 + i, 9, 20 - i, 3 * i, 0],
+    answerStart: 3,
+  }));
+  const run = (out: string, recipe: Readonly<Record<string, number>> = {}) =>
+    loraRunSchema.parse({
+      ...{ base: '/somewhere/tiny-base', data: 'unused', out: join(folder, out), resumeEvery: 1000 },
+      recipe: { rank: 4, lr: 0.02, epochs: 60, batch: 3, ...recipe },
+    });
+
+  it('learns 6 answers, leaves the base untouched and writes a PEFT folder', async () => {
+    const before = [...baseWeights.values()].map(({ data }) => Float32Array.from(data));
+    const { of, emit } = collect();
+    await trainLora({ run: run('out'), config: tinyConfig, baseWeights, examples }, emit);
+    expect(of('progress')[0].loss).toBeGreaterThan(2.5);
+    expect(of('done')[0].finalLoss).toBeLessThan(1.6);
+    expect([...baseWeights.values()].map(({ data }) => data)).toEqual(before);
+    const adapter = readSafetensors(join(folder, 'out', 'adapter_model.safetensors'));
+    expect(adapter.size).toBe(2 * 7 * tinyConfig.layers);
+    expect(adapter.get('base_model.model.model.layers.1.mlp.down_proj.lora_A.weight')?.shape).toEqual([
+      4, 24,
+    ]);
+    const config = JSON.parse(readFileSync(join(folder, 'out', 'adapter_config.json'), 'utf8'));
+    expect(config).toMatchObject({
+      peft_type: 'LORA',
+      r: 4,
+      lora_alpha: 16,
+      base_model_name_or_path: 'tiny-base',
+    });
+    expect(existsSync(join(folder, 'out', 'checkpoint.safetensors'))).toBe(false);
+    const report = JSON.parse(readFileSync(join(folder, 'out', 'training.json'), 'utf8'));
+    expect(report.losses).toHaveLength(120);
+  });
+
+  it('gives the same adapter to the bit for the same seed, also when stopped in between', async () => {
+    const job = (out: string) => ({
+      run: run(out, { epochs: 6 }),
+      config: tinyConfig,
+      baseWeights,
+      examples,
+    });
+    await trainLora(job('first'), () => {});
+    const stop = new AbortController();
+    const stopAt5 = (event: TrainEvent) => {
+      if (event.type === 'progress' && event.step === 5) stop.abort();
+    };
+    await trainLora(job('second'), stopAt5, stop.signal);
+    expect(existsSync(join(folder, 'second', 'adapter_model.safetensors'))).toBe(false);
+    await trainLora(job('second'), () => {});
+    const bytes = (out: string) => readFileSync(join(folder, out, 'adapter_model.safetensors'));
+    expect(bytes('second').equals(bytes('first'))).toBe(true);
+  });
+});
