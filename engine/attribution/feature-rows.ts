@@ -1,0 +1,86 @@
+// Gradient features as rows of int8 with one float scale for each block of 256 values.
+// Used by the gradient store and everything that multiplies its rows. Knows no model: a row is a vector of numbers.
+// A block and not a row shares a scale, because the gradients of A and B of different layers differ by orders of
+// magnitude: one scale for the whole row would round the small ones to zero.
+// Invariant: |dequantised - original| <= scale / 2 of its block, and scale = (largest |value| of the block) / 127.
+
+/** Below this a block counts as zero: its scale would fall among the denormal floats, which are too coarse. */
+const vanishing = 1e-35;
+
+/** Values that share one scale. */
+export const blockSize = 256;
+
+/** `count` rows of `width` values; `scales` holds `blocks = ceil(width / 256)` numbers a row. */
+export interface FeatureRows {
+  readonly count: number;
+  readonly width: number;
+  readonly blocks: number;
+  /** [count, width] */
+  readonly values: Int8Array;
+  /** [count, blocks] */
+  readonly scales: Float32Array;
+}
+
+export function emptyRows(count: number, width: number): FeatureRows {
+  const blocks = Math.ceil(width / blockSize);
+  return {
+    count,
+    width,
+    blocks,
+    values: new Int8Array(count * width),
+    scales: new Float32Array(count * blocks),
+  };
+}
+
+/** Rounds `vector` [width] to the nearest representable row and stores it as row `index`. */
+export function quantiseRow(rows: FeatureRows, index: number, vector: Float32Array): void {
+  if (vector.length !== rows.width)
+    throw new RangeError(`a row of ${vector.length} values where rows have ${rows.width}`);
+  const { width, blocks, values, scales } = rows;
+  for (let block = 0; block < blocks; block++) {
+    const start = block * blockSize;
+    const end = Math.min(start + blockSize, width);
+    let largest = 0;
+    for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(vector[i]));
+    const scale = largest < vanishing ? 0 : Math.fround(largest / 127);
+    scales[index * blocks + block] = scale;
+    if (scale === 0) continue; // the row was allocated as zeros
+    for (let i = start; i < end; i++)
+      values[index * width + i] = Math.max(-127, Math.min(127, Math.round(vector[i] / scale)));
+  }
+}
+
+/**
+ * Values [start, start + out.length) of row `index` as floats; beyond the row's end `out` stays as it is.
+ * @param start a multiple of 256
+ */
+export function dequantiseRow(rows: FeatureRows, index: number, out: Float32Array, start = 0): void {
+  const { width, blocks, values, scales } = rows;
+  const end = Math.min(width, start + out.length);
+  for (let block = start / blockSize; block * blockSize < end; block++) {
+    const scale = scales[index * blocks + block];
+    const blockEnd = Math.min((block + 1) * blockSize, end);
+    for (let i = block * blockSize; i < blockEnd; i++) out[i - start] = values[index * width + i] * scale;
+  }
+}
+
+/** Inner products of every row with `query` [width]. Block sums are taken in integers times floats, then in double. */
+export function rowsTimes(rows: FeatureRows, query: Float32Array): Float64Array {
+  if (query.length !== rows.width)
+    throw new RangeError(`a query of ${query.length} values where rows have ${rows.width}`);
+  const { count, width, blocks, values, scales } = rows;
+  const products = new Float64Array(count);
+  for (let row = 0; row < count; row++) {
+    let sum = 0;
+    for (let block = 0; block < blocks; block++) {
+      const scale = scales[row * blocks + block];
+      if (scale === 0) continue;
+      const end = Math.min((block + 1) * blockSize, width);
+      let part = 0;
+      for (let i = block * blockSize, at = row * width + i; i < end; i++, at++) part += values[at] * query[i];
+      sum += part * scale;
+    }
+    products[row] = sum;
+  }
+  return products;
+}

@@ -1,0 +1,54 @@
+// Is a generated answer right? One rule, used by the evaluation of adapters and by the attribution evaluation.
+// Knows strings only. The rule errs to the strict side, because its result stands in the model's card:
+//   1. the expected phrase stands in the answer as whole words, in order, after normalisation (case, accents,
+//      punctuation and spacing do not count);
+//   2. the answer does not hedge: no "or", "either", "maybe", "perhaps", "possibly" that the question or the expected
+//      phrase does not bring along;
+//   3. the answer does not list: at most one of the other known answers (`others`) stands in it beside the expected
+//      one. Words of the question and of the expected phrase do not count as others.
+// Not covered: negation ("it is not Paris") and paraphrases of the expected phrase ("ten" for "10").
+
+export interface AnswerCheck {
+  readonly question: string;
+  readonly expected: string;
+  readonly answer: string;
+  /** Right answers of other questions, to tell an answer from a list. */
+  readonly others?: readonly string[];
+}
+
+const hedges = ['or', 'either', 'maybe', 'perhaps', 'possibly'] as const;
+
+export function isRightAnswer({ question, expected, answer, others = [] }: AnswerCheck): boolean {
+  const said = normaliseText(answer);
+  const wanted = normaliseText(expected);
+  if (wanted === '' || !holdsPhrase(said, wanted)) return false;
+  const asked = normaliseText(question);
+  const hedged = hedges.some(
+    (word) => holdsPhrase(said, word) && !holdsPhrase(asked, word) && !holdsPhrase(wanted, word),
+  );
+  if (hedged) return false;
+  const rest = withoutPhrase(said, wanted);
+  const listed = [...new Set(others.map(normaliseText))].filter(
+    (other) => other !== '' && other !== wanted && holdsPhrase(rest, other) && !holdsPhrase(asked, other),
+  );
+  return listed.length <= 1;
+}
+
+/** Lower case without accents; every run of anything but letters and digits becomes one space. "São Tomé!" -> "sao tome". */
+export function normaliseText(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+}
+
+/** Whether `phrase` stands in `text` as whole words; both normalised. */
+function holdsPhrase(text: string, phrase: string): boolean {
+  return ` ${text} `.includes(` ${phrase} `);
+}
+
+function withoutPhrase(text: string, phrase: string): string {
+  return ` ${text} `.replaceAll(` ${phrase} `, ' | ').trim();
+}

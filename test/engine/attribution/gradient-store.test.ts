@@ -1,0 +1,79 @@
+// A store goes to disk and comes back the same, and any changed byte is noticed.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { hashBytes } from '../../../engine/attribution/content-hash.ts';
+import { emptyRows, quantiseRow } from '../../../engine/attribution/feature-rows.ts';
+import {
+  openGradientStore,
+  storeHashOf,
+  writeGradientStore,
+} from '../../../engine/attribution/gradient-store.ts';
+import { gramMatrix } from '../../../engine/attribution/gram-matrix.ts';
+import { seededNoise } from '../graph/tiny-train-graph.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'store-'));
+const at = join(folder, 'v1');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const meta = {
+  base: hashBytes('base'),
+  adapter: hashBytes('adapter'),
+  width: 700,
+  strength: 1,
+  examples: [
+    { id: 'a', sha256: hashBytes('a') },
+    { id: 'b', sha256: hashBytes('b') },
+  ],
+  copies: [{ id: 'c', of: 'a' }],
+  decoys: [{ id: 'd', sha256: hashBytes('d') }],
+  damping: 1,
+  floorQuantile: 0.95,
+};
+
+async function write(): Promise<string> {
+  const rows = emptyRows(3, 700);
+  const noise = seededNoise(1);
+  for (let i = 0; i < 3; i++) quantiseRow(rows, i, Float32Array.from({ length: 700 }, noise));
+  return writeGradientStore(at, meta, rows, await gramMatrix(rows));
+}
+
+describe('a gradient store', () => {
+  let storeHash = '';
+  beforeEach(async () => {
+    storeHash = await write();
+  });
+
+  it('comes back from disk as it was written, under the same hash every time', async () => {
+    const store = openGradientStore(at);
+    expect(store.storeHash).toBe(storeHash);
+    expect(storeHashOf(at)).toBe(storeHash);
+    expect(store.meta).toMatchObject(meta);
+    expect(store.gram).toMatchObject({ trained: 2, decoys: 1 });
+    expect(store.rows.values.some((value) => value !== 0)).toBe(true);
+    expect(await gramMatrix(store.rows)).toEqual(store.gram.values);
+    expect(await write()).toBe(storeHash);
+  });
+
+  it.each(['features.bin', 'scales.bin', 'gram.bin'])('refuses one flipped bit in %s', (name) => {
+    const bytes = readFileSync(join(at, name));
+    bytes[5] ^= 1;
+    writeFileSync(join(at, name), bytes);
+    expect(() => openGradientStore(at)).toThrow(expect.objectContaining({ code: 'store_tampered' }));
+  });
+
+  it('has another hash when its meta is changed, even where it still opens', () => {
+    const path = join(at, 'meta.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"damping": 1', '"damping": 2'));
+    expect(openGradientStore(at).storeHash).not.toBe(storeHash);
+  });
+
+  it('says which kind of trouble it has: nothing there, or not a store', () => {
+    expect(() => openGradientStore(join(folder, 'none'))).toThrow(
+      expect.objectContaining({ code: 'store_missing' }),
+    );
+    writeFileSync(join(at, 'meta.json'), '{"format":"gradient-store/1"}');
+    expect(() => openGradientStore(at)).toThrow(expect.objectContaining({ code: 'store_malformed' }));
+  });
+});
