@@ -5,7 +5,8 @@ import type { LlamaConfig } from '../model/model-config.ts';
 
 const count = z.number().int().positive();
 
-export const pretrainConfigSchema = z
+/** The settings one by one, for help texts; pretrainConfigSchema also checks how they fit together. */
+export const pretrainFields = z
   .object({
     data: z.string().describe('folder with tokenizer.json, train.u16 and valid-<source>.u16'),
     out: z.string().describe('folder for the model; checkpoint.safetensors in it is resumed from'),
@@ -38,7 +39,9 @@ export const pretrainConfigSchema = z
     evalBatches: count.default(8).describe('batches of each valid-<source>.u16'),
     checkpointEvery: count.default(250).describe('steps'),
   })
-  .strict()
+  .strict();
+
+export const pretrainConfigSchema = pretrainFields
   .refine((c) => c.dim % c.heads === 0 && (c.dim / c.heads) % 2 === 0, 'dim / heads must be an even integer')
   .refine((c) => c.heads % c.kvHeads === 0, 'heads must be a multiple of kvHeads');
 

@@ -1,0 +1,64 @@
+// Starts a training run as a child process and follows it. Used by train-cli.ts and train-adapter.ts. A child,
+// because a run blocks its thread for long and a worker cannot be ended inside one. It knows no training.
+// Aborting asks the child to stop; it ends after its current update, with a checkpoint.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from '../errors.ts';
+import type { TrainEvent } from './train-event.ts';
+
+export type TrainKind = 'pretrain' | 'sft';
+
+const entries: Readonly<Record<TrainKind, string>> = { pretrain: 'pretrain-main.ts', sft: 'lora-main.ts' };
+
+/**
+ * Runs to the end.
+ *
+ * @param config a PretrainConfig or LoraRun; the child checks it again.
+ * @returns the last event: `done`, or `stopped` after an abort.
+ * @throws EngineError with the child's code, or `training_died` (retry safe: the run goes on from its checkpoint).
+ */
+export async function runTrainProcess(
+  kind: TrainKind,
+  config: unknown,
+  onEvent: (event: TrainEvent) => void,
+  signal?: AbortSignal,
+): Promise<Extract<TrainEvent, { type: 'done' | 'stopped' }>> {
+  const scratch = mkdtempSync(join(tmpdir(), 'train-'));
+  const configPath = join(scratch, 'config.json');
+  writeFileSync(configPath, JSON.stringify(config));
+  const entry = fileURLToPath(new URL(entries[kind], import.meta.url));
+  const child = spawn(process.execPath, [entry, configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const stop = (): void => {
+    child.kill('SIGTERM');
+  };
+  let last: TrainEvent | undefined;
+  let complaint = '';
+  child.stderr.on('data', (chunk) => {
+    complaint = `${complaint}${chunk}`.slice(-2000);
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    last = JSON.parse(line) as TrainEvent;
+    onEvent(last);
+  });
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const exit = await new Promise<string>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, name) => resolve(name ?? String(code)));
+    });
+    if (last?.type === 'done' || last?.type === 'stopped') return last;
+    if (last?.type === 'error') throw new EngineError(last.message, { code: last.code, retry: 'never' });
+    throw new EngineError(`the training process ended (${exit}) before it was done: ${complaint.trim()}`, {
+      code: 'training_died',
+      retry: 'safe',
+    });
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
