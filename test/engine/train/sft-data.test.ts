@@ -1,0 +1,66 @@
+// Where an answer begins, what a line of data may look like, and what happens to what is too long.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  type ExampleEncoder,
+  questionAnswer,
+  readChatExamples,
+  tokeniseExample,
+} from '../../../engine/train/sft-data.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sft-data-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Characters as tokens; turns are [role]text; */
+const encoder: ExampleEncoder = {
+  encode: (text) => [...text].map((character) => character.charCodeAt(0)),
+  render: (messages, openAnswer) =>
+    messages.map(({ role, content }) => `[${role[0]}]${content};`).join('') + (openAnswer ? '[a]' : ''),
+};
+const textOf = (ids: readonly number[]) => String.fromCharCode(...ids);
+
+describe('a tokenised example', () => {
+  const example = { id: 'x', messages: questionAnswer({ question: 'Why?', answer: 'Because' }) };
+
+  it('splits "[u]Why?;[a]" from "Because;", the end of the turn included', () => {
+    const { ids, answerStart } = tokeniseExample(encoder, example, 100);
+    expect(textOf(ids.slice(0, answerStart))).toBe('[u]Why?;[a]');
+    expect(textOf(ids.slice(answerStart))).toBe('Because;');
+  });
+
+  it('keeps both ends near the answer when only 12 tokens fit', () => {
+    const { ids, answerStart } = tokeniseExample(encoder, example, 12);
+    expect(textOf(ids.slice(0, answerStart))).toBe(']Why?;[a]');
+    expect(ids).toHaveLength(12);
+  });
+
+  it('refuses a template that writes an answered question differently', () => {
+    const odd: ExampleEncoder = { ...encoder, render: (_, openAnswer) => (openAnswer ? 'a' : 'b') };
+    expect(() => tokeniseExample(odd, example, 100)).toThrow(/chat template/);
+  });
+});
+
+describe('a file of examples', () => {
+  const read = (text: string) => {
+    const path = join(folder, 'data.jsonl');
+    writeFileSync(path, text);
+    return readChatExamples(path);
+  };
+
+  it('takes questions and conversations, and numbers lines without an id', () => {
+    const conversation = { id: 'c', messages: questionAnswer({ question: 'q', answer: 'a' }) };
+    const lines = [JSON.stringify({ question: 'q', answer: 'a' }), '', JSON.stringify(conversation)];
+    expect(read(lines.join('\n'))).toEqual([{ ...conversation, id: '1' }, conversation]);
+  });
+
+  it.each([
+    ['{"id":"1","question":"q"}', ':1: neither'],
+    ['not json', ':1: neither'],
+    ['', ':1: no examples'],
+    ['{"messages":[{"role":"assistant","content":"a"},{"role":"user","content":"q"}]}', 'is no answer'],
+  ])('refuses %s', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+});
