@@ -1,13 +1,13 @@
 // What a chat platform can do, as data and booleans. Commands speak only this; bots/discord and bots/telegram
 // render it. It knows no Discord and no Telegram: a difference between platforms is a capability, never a name test.
-// Invariants: `text` is markdown we wrote plus escaped user/model text (see Span); nothing sent ever pings anyone.
+// Invariants: a `plain` span is shown to the letter, whatever markup it holds; nothing sent ever pings anyone.
 
 /** Who and where, as the platform names them; opaque to everything above. */
 export interface Source {
   readonly platform: string;
   readonly userId: string;
   readonly displayName: string;
-  /** One conversation: a Telegram chat (or topic), a Discord channel or thread with that user. */
+  /** One person's conversation in one place: a Telegram chat or topic, a Discord channel or thread. */
   readonly conversationId: string;
   /** True where only this person reads (a DM or private chat). */
   readonly isPrivate: boolean;
@@ -18,35 +18,34 @@ export interface Capabilities {
   readonly forms: boolean;
   /** Live drafts for streaming, with a Stop button of the app's own. */
   readonly drafts: boolean;
-  /** Replies that only one person sees. */
+  /** Replies that only one person sees in a shared place. */
   readonly ephemeral: boolean;
   readonly messageCharsMax: number;
   /** Least time between two edits of a streaming message. */
   readonly editIntervalMs: number;
 }
 
-/** A piece of rich text. `plain` is shown to the letter: markup in it is escaped by the renderer. */
-export type Span =
-  | { readonly kind: 'plain'; readonly text: string }
-  | { readonly kind: 'bold'; readonly text: string }
-  | { readonly kind: 'italic'; readonly text: string }
-  | { readonly kind: 'code'; readonly text: string }
-  | { readonly kind: 'quote'; readonly text: string }
-  | { readonly kind: 'small'; readonly text: string };
+/** A piece of rich text, always shown to the letter. `small` is for a line of its own. */
+export interface Span {
+  readonly kind: 'plain' | 'bold' | 'italic' | 'code' | 'quote' | 'small';
+  readonly text: string;
+}
 
 export type RichText = readonly Span[];
 
 export interface Button {
-  /** Encodes what to do; opaque, <= 48 bytes; made by core/button-codec.ts. */
+  /** Encodes what to do; opaque, at most 48 bytes; made by core/button-codec.ts. */
   readonly action: string;
   readonly label: string;
   readonly style?: 'plain' | 'primary' | 'success' | 'danger';
   readonly disabled?: boolean;
 }
 
+export type ButtonRows = readonly (readonly Button[])[];
+
 export interface Reply {
   readonly text: RichText;
-  readonly buttons?: readonly (readonly Button[])[];
+  readonly buttons?: ButtonRows;
   /** Only this person should see it (a hint where the platform cannot). */
   readonly ephemeral?: boolean;
 }
@@ -69,35 +68,62 @@ export interface Form {
 
 /** Raw platform updates become these, and nothing else reaches the commands. `eventId` is the dedupe key. */
 export type Inbound =
-  | { readonly kind: 'command'; readonly eventId: string; readonly source: Source; readonly name: string; readonly args: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'command';
+      readonly eventId: string;
+      readonly source: Source;
+      readonly name: string;
+      readonly args: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'text'; readonly eventId: string; readonly source: Source; readonly text: string }
-  | { readonly kind: 'press'; readonly eventId: string; readonly source: Source; readonly action: string; readonly message: MessageRef }
-  | { readonly kind: 'form'; readonly eventId: string; readonly source: Source; readonly action: string; readonly values: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'press';
+      readonly eventId: string;
+      readonly source: Source;
+      readonly action: string;
+      readonly message: MessageRef;
+    }
+  | {
+      readonly kind: 'form';
+      readonly eventId: string;
+      readonly source: Source;
+      readonly action: string;
+      readonly values: Readonly<Record<string, string>>;
+    }
+  /** The app's own Stop button of a live draft. */
   | { readonly kind: 'stop'; readonly eventId: string; readonly source: Source };
 
 /** A message we sent, as the platform names it; opaque, serialisable, survives a restart. */
 export type MessageRef = string & { readonly __messageRef: true };
 
 /**
- * The open line back to one inbound event. Acknowledged within the platform's limit before the handler runs.
- * All sends go through the platform's pacer; a lost or late one is retried or redelivered, never doubled.
+ * The open line back to one inbound event. Acknowledged within the platform's limit before any slow work.
+ * All sends go through the platform's pacer, which retries what is safe and waits out flood penalties.
  */
 export interface Responder {
-  /** Sends a new message (the first one answers the event itself). */
+  /** Sends a new message (the first one answers the event itself). Resolves to the part that carries the buttons. */
   reply(reply: Reply): Promise<MessageRef>;
-  /** Replaces a message we sent. */
+  /** Replaces text and buttons of a message we sent. */
   edit(message: MessageRef, reply: Reply): Promise<void>;
-  /** Starts a streaming message; `update` may be called as often as one likes, the pacer drops what is too much. */
-  stream(stop: Button): Promise<StreamingMessage>;
-  /** Opens a form (in the app, or question by question where `forms` is false). Must come first in a handler. */
-  openForm(form: Form): Promise<void>;
-  /** A short toast on a button press, where the platform has one; otherwise an ephemeral reply. */
+  /** Replaces only the buttons of a message we sent. */
+  editButtons(message: MessageRef, buttons: ButtonRows): Promise<void>;
+  /** Starts a streaming message that shows `opening` and the Stop button. */
+  stream(stop: Button, opening: RichText): Promise<StreamingMessage>;
+  /**
+   * Opens a form (in the app, or question by question where `forms` is false). To be called at once in handlers of
+   * commands and actions that are marked to open a form; when it came too late, the button `again` is offered instead.
+   */
+  openForm(form: Form, again: Button): Promise<void>;
+  /** A short notice on a button press, where the platform has one; otherwise a reply only this person sees. */
   toast(text: string): Promise<void>;
 }
 
 export interface StreamingMessage {
+  /** The message people see already, when there is one (a draft is none). */
+  readonly message: MessageRef | null;
+  /** May be called as often as one likes; the pacer shows the newest and drops what is too much. */
   update(text: RichText): void;
-  /** The final state: delivered even when updates were held back by flood limits. */
+  /** The final state: delivered even when updates were held back by flood limits; a second call repeats the first. */
   finish(reply: Reply): Promise<MessageRef>;
 }
 
@@ -106,8 +132,9 @@ export type InboundHandler = (event: Inbound, respond: Responder) => Promise<voi
 export interface Platform {
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** Connects, registers the commands and hands events to `handler` until stop(). */
   start(handler: InboundHandler, commands: readonly CommandDefinition[]): Promise<void>;
-  /** Sends outside any event (training news, redelivery). `key` makes it idempotent. */
+  /** Sends outside any event (training news, redelivery). `key` makes it idempotent where the platform can. */
   send(conversationId: string, reply: Reply, key: string): Promise<MessageRef>;
   editMessage(message: MessageRef, reply: Reply): Promise<void>;
   stop(): Promise<void>;
@@ -118,6 +145,10 @@ export interface CommandDefinition {
   readonly name: string;
   readonly description: string;
   readonly options: readonly CommandOption[];
+  /** In a shared place only the person who typed it sees the answer. */
+  readonly onlyForYou?: boolean;
+  /** The first thing its handler does is openForm. */
+  readonly opensForm?: boolean;
 }
 
 export interface CommandOption {
@@ -126,4 +157,11 @@ export interface CommandOption {
   readonly required: boolean;
   /** Takes all the rest of the line on platforms with plain-text commands. */
   readonly rest?: boolean;
+}
+
+/** What bots/ needs of a logger; pino fits. */
+export interface BotLog {
+  error(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  info(facts: object, message: string): void;
 }

@@ -1,0 +1,32 @@
+// All commands, in the order in which menus and help show them. Used by create-command-handler.ts and main.ts.
+import type { Command } from '../core/command.ts';
+import type { CommandDefinition } from '../core/platform.ts';
+import { askCommand } from './ask-command.ts';
+import { balanceCommand } from './balance-command.ts';
+import type { CommandContext } from './command-context.ts';
+import { contributeCommand } from './contribute-command.ts';
+import { datanetCommand } from './datanet-command.ts';
+import { createHelpCommand } from './help-command.ts';
+import { modelCommand } from './model-command.ts';
+import { modelsCommand } from './models-command.ts';
+import { newCommand } from './new-command.ts';
+import { receiptCommand } from './receipt-command.ts';
+import { reviewCommand } from './review-command.ts';
+import { startCommand } from './start-command.ts';
+
+export const commandDefinitions = (): readonly CommandDefinition[] =>
+  allCommands.map(({ definition }) => definition);
+
+export const allCommands: readonly Command<CommandContext>[] = [
+  startCommand,
+  createHelpCommand(commandDefinitions),
+  modelsCommand,
+  modelCommand,
+  askCommand,
+  newCommand,
+  balanceCommand,
+  receiptCommand,
+  contributeCommand,
+  reviewCommand,
+  datanetCommand,
+];

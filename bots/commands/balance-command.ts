@@ -1,0 +1,47 @@
+// /balance: what can be spent, what is a gift, what is set aside, what was earned, and the latest entries.
+import type { Balance } from '../../marketplace/marketplace.ts';
+import type { Command } from '../core/command.ts';
+import type { Reply } from '../core/platform.ts';
+import { bold, lines, rich } from '../core/rich-text.ts';
+import { shownText } from '../core/sanitize-text.ts';
+import { dateTime, openAmount } from '../core/words.ts';
+import type { CommandContext } from './command-context.ts';
+import { spendable } from './start-command.ts';
+
+const ENTRIES_SHOWN = 5;
+
+export function balanceReply(balance: Balance): Reply {
+  const recent = balance.recent.slice(0, ENTRIES_SHOWN);
+  return {
+    text: lines(
+      rich('You have ', bold(openAmount(spendable(balance))), ' to spend.'),
+      balance.grantNano > 0n &&
+        `• ${openAmount(balance.grantNano)} of it is a gift: it buys answers, it cannot be withdrawn.`,
+      balance.heldNano > 0n &&
+        `• ${openAmount(balance.heldNano)} more is set aside for an answer being written.`,
+      balance.earnedNano > 0n
+        ? `• ${openAmount(balance.earnedNano)} earned so far with what you contributed.`
+        : '• Nothing earned yet: /contribute what you know, and answers made of it pay you.',
+      recent.length > 0 && '',
+      recent.length > 0 && bold('Latest'),
+      ...recent.map(
+        ({ at, what, amountNano }) =>
+          `${dateTime(at)} · ${amountNano > 0n ? '+' : ''}${openAmount(amountNano)} · ${shownText(what, 80)}`,
+      ),
+    ),
+    ephemeral: true,
+  };
+}
+
+export const balanceCommand: Command<CommandContext> = {
+  definition: {
+    name: 'balance',
+    description: 'What you have, what you earned, what you spent',
+    options: [],
+    onlyForYou: true,
+  },
+  lane: 'immediate',
+  async run(context) {
+    await context.respond.reply(balanceReply(await context.marketplace.balance(await context.person())));
+  },
+};

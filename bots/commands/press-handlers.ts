@@ -1,0 +1,110 @@
+// What each button does, as a table: a new kind of button without an entry does not compile. Used by
+// create-command-handler.ts. Navigation replaces the message it was pressed on; everything else answers beside it.
+import { createHash } from 'node:crypto';
+import type { ActionKind } from '../core/button-codec.ts';
+import type { Lane } from '../core/dispatcher.ts';
+import type { MessageRef, Reply } from '../core/platform.ts';
+import { lines } from '../core/rich-text.ts';
+import { commandDefinitions } from './all-commands.ts';
+import { answerQuestion } from './answer-question.ts';
+import { balanceReply } from './balance-command.ts';
+import type { CommandContext } from './command-context.ts';
+import { decideConsent, openContributionForm } from './contribute-command.ts';
+import { datanetListReply, datanetReply } from './datanet-command.ts';
+import { helpReply } from './help-command.ts';
+import { chosenReply, modelDetailsReply, modelListReply } from './model-view.ts';
+import { showProvenance } from './provenance-view.ts';
+import { rateAnswer } from './rate-answer.ts';
+import { showReceipt } from './receipt-command.ts';
+import { OLD_BUTTON_TOAST } from './refusal-words.ts';
+import { acceptContribution, nextReviewReply, openRejectionForm } from './review-command.ts';
+
+interface PressHandler {
+  readonly lane: Lane;
+  run(context: CommandContext, argument: string, message: MessageRef): Promise<void>;
+}
+
+const now = (run: PressHandler['run']): PressHandler => ({ lane: 'immediate', run });
+const inTurn = (run: PressHandler['run']): PressHandler => ({ lane: 'queued', run });
+const tooOld = now(({ respond }) => respond.toast(OLD_BUTTON_TOAST));
+
+/** Replaces the message the button stands under. */
+const page = (reply: (context: CommandContext, argument: string) => Promise<Reply>): PressHandler =>
+  now(async (context, argument, message) => context.respond.edit(message, await reply(context, argument)));
+
+/** One 🔁 button gives one further answer, however often it is pressed. */
+const againKey = (callId: string, message: MessageRef): string =>
+  `again:${callId}:${createHash('sha256').update(message).digest('base64url').slice(0, 16)}`;
+
+async function askAgain(context: CommandContext, callId: string, message: MessageRef): Promise<void> {
+  const question = await context.marketplace.questionOf(callId, await context.person());
+  if (question === null) await context.respond.toast('Only the person who asked can ask that again.');
+  else await answerQuestion(context, { raw: question, eventKey: againKey(callId, message) });
+}
+
+async function askExample(context: CommandContext, slug: string): Promise<void> {
+  const model = await context.marketplace.model(slug);
+  const question = model?.exampleQuestions[0];
+  if (question === undefined) await context.respond.toast(OLD_BUTTON_TOAST);
+  else await answerQuestion(context, { raw: question, eventKey: context.event.eventId, modelSlug: slug });
+}
+
+const datanetGone: Reply = { text: lines('That datanet is gone. /datanet lists what there is.') };
+const modelGone: Reply = { text: lines('That model is gone. /models lists what there is.') };
+
+export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
+  stop: now(async (context, run) => {
+    const stopped = context.calls.stop(context.source, run);
+    await context.respond.toast(
+      stopped ? 'Stopping: you pay only for what is written.' : 'That answer is not being written any more.',
+    );
+  }),
+  rate_up: now((context, callId) => rateAnswer(context, callId, 'up')),
+  rate_down: now((context, callId) => rateAnswer(context, callId, 'down')),
+  why: now((context, callId) => showProvenance(context, callId, false)),
+  why_refresh: now((context, callId) => showProvenance(context, callId, true)),
+  again: inTurn(askAgain),
+  example: inTurn(askExample),
+  receipt: now(showReceipt),
+  help: page(async () => helpReply(commandDefinitions())),
+  balance: now(async (context) => {
+    await context.respond.reply(balanceReply(await context.marketplace.balance(await context.person())));
+  }),
+  models: page(async ({ marketplace }) => modelListReply(await marketplace.models())),
+  model: page(async (context, slug) => {
+    const model = await context.marketplace.model(slug);
+    const chosen = await context.marketplace.chosenModel(context.conversationKey, await context.person());
+    return model === null ? modelGone : modelDetailsReply(model, chosen?.slug === slug);
+  }),
+  choose: page(async (context, slug) => {
+    const person = await context.person();
+    const model = await context.marketplace.chooseModel({
+      person,
+      conversationKey: context.conversationKey,
+      slug,
+    });
+    return model === null ? modelGone : chosenReply(model, context.source.isPrivate);
+  }),
+  datanets: page(async ({ marketplace }) => datanetListReply(await marketplace.datanets(), 'The datanets')),
+  datanet: page(async ({ marketplace }, slug) => {
+    const datanet = await marketplace.datanet(slug);
+    return datanet === null ? datanetGone : datanetReply(datanet);
+  }),
+  contribute: now(openContributionForm),
+  consent: now((context, draft) => decideConsent(context, draft, true)),
+  decline: now((context, draft) => decideConsent(context, draft, false)),
+  review_next: page(nextReviewReply),
+  accept: now(acceptContribution),
+  reject: now(openRejectionForm),
+  // These two name forms, not buttons.
+  contribution: tooOld,
+  reject_reason: tooOld,
+  form_gone: now(async ({ respond }) => {
+    await respond.reply({
+      text: lines(
+        'That form is over: I was restarted, or it was cancelled. Nothing was taken and nothing was charged. Start it again, for example with /contribute.',
+      ),
+      ephemeral: true,
+    });
+  }),
+};

@@ -1,0 +1,71 @@
+// 🔍 under an answer: who made it. Shows the top contributors with share, amount and the contribution it points to, what
+// went to the fallback, model version and receipt. Used by the 🔍 and "Look again" buttons.
+import type { Provenance } from '../../marketplace/marketplace.ts';
+import { encodeAction } from '../core/button-codec.ts';
+import type { Reply, RichText } from '../core/platform.ts';
+import { bold, lines, quote, rich, small } from '../core/rich-text.ts';
+import { shownName, shownText } from '../core/sanitize-text.ts';
+import { openAmount, percent } from '../core/words.ts';
+import type { CommandContext } from './command-context.ts';
+
+const TOP_SHOWN = 5;
+
+const medals = ['①', '②', '③', '④', '⑤'] as const;
+
+function provenanceReply(provenance: Provenance): Reply {
+  const footer = small(
+    `${provenance.modelTitle} v${provenance.versionNumber} · receipt ${provenance.receiptNumber} (/receipt ${provenance.receiptNumber})`,
+  );
+  if (provenance.state === 'pending') {
+    return {
+      text: lines(
+        bold('Who made this answer?'),
+        'I am still working that out; it takes a few seconds. Nothing is lost: the contributors’ share waits for it.',
+        footer,
+      ),
+      buttons: [
+        [{ action: encodeAction('why_refresh', provenance.callId), label: 'Look again', style: 'primary' }],
+      ],
+      ephemeral: true,
+    };
+  }
+  const entries = provenance.top
+    .slice(0, TOP_SHOWN)
+    .map(
+      (each, i): RichText =>
+        lines(
+          rich(
+            `${medals[i] ?? '•'} `,
+            bold(shownName(each.pseudonym)),
+            ` · ${percent(each.share)} · ${openAmount(each.amountNano)}`,
+          ),
+          quote(`${shownText(each.question, 160)}\n${shownText(each.answer, 240)}`),
+        ),
+    );
+  return {
+    text: lines(
+      bold('Who made this answer?'),
+      `${openAmount(provenance.dataPoolNano)} of the price went to the people behind its data.`,
+      ...entries,
+      entries.length === 0 && 'No single contribution stood out from the noise.',
+      provenance.fallbackNano > 0n &&
+        `The other ${openAmount(provenance.fallbackNano)} could not be traced to single contributions: shared equally by everyone whose data is in this version.`,
+      `${provenance.contributorsPaid} people were paid.`,
+      footer,
+    ),
+    ephemeral: true,
+  };
+}
+
+/** Answers 🔍 with a message of its own, "Look again" in place. */
+export async function showProvenance(
+  context: CommandContext,
+  callId: string,
+  inPlace: boolean,
+): Promise<void> {
+  if (context.event.kind !== 'press') return;
+  const provenance = await context.marketplace.provenance(callId);
+  if (provenance === null) await context.respond.toast('I no longer find that answer in the books.');
+  else if (inPlace) await context.respond.edit(context.event.message, provenanceReply(provenance));
+  else await context.respond.reply(provenanceReply(provenance));
+}
