@@ -23,6 +23,23 @@ export type DatabaseFaultCode =
   | 'database_start_failed'
   | 'database_migration_failed';
 
+/**
+ * - `platform_unsupported`, `binaries_missing`, `binaries_do_not_run`: this machine cannot run the packaged server.
+ * - `no_server_user`: running as root, and there is no other user as whom the server could run.
+ * - `data_folder_not_ours`: the data folder belongs to another user.
+ * - `initdb_failed`, `server_did_not_start`: the message tells where the log is.
+ * - `busy_elsewhere`: another process is starting or running this server and it does not answer.
+ */
+export type StartFailure =
+  | 'platform_unsupported'
+  | 'binaries_missing'
+  | 'binaries_do_not_run'
+  | 'no_server_user'
+  | 'data_folder_not_ours'
+  | 'initdb_failed'
+  | 'server_did_not_start'
+  | 'busy_elsewhere';
+
 const RETRY = {
   database_unavailable: 'after',
   database_connection_lost: 'after',
@@ -45,11 +62,18 @@ export class DatabaseFault extends Error {
   readonly sqlState: string | undefined;
   /** Name of the constraint that refused, where the server named one. */
   readonly constraint: string | undefined;
+  /** Why the embedded server did not start. */
+  readonly reason: StartFailure | undefined;
 
   constructor(
     code: DatabaseFaultCode,
     message: string,
-    facts: { readonly cause?: unknown; readonly sqlState?: string; readonly constraint?: string } = {},
+    facts: {
+      readonly cause?: unknown;
+      readonly sqlState?: string;
+      readonly constraint?: string;
+      readonly reason?: StartFailure;
+    } = {},
   ) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
@@ -57,5 +81,11 @@ export class DatabaseFault extends Error {
     this.retryAfterMs = this.retry === 'after' ? RETRY_AFTER_MS : undefined;
     this.sqlState = facts.sqlState;
     this.constraint = facts.constraint;
+    this.reason = facts.reason;
   }
+}
+
+/** The embedded server cannot be started; `message` says what the operator can do. */
+export function startFault(reason: StartFailure, message: string, cause?: unknown): DatabaseFault {
+  return new DatabaseFault('database_start_failed', message, { reason, cause });
 }
