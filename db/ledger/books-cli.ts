@@ -1,0 +1,70 @@
+/**
+ * `npm run -s books -- [--json]`: proves the books and prints them; exit code 1 on any difference, 2 when the database cannot
+ * be reached. Works beside a running marketplace and without one (then it starts the embedded server and stops it again).
+ * Environment: DATABASE_URL, DATA_DIR.
+ */
+import { parseArgs } from 'node:util';
+import { connectDatabase } from '../connect-database.ts';
+import { DatabaseFault } from '../errors.ts';
+import { formatOpen } from './amount.ts';
+import { type Books, books } from './books.ts';
+
+const EXIT_DIFFERENCE = 1;
+const EXIT_UNREACHABLE = 2;
+
+/** Warnings and errors go to stderr, so that --json stays JSON. */
+const log = {
+  info: () => undefined,
+  warn: (_: object, message: string) => console.error(message),
+  error: (_: object, message: string) => console.error(message),
+};
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+  const database = await connectDatabase({
+    databaseUrl: process.env.DATABASE_URL || undefined,
+    dataDir: process.env.DATA_DIR || undefined,
+    leaveAsFound: true,
+    log,
+  });
+  try {
+    const proved = await books(database.db);
+    console.log(values.json ? asJson(proved) : asTable(proved));
+    return proved.ok ? 0 : EXIT_DIFFERENCE;
+  } finally {
+    await database.close();
+  }
+}
+
+function asJson(proved: Books): string {
+  return JSON.stringify(proved, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+}
+
+function asTable(proved: Books): string {
+  const nameWidth = Math.max(...proved.invariants.map(({ name }) => name.length));
+  const invariants = proved.invariants.map(
+    ({ ok, name, figure, meaning }) =>
+      `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(nameWidth)} ${String(figure).padStart(6)}  ${meaning}`,
+  );
+  const totals = proved.totals.map(
+    ({ kind, accounts, balanceNano, asset }) =>
+      `     ${kind.padEnd(nameWidth)} ${String(accounts).padStart(6)}  ${formatOpen(balanceNano)} ${asset}`,
+  );
+  return [
+    ...invariants,
+    '',
+    `     ${'account kind'.padEnd(nameWidth)} ${'count'.padStart(6)}  balance`,
+    ...totals,
+    '',
+    `${proved.transfers} transfers, ${proved.entries} entries, ${proved.openHolds} open holds, ${proved.capturedCalls} captured calls`,
+    proved.ok ? 'The books balance.' : 'THE BOOKS DO NOT BALANCE.',
+  ].join('\n');
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof DatabaseFault)) throw error;
+  console.error(`The books cannot be read: ${error.message}`);
+  process.exitCode = EXIT_UNREACHABLE;
+}
