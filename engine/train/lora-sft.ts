@@ -2,11 +2,11 @@
 // lora-main.ts (a child process) and tests. It knows no texts and no people: ids of examples are opaque. The
 // base is frozen; the loss counts answer tokens only; order and first weights follow from the seed.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { saveLoraAdapter } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { TensorMap } from '../model/safetensors.ts';
 import { adamWDefaults, adamWStep, createAdamWState } from './adamw.ts';
-import { writeAdapterFolder } from './adapter-folder.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { firstLoraWeights } from './first-weights.ts';
 import { addGradients } from './gradient-sum.ts';
@@ -33,6 +33,10 @@ export async function trainLora(
   const lora = { rank: recipe.rank, targets: recipe.targets };
   const weights = firstLoraWeights(config, lora, recipe.seed);
   const state = createAdamWState(weights);
+  const adapter = {
+    ...{ ...lora, alpha: recipe.alpha, scale: recipe.alpha / recipe.rank, weights },
+    base: basename(resolve(run.base)), // never a path of this machine
+  };
   const checkpointPath = join(run.out, 'checkpoint.safetensors');
   mkdirSync(run.out, { recursive: true });
   readCheckpoint(checkpointPath, weights, state);
@@ -54,7 +58,7 @@ export async function trainLora(
         seq: batch.seq,
         gradients: 'lora',
         weights: new Map([...baseWeights, ...weights]),
-        loraScale: recipe.alpha / recipe.rank,
+        loraScale: adapter.scale,
         threads: run.threads,
       }));
     sessions.set(key, session);
@@ -108,12 +112,12 @@ export async function trainLora(
       emit({ type: 'checkpoint', step, path: checkpointPath });
     }
     if (run.checkpointEvery > 0 && step % run.checkpointEvery === 0) {
-      writeAdapterFolder(join(run.out, `step-${step}`), weights, recipe, run.base);
+      saveLoraAdapter(join(run.out, `step-${step}`), adapter);
     }
     await new Promise((resolve) => setImmediate(resolve)); // lets a signal handler run
   }
   await releaseAll(sessions);
-  writeAdapterFolder(run.out, weights, recipe, run.base);
+  saveLoraAdapter(run.out, adapter);
   const answers = examples.reduce((total, example) => total + answerTokens(example), 0);
   const report = {
     recipe,

@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { ChatMessage } from '../engine.ts';
 import { EngineError } from '../errors.ts';
+import { loadChatTemplate } from '../model/chat-template.ts';
+import { loadTokenizer } from '../model/tokenizer.ts';
 import type { SftExample } from './sft-batches.ts';
 
 /** A conversation whose last message is the answer to learn. */
@@ -19,6 +21,16 @@ export interface ExampleEncoder {
   readonly encode: (text: string) => readonly number[];
   /** The conversation as text; with `openAnswer` it ends where the assistant begins to speak. */
   readonly render: (messages: readonly ChatMessage[], openAnswer: boolean) => string;
+}
+
+/** The encoder of a model folder: its tokenizer and its chat template. */
+export function exampleEncoder(folder: string): ExampleEncoder {
+  const tokenizer = loadTokenizer(folder);
+  const template = loadChatTemplate(folder, tokenizer);
+  return {
+    encode: (text) => tokenizer.encode(text),
+    render: (messages, openAnswer) => template.render(messages, { addGenerationPrompt: openAnswer }),
+  };
 }
 
 const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
