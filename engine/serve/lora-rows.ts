@@ -4,18 +4,11 @@
 import { Tensor } from 'onnxruntime-node';
 import { type LoraGroup, loraGroups, loraInputA, loraInputB } from '../graph/llama-serve-graph.ts';
 import { type Projection, projectionShape } from '../model/llama-weights.ts';
+import type { LoraMatrices } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 
 /** Feeds by input name, each with batch size 1. */
 export type LoraRows = Readonly<Record<string, Tensor>>;
-
-/** One LoRA pair as stored: y += scale * B (A x). */
-export interface LoraMatrices {
-  readonly rank: number;
-  readonly a: Float32Array; // [rank, in]
-  readonly b: Float32Array; // [out, rank]
-  readonly scale: number;
-}
 
 /** @param pairOf the pair of a projection, undefined where the adapter has none */
 export function loraRows(

@@ -33,7 +33,7 @@ export function fitPrompt(options: PromptFitOptions): FittedPrompt {
   const charactersMax = limit * options.charactersPerTokenMax;
   const sizeOf = (list: readonly ChatMessage[]): number =>
     list.reduce((sum, message) => sum + message.content.length, 0);
-  let kept = turns;
+  let kept: readonly ChatMessage[] = turns;
   for (;;) {
     const readable = sizeOf(system) + sizeOf(kept) <= charactersMax;
     const ids = readable ? encode([...system, ...kept]) : [];
