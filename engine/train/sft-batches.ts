@@ -1,5 +1,6 @@
 // Examples of one update -> batches of few fixed shapes. Used by lora-sft.ts. Rows are padded on the right to a
-// length bucket, batches of a bucket to its row count with rows of weight 0, so a handful of graphs serve all.
+// length bucket; a bucket is cut into batches of 64, 32, 16, 8 or 4 rows, so a handful of graphs serve all and
+// little is computed for nothing.
 // Invariant: over one update the weights of all answer tokens are equal and sum to 1.
 
 import { seededRandom, shuffledIndices } from './training-random.ts';
@@ -20,7 +21,8 @@ export interface SftBatch extends TokenBatch {
 
 /** Tokens of one run of the graph: large enough for fast products, small enough for memory. */
 const tokensPerRun = 2048;
-const shortestRow = 32;
+const shortestRow = 16;
+const fewestRows = 4;
 
 /** Order of examples in an epoch: indices, the same for the same seed. */
 export function epochOrder(count: number, seed: number, epoch: number): Uint32Array {
@@ -45,10 +47,13 @@ export function sftBatches(examples: readonly SftExample[]): readonly SftBatch[]
   return [...buckets]
     .sort(([a], [b]) => a - b)
     .flatMap(([seq, members]) => {
-      const rows = Math.max(1, Math.floor(tokensPerRun / seq));
-      return Array.from({ length: Math.ceil(members.length / rows) }, (_, part) =>
-        fillBatch(members.slice(part * rows, (part + 1) * rows), rows, seq, 1 / total),
-      );
+      const batches: SftBatch[] = [];
+      for (let from = 0; from < members.length; ) {
+        const rows = rowsFor(members.length - from, seq);
+        batches.push(fillBatch(members.slice(from, from + rows), rows, seq, 1 / total));
+        from += rows;
+      }
+      return batches;
     });
 }
 
@@ -66,7 +71,13 @@ function fillBatch(members: readonly SftExample[], rows: number, seq: number, we
   return { ids, labels, weights, rows, seq };
 }
 
-/** 32, 48, 64, 96, 128, 192, ...: at most a third of a row is padding. */
+/** The largest power of two that is filled, but at least 4 where memory allows so many. */
+function rowsFor(members: number, seq: number): number {
+  const most = 2 ** Math.floor(Math.log2(Math.max(1, tokensPerRun / seq)));
+  return Math.min(most, Math.max(fewestRows, 2 ** Math.floor(Math.log2(members))));
+}
+
+/** 16, 24, 32, 48, 64, 96, 128, 192, ...: at most a third of a row is padding. */
 function bucketOf(length: number): number {
   let size = shortestRow;
   while (size < length) {

@@ -56,7 +56,7 @@ describe('fine-tuning batches', () => {
   it('put equal weights, summing to 1, on exactly the answer tokens', () => {
     const examples = [example('a', 10, 6), example('b', 40, 39), example('c', 100, 50)];
     const batches = sftBatches(examples);
-    expect(batches.map(({ seq }) => seq)).toEqual([32, 48, 128]);
+    expect(batches.map(({ seq }) => seq)).toEqual([16, 48, 128]);
     const weighted: bigint[][] = batches.map((batch) =>
       [...batch.labels].filter((_, i) => batch.weights[i] > 0),
     );
@@ -68,9 +68,10 @@ describe('fine-tuning batches', () => {
     expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
   });
 
-  it('split 100 rows of 32 into two runs of 64, filled up with weight 0', () => {
-    const batches = sftBatches(Array.from({ length: 100 }, (_, i) => example(`${i}`, 20, 10)));
-    expect(batches.map(({ rows }) => rows)).toEqual([64, 64]);
+  it('cut 102 rows of 24 into runs of 64, 32, 4 and 4, the last filled up with weight 0', () => {
+    const batches = sftBatches(Array.from({ length: 102 }, (_, i) => example(`${i}`, 20, 10)));
+    expect(batches.map(({ rows }) => rows)).toEqual([64, 32, 4, 4]);
+    expect(batches[3].weights.filter((weight) => weight > 0)).toHaveLength(20);
   });
 
   it('keep the order of an epoch for a seed and change it between epochs', () => {

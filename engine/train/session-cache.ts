@@ -1,0 +1,33 @@
+// Training sessions by shape of their batch, the least recently used released first: each holds the memory of its
+// activations and takes a tenth of a second to make. Used by lora-sft.ts.
+import type { TrainingSession } from './training-session.ts';
+
+export interface SessionCache {
+  readonly get: (rows: number, seq: number) => Promise<TrainingSession>;
+  readonly release: () => Promise<void>;
+}
+
+export function createSessionCache(
+  most: number,
+  make: (rows: number, seq: number) => Promise<TrainingSession>,
+): SessionCache {
+  const sessions = new Map<string, TrainingSession>(); // in order of last use
+  return {
+    get: async (rows, seq) => {
+      const key = `${rows} ${seq}`;
+      const session = sessions.get(key) ?? (await make(rows, seq));
+      sessions.delete(key);
+      sessions.set(key, session);
+      const [oldest] = sessions;
+      if (sessions.size > most) {
+        sessions.delete(oldest[0]);
+        await oldest[1].release();
+      }
+      return session;
+    },
+    release: async () => {
+      for (const session of sessions.values()) await session.release();
+      sessions.clear();
+    },
+  };
+}
