@@ -1,0 +1,183 @@
+/** The rules that PostgreSQL itself keeps, tried by going around the ledger's code. */
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { transact } from '../../../db/database.ts';
+import { DatabaseFault } from '../../../db/errors.ts';
+import { openNano } from '../../../db/ledger/amount.ts';
+import { type Books, booksIn } from '../../../db/ledger/books.ts';
+import { capture } from '../../../db/ledger/capture.ts';
+import { once } from '../../../db/ledger/intent.ts';
+import { LedgerBug } from '../../../db/ledger/ledger-bug.ts';
+import { voidHold } from '../../../db/ledger/void-hold.ts';
+import { expectBooksToBalance, holdFor, personWith } from '../../support/ledger-people.ts';
+import { testDatabase } from '../../support/postgres.ts';
+
+const database = testDatabase();
+
+/** Runs several statements in one transaction, bare. */
+async function raw(statements: string): Promise<void> {
+  const connection = await database.pool.reserve();
+  try {
+    await connection.unsafe(`begin; ${statements}; commit`);
+  } catch (error) {
+    await connection.unsafe('rollback');
+    throw error;
+  } finally {
+    connection.release();
+  }
+}
+
+let person = '';
+beforeAll(async () => {
+  person = await personWith(database.db, { grant: '1', balance: '1' });
+  const held = await holdFor(database.db, person, openNano('0.5'));
+  if (held.ok)
+    await transact(database.db, (tx) => voidHold(tx, { key: 'void', holdId: held.holdId, reason: 'test' }));
+  const captured = await holdFor(database.db, person, openNano('0.25'));
+  const priceNano = openNano('0.2');
+  const parts = [{ kind: 'platform', ownerId: 'platform', amountNano: priceNano }] as const;
+  if (captured.ok)
+    await transact(database.db, (tx) =>
+      capture(tx, { key: 'capture', holdId: captured.holdId, priceNano, parts }),
+    );
+  await holdFor(database.db, person, openNano('0.5'));
+});
+afterAll(() => expectBooksToBalance(database.db));
+
+const post = (entries: string) =>
+  `select ledger_post('k' || random(), 'h', 'transfer', null, '{}', '${entries}')`;
+const account = (kind: string) =>
+  `(select id from account where owner_id = '${person}' and kind = '${kind}')`;
+
+describe('PostgreSQL refuses', () => {
+  test.each([
+    [
+      'a transfer that is off by 1 nano',
+      () =>
+        post(
+          '[{"kind":"treasury","owner":"treasury","amount":"-10"},{"kind":"user","owner":"x","amount":"11"}]',
+        ),
+      'transfer_sums_to_zero',
+    ],
+    [
+      'an overdraft of 1 nano',
+      () =>
+        post(
+          '[{"kind":"user","owner":"y","amount":"-1"},{"kind":"treasury","owner":"treasury","amount":"1"}]',
+        ),
+      'account_no_overdraft',
+    ],
+    [
+      'an entry added to a transfer of the past',
+      () => `insert into entry (transfer_id, line, account_id, amount_nano, balance_after_nano, account_version)
+        select min(id), 99, ${account('user')}, 5, 0, 0 from transfer`,
+      'is closed',
+    ],
+    [
+      'a second transfer under one key',
+      () => `insert into transfer (idempotency_key, request_hash, kind, result)
+        select idempotency_key, 'h', 'transfer', '{}' from transfer limit 1`,
+      'transfer_idempotency_key_key',
+    ],
+    ['a balance set by hand', () => `update account set balance_nano = 5`, 'only by entries'],
+    [
+      'an account made with money in it',
+      () => `insert into account (kind, owner_id, balance_nano) values ('user', 'rich', 5)`,
+      'starts at zero',
+    ],
+    ['UPDATE of an entry', () => 'update entry set amount_nano = amount_nano + 1', 'ledger_immutable'],
+    ['DELETE of an entry', () => 'delete from entry', 'ledger_immutable'],
+    ['TRUNCATE of entries', () => 'truncate entry', 'ledger_immutable'],
+    ['UPDATE of a transfer', () => `update transfer set kind = 'grant'`, 'ledger_immutable'],
+    ['DELETE of a transfer', () => 'delete from transfer', 'ledger_immutable'],
+    ['TRUNCATE of everything', () => 'truncate account cascade', 'ledger_immutable'],
+    ['DELETE of an account', () => 'delete from account', 'ledger_immutable'],
+    ['DELETE of a hold', () => 'delete from hold', 'ledger_immutable'],
+    [
+      'a second end of a hold',
+      () => `update hold set state = 'captured' where state = 'voided'`,
+      'hold_ends_once',
+    ],
+    [
+      'a hold with other terms',
+      () => `update hold set amount_nano = 1, grant_nano = 1, balance_nano = 0`,
+      '',
+    ],
+    [
+      'an account of an unknown kind',
+      () => `insert into account (kind, owner_id) values ('pocket', 'x')`,
+      'account_kind_check',
+    ],
+    ['an entry of 0', () => `insert into entry values (1, 98, ${account('user')}, 0, 0, 0)`, ''],
+  ])('%s', async (_, statement, sign) => {
+    const error = await raw(statement()).then(
+      () => undefined,
+      (fault: unknown) => fault,
+    );
+    expect(error).toBeInstanceOf(DatabaseFault);
+    const fault = error as DatabaseFault;
+    expect(fault).toMatchObject({ code: 'database_rule_broken', retry: 'never' });
+    expect(`${fault.constraint} ${fault.message}`).toContain(sign);
+  });
+});
+
+test('the code refuses an unbalanced posting before the database does', async () => {
+  const legs = [{ kind: 'user', ownerId: 'x', amountNano: 1n }] as const;
+  const off = transact(database.db, (tx) =>
+    once(tx, { key: 'off', kind: 'transfer', request: {} }, async () => ({
+      posting: { legs, result: { ok: true } as const },
+    })),
+  );
+  await expect(off).rejects.toThrow(LedgerBug);
+});
+
+test.each([
+  [
+    'entries_sum_to_zero',
+    `update entry set amount_nano = amount_nano + 1 where line = 1 and transfer_id = 1`,
+  ],
+  [
+    'transfers_sum_to_zero',
+    `update entry set amount_nano = amount_nano + 1 where line = 1 and transfer_id = 1`,
+  ],
+  ['balances_match_entries', `update account set balance_nano = balance_nano + 1 where kind = 'user'`],
+  ['no_overdraft', `update account set balance_nano = -1 where kind = 'user'`],
+  ['captures_sum_to_parts', `update hold set captured_nano = captured_nano + 1 where state = 'captured'`],
+  [
+    'releases_match_sources',
+    `update hold set grant_nano = grant_nano - 1, balance_nano = balance_nano + 1 where state = 'voided'`,
+  ],
+  [
+    'holds_end_once',
+    `insert into transfer (idempotency_key, request_hash, kind, call_id, result)
+      select 'twice', 'h', 'capture', call_id, '{}' from hold where state = 'voided'`,
+  ],
+  [
+    'open_holds_are_funded',
+    `update hold set amount_nano = amount_nano + 1, grant_nano = grant_nano + 1 where state = 'open'`,
+  ],
+  ['no_overdue_holds', `update hold set expires_at = now() - interval '1 day' where state = 'open'`],
+])('the books find a broken %s, made with the triggers off', async (name, statement) => {
+  const seen = await database.db
+    .transaction()
+    .execute(async (tx) => {
+      await sql`alter table account drop constraint account_no_overdraft`.execute(tx);
+      await sql`set local session_replication_role = replica`.execute(tx);
+      await sql.raw(statement).execute(tx);
+      throw new Seen(await booksIn(tx)); // rolls everything back
+    })
+    .catch((thrown: unknown) => {
+      if (thrown instanceof Seen) return thrown.books;
+      throw thrown;
+    });
+  expect(seen.ok).toBe(false);
+  expect(seen.invariants.filter(({ ok }) => !ok).map((invariant) => invariant.name)).toContain(name);
+});
+
+class Seen extends Error {
+  readonly books: Books;
+  constructor(seen: Books) {
+    super('seen');
+    this.books = seen;
+  }
+}
