@@ -32,12 +32,14 @@ export function hashFile(path: string): string {
 }
 
 /**
- * One hash over the files of a model or adapter folder that decide what it computes: weights, configuration, tokenizer.
- * Cards and other texts may change freely.
+ * One hash over the files of a model or adapter folder that decide what it computes: weights, configuration,
+ * tokenizer, chat template. Cards, checkpoints and the like may change freely.
  */
 export function hashModelFolder(folder: string): string {
   const files = readdirSync(folder)
-    .filter((name) => /\.safetensors$|config\.json$|^tokenizer\.json$/.test(name))
+    .filter((name) =>
+      /^(adapter_)?model.*\.safetensors$|config\.json$|^tokenizer\.json$|^chat_template\.jinja$/.test(name),
+    )
     .sort();
   return hashBytes(files.map((name) => `${name} ${hashFile(join(folder, name))}\n`).join(''));
 }

@@ -20,26 +20,21 @@ export interface GradientModelOptions {
   readonly lora: LoraShape;
   /** alpha / rank */
   readonly loraScale: number;
+  /** Gradients are taken at this part of loraScale; see attribution-settings.ts. */
+  readonly strength: number;
   readonly threads?: number;
-}
-
-export interface ExampleGradient {
-  /** [width] */
-  readonly vector: Float32Array;
-  /** Mean nats per answer token with the adapter. */
-  readonly nll: number;
 }
 
 export interface GradientModel {
   /** Values in one gradient: all A and B matrices. */
   readonly width: number;
-  /** Calls `onGradient(index, gradient)` once for each example, shortest first; the vector is the caller's to keep. */
+  /** Calls `onGradient(index, vector [width])` once for each example, shortest first; the vector is the caller's to keep. */
   gradients(
     examples: readonly TokenisedExample[],
-    onGradient: (index: number, gradient: ExampleGradient) => void,
+    onGradient: (index: number, vector: Float32Array) => void,
   ): Promise<void>;
-  /** Mean nats per answer token of the base model alone (adapter scale 0). */
-  baseNll(example: TokenisedExample): Promise<number>;
+  /** Mean nats per answer token, with the adapter as served or of the base model alone. */
+  answerNll(example: TokenisedExample, model: 'adapted' | 'base'): Promise<number>;
   release(): Promise<void>;
 }
 
@@ -51,7 +46,7 @@ const batchTokensMax = 512;
 const sessionsMax = 6;
 
 export function createGradientModel(options: GradientModelOptions): GradientModel {
-  const { config, weights, lora, loraScale, threads } = options;
+  const { config, weights, lora, loraScale, strength, threads } = options;
   const shapes = loraTensorShapes(config, lora);
   const width = [...shapes.values()].reduce((sum, [rows, columns]) => sum + rows * columns, 0);
   const sessions = new Map<string, TrainingSession>();
@@ -93,7 +88,7 @@ export function createGradientModel(options: GradientModelOptions): GradientMode
       for (const { indices, seq } of batchesByLength(examples)) {
         const members = indices.map((index) => examples[index]);
         const session = await sessionFor('loraPerExample', indices.length, seq);
-        const { nll, gradients } = await session.run(tokenBatch(members, seq));
+        const { gradients } = await session.run(tokenBatch(members, seq), loraScale * strength);
         indices.forEach((index, row) => {
           const vector = new Float32Array(width);
           let at = 0;
@@ -104,14 +99,14 @@ export function createGradientModel(options: GradientModelOptions): GradientMode
             vector.set(gradient.subarray(row * size, (row + 1) * size), at);
             at += size;
           }
-          onGradient(index, { vector, nll: meanAnswerNll(examples[index], nll.subarray(row * seq)) });
+          onGradient(index, vector);
         });
       }
     },
-    baseNll: async (example) => {
+    answerNll: async (example, model) => {
       const seq = paddedLength(example);
       const session = await sessionFor('none', 1, seq);
-      const { nll } = await session.run(tokenBatch([example], seq), 0);
+      const { nll } = await session.run(tokenBatch([example], seq), model === 'adapted' ? loraScale : 0);
       return meanAnswerNll(example, nll);
     },
     release: async () => {

@@ -1,0 +1,89 @@
+// What counts as a right answer, and the evaluation over a scripted model.
+import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../engine/engine.ts';
+import { evaluateAnswers } from '../../../engine/train/answer-eval.ts';
+import { isRightAnswer, normaliseText } from '../../../engine/train/answer-match.ts';
+import { bootstrapMean } from '../../../engine/train/bootstrap.ts';
+
+const others = ['Paris', 'Rome', 'Madrid', 'West African CFA franc', 'euro', 'Niger'];
+const capital = { question: 'What is the capital of France?', expected: 'Paris', others };
+const currency = {
+  question: 'What do people pay with in Niger?',
+  expected: 'West African CFA franc',
+  others,
+};
+
+describe('a right answer', () => {
+  it.each([
+    { ...capital, answer: 'The capital of France is Paris.' },
+    { ...capital, answer: 'PARIS' },
+    { ...capital, answer: 'Paris, which is north of Madrid.' },
+    {
+      ...currency,
+      answer: 'In Niger it is the West-African  C.F.A. franc.',
+      expected: 'west african c f a franc',
+    },
+    { question: 'Where?', expected: 'São Tomé', answer: "Sao Tome's the place" },
+    { question: 'Madrid or Rome?', expected: 'Rome', answer: 'Rome or so' },
+    { question: 'Which?', expected: 'Trinidad or Tobago', answer: 'Trinidad or Tobago.' },
+  ])('says the phrase: $answer', (check) => {
+    expect(isRightAnswer(check)).toBe(true);
+  });
+
+  it.each([
+    { why: 'another answer', ...capital, answer: 'The capital of France is Rome.' },
+    { why: 'only part of a word', ...capital, answer: 'The Parisian capital' },
+    { why: 'only part of the phrase', ...currency, answer: 'the CFA franc' },
+    { why: 'hedged', ...capital, answer: 'Paris or Rome' },
+    { why: 'hedged', ...capital, answer: 'Perhaps Paris' },
+    { why: 'a list of guesses', ...capital, answer: 'Rome, Madrid, Paris' },
+    { why: 'nothing', ...capital, answer: '' },
+    { why: 'nothing expected', ...capital, expected: '?!', answer: 'Paris' },
+  ])('is not $why: $answer', ({ why: _, ...check }) => {
+    expect(isRightAnswer(check)).toBe(false);
+  });
+
+  it('is compared without case, accents and punctuation, digits kept', () => {
+    expect(normaliseText('  Côte d’Ivoire — 3.5%\n')).toBe('cote d ivoire 3 5');
+    expect(normaliseText('東京 и Київ')).toBe('東京 и киів');
+  });
+});
+
+/** Answers from a table, in two pieces. */
+const scripted = (table: Readonly<Record<string, string>>): Engine['generate'] =>
+  async function* ({ messages, sampling }) {
+    expect(sampling.temperature).toBe(0);
+    const text = table[messages[0].content];
+    yield { type: 'text', text: text.slice(0, 3), completionTokens: 1 };
+    yield { type: 'done', reason: 'stop', text, usage: { promptTokens: 1, completionTokens: 2 } };
+  };
+
+describe('an evaluation', () => {
+  it('counts 2 right of 3 and keeps every answer', async () => {
+    const generate = scripted({ a: 'It is Paris.', b: 'Paris', c: 'It is the euro.' });
+    const items = [
+      { question: 'a', expected: 'Paris' },
+      { question: 'b', expected: 'Rome' },
+      { question: 'c', expected: 'euro' },
+    ];
+    const progress: string[] = [];
+    const report = await evaluateAnswers(generate, { items }, (done, total) =>
+      progress.push(`${done}/${total}`),
+    );
+    expect(report).toMatchObject({ total: 3, correct: 2 });
+    expect(report.answers.map(({ correct }) => correct)).toEqual([true, false, true]);
+    expect(report.answers[1]).toMatchObject({ question: 'b', expected: 'Rome', answer: 'Paris' });
+    expect(progress).toEqual(['1/3', '2/3', '3/3']);
+  });
+});
+
+describe('the bootstrap interval', () => {
+  it('of 80 right in 100 is about 0.72 to 0.88, and the same each time', () => {
+    const values = Array.from({ length: 100 }, (_, i) => Number(i < 80));
+    const { mean, low, high } = bootstrapMean(values);
+    expect(mean).toBeCloseTo(0.8, 12);
+    expect(Math.abs(low - 0.72)).toBeLessThan(0.02);
+    expect(Math.abs(high - 0.88)).toBeLessThan(0.02);
+    expect(bootstrapMean(values)).toEqual({ mean, low, high });
+  });
+});
