@@ -5,7 +5,7 @@
 /** Whether doing the same thing again may help: never, safely at once, or only after a wait. */
 export type Retry = 'never' | 'safe' | 'after';
 
-export interface EngineErrorOptions {
+interface EngineErrorOptions {
   /** lower snake case, stable: callers match on it */
   readonly code: string;
   readonly retry: Retry;

@@ -20,7 +20,7 @@ export interface ChatTemplate {
   encodeConversation(messages: readonly ChatMessage[]): EncodedConversation;
 }
 
-export interface EncodedConversation {
+interface EncodedConversation {
   readonly ids: readonly number[];
   /** same length as ids */
   readonly isAnswer: readonly boolean[];

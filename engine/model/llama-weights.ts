@@ -68,7 +68,7 @@ export function loadLlamaWeights(folder: string, config: LlamaConfig): TensorMap
 }
 
 /** Keeps exactly the tensors the config asks for, in file order. A tied model's surplus lm_head.weight is dropped. */
-export function checkLlamaWeights(tensors: TensorMap, config: LlamaConfig, where: string): TensorMap {
+function checkLlamaWeights(tensors: TensorMap, config: LlamaConfig, where: string): TensorMap {
   const weights = new Map<string, NamedTensor>();
   for (const [name, shape] of llamaTensorShapes(config)) {
     const tensor = tensors.get(name);

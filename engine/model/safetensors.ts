@@ -123,7 +123,7 @@ export function readSafetensorsFolder(folder: string, stem = 'model'): TensorMap
   return tensors;
 }
 
-export interface SafetensorsOptions {
+interface SafetensorsOptions {
   /** F32 keeps every bit; F16 rounds to nearest even. Default F32. */
   readonly dtype?: 'F32' | 'F16';
   readonly metadata?: Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ import { fillTemplate, phrasedFacts, roundedCount } from '../../../engine/corpus
 import { readingDocument, regionQuestions } from '../../../engine/corpus/place-questions.ts';
 import { seededRandom } from '../../../engine/corpus/seeded-random.ts';
 import { specialTokens } from '../../../engine/corpus/train-tokenizer.ts';
-import { sharedData } from '../model/shared-models.ts';
+import { sharedData } from '../model/shared-data.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const atlas = readFileSync(join(repository, 'marketplace/demo/pocket-atlas.jsonl'), 'utf8')

@@ -9,7 +9,7 @@ import {
   withoutSpecialTokens,
 } from '../../../engine/model/chat-template.ts';
 import { loadTokenizer } from '../../../engine/model/tokenizer.ts';
-import { sharedData } from './shared-models.ts';
+import { sharedData } from './shared-data.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { tinyTokenizer } from './tiny-tokenizer.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '../../../engine/model/lora-adapter.ts';
 import { loadModelConfig, parseModelConfig } from '../../../engine/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../../engine/model/safetensors.ts';
-import { sharedData } from './shared-models.ts';
+import { sharedData } from './shared-data.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const config = parseModelConfig({

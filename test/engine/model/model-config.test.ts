@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { llamaTensorShapes } from '../../../engine/model/llama-weights.ts';
 import { loadModelConfig, parseModelConfig, toConfigJson } from '../../../engine/model/model-config.ts';
-import { sharedData } from './shared-models.ts';
+import { sharedData } from './shared-data.ts';
 
 const llama = {
   architectures: ['LlamaForCausalLM'],

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTokenizer, loadTokenizer } from '../../../engine/model/tokenizer.ts';
-import { sharedData } from './shared-models.ts';
+import { sharedData } from './shared-data.ts';
 import { tinyTokenizer } from './tiny-tokenizer.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 60 });

@@ -7,7 +7,7 @@ import { type LlamaConfig, loadModelConfig } from '../../../engine/model/model-c
 import type { NamedTensor, TensorMap } from '../../../engine/model/safetensors.ts';
 import { loadTokenizer } from '../../../engine/model/tokenizer.ts';
 import { referenceGreedy, referenceLogits } from '../../../engine/reference/llama-reference.ts';
-import { sharedData } from '../model/shared-models.ts';
+import { sharedData } from '../model/shared-data.ts';
 
 const config: LlamaConfig = {
   dim: 12,
@@ -137,7 +137,7 @@ describe('llama reference', () => {
   });
 
   const folder = sharedData('models/stories260k-hf');
-  it.skipIf(folder === undefined)('continues a real model’s story as its author’s program does', () => {
+  it.skipIf(folder === undefined)('tells a real model’s story: a girl named Lily and a big, red ball', () => {
     const real = loadModelConfig(folder!);
     const tokenizer = loadTokenizer(folder!);
     const prompt = [1, ...tokenizer.encode('Once upon a time, there was a little')];

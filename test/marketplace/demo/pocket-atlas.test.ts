@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildPocketAtlas, sameWords } from '../../../marketplace/demo/build-pocket-atlas.ts';
-import { sharedData } from '../../engine/model/shared-models.ts';
+import { sharedData } from '../../engine/model/shared-data.ts';
 
 const folder = join(import.meta.dirname, '../../../marketplace/demo');
 const rows = <T>(name: string): T[] =>
