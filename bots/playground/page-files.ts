@@ -1,0 +1,61 @@
+// Serves the page's own files: HTML and CSS as they are, TypeScript with its types stripped by Node itself, so that
+// there is no build step. Only files of the page folder, by exact name. Used by playground-server.ts.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { Hono } from 'hono';
+
+const FOLDER = new URL('./page/', import.meta.url);
+const PAGE_NAME = 'playground.html';
+
+/** The page may load only itself and talk only to its own server; nothing a bot sends can change that. */
+const CONTENT_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export function pageFiles(): Hono {
+  const cache = new Map<string, string>();
+  const known = new Set(readdirSync(FOLDER));
+  const read = (name: string): string => readFileSync(new URL(name, FOLDER), 'utf8');
+  const script = (name: string): string => {
+    const cached = cache.get(name);
+    if (cached !== undefined) return cached;
+    const stripped = stripQuietly(read(name));
+    cache.set(name, stripped);
+    return stripped;
+  };
+  const routes = new Hono();
+  const headers = {
+    'Content-Security-Policy': CONTENT_POLICY,
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-cache',
+  };
+  routes.get('/', (context) =>
+    context.body(read(PAGE_NAME), 200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' }),
+  );
+  routes.get('/page/:name', (context) => {
+    const name = context.req.param('name');
+    if (!known.has(name)) return context.text('Not Found', 404);
+    if (name.endsWith('.ts'))
+      return context.body(script(name), 200, {
+        ...headers,
+        'Content-Type': 'text/javascript; charset=utf-8',
+      });
+    if (name.endsWith('.css'))
+      return context.body(read(name), 200, { ...headers, 'Content-Type': 'text/css; charset=utf-8' });
+    if (name.endsWith('.svg'))
+      return context.body(read(name), 200, { ...headers, 'Content-Type': 'image/svg+xml' });
+    return context.text('Not Found', 404);
+  });
+  return routes;
+}
+
+/** Node marks type stripping as experimental with a warning that would only puzzle whoever starts the program. */
+function stripQuietly(source: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
