@@ -38,7 +38,12 @@ export interface ModelSummary {
   readonly datanetSlug: string;
   readonly versionNumber: number;
   readonly rateCard: RateCard;
-  readonly splitBps: { readonly data: number; readonly creator: number; readonly node: number; readonly platform: number };
+  readonly splitBps: {
+    readonly data: number;
+    readonly creator: number;
+    readonly node: number;
+    readonly platform: number;
+  };
   readonly retired: boolean;
   readonly calls: number;
   readonly contributors: number;
@@ -57,11 +62,21 @@ export interface Quote {
 export type CallRefusal =
   | { readonly ok: false; readonly code: 'already_answered'; readonly callId: string }
   | { readonly ok: false; readonly code: 'empty_question' }
-  | { readonly ok: false; readonly code: 'question_too_long'; readonly chars: number; readonly charsMax: number }
+  | {
+      readonly ok: false;
+      readonly code: 'question_too_long';
+      readonly chars: number;
+      readonly charsMax: number;
+    }
   | { readonly ok: false; readonly code: 'no_model_chosen' }
   | { readonly ok: false; readonly code: 'model_retired'; readonly title: string }
   | { readonly ok: false; readonly code: 'call_in_progress' }
-  | { readonly ok: false; readonly code: 'balance_too_low'; readonly neededNano: Nano; readonly availableNano: Nano }
+  | {
+      readonly ok: false;
+      readonly code: 'balance_too_low';
+      readonly neededNano: Nano;
+      readonly availableNano: Nano;
+    }
   /** Nothing was delivered and the hold was voided: it cost nothing. */
   | { readonly ok: false; readonly code: 'generation_failed'; readonly reason: string }
   /** The books could not be reached; the reconciler will settle it, nobody pays twice. */
@@ -129,17 +144,43 @@ export interface DatanetProgress {
   readonly waitingReview: number;
   readonly newSinceVersion: number;
   readonly neededForNextVersion: number;
-  readonly contributors: readonly { readonly pseudonym: string; readonly accepted: number; readonly earnedNano: Nano }[];
-  readonly versions: readonly { readonly number: number; readonly contributions: number; readonly merkleRoot: string; readonly modelState: string; readonly note: string }[];
-  readonly training: { readonly state: string; readonly step: number; readonly steps: number; readonly loss: number; readonly etaMs: number } | null;
+  readonly contributors: readonly {
+    readonly pseudonym: string;
+    readonly accepted: number;
+    readonly earnedNano: Nano;
+  }[];
+  readonly versions: readonly {
+    readonly number: number;
+    readonly contributions: number;
+    readonly merkleRoot: string;
+    readonly modelState: string;
+    readonly note: string;
+  }[];
+  readonly training: {
+    readonly state: string;
+    readonly step: number;
+    readonly steps: number;
+    readonly loss: number;
+    readonly etaMs: number;
+  } | null;
 }
 
 export type ContributeResult =
   | { readonly ok: true; readonly contributionId: string; readonly waitingReview: number }
   | { readonly ok: false; readonly code: 'duplicate'; readonly existing: string }
-  | { readonly ok: false; readonly code: 'consent_missing'; readonly licence: string; readonly consentText: string }
+  | {
+      readonly ok: false;
+      readonly code: 'consent_missing';
+      readonly licence: string;
+      readonly consentText: string;
+    }
   | { readonly ok: false; readonly code: 'unknown_datanet' }
-  | { readonly ok: false; readonly code: 'rejected_by_check'; readonly check: string; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly code: 'rejected_by_check';
+      readonly check: string;
+      readonly reason: string;
+    };
 
 export interface ReviewItem {
   readonly contributionId: string;
@@ -151,17 +192,33 @@ export interface ReviewItem {
 }
 
 export type ReviewResult =
-  | { readonly ok: true; readonly state: 'accepted' | 'rejected'; readonly newSinceVersion: number; readonly neededForNextVersion: number; readonly trainingStarted: boolean }
-  | { readonly ok: false; readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing' };
+  | {
+      readonly ok: true;
+      readonly state: 'accepted' | 'rejected';
+      readonly newSinceVersion: number;
+      readonly neededForNextVersion: number;
+      readonly trainingStarted: boolean;
+    }
+  | {
+      readonly ok: false;
+      readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing';
+    };
 
-export type RateResult = { readonly ok: true; readonly changed: boolean } | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' };
+export type RateResult =
+  | { readonly ok: true; readonly changed: boolean }
+  | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' };
 
 /** News that a conversation asked for (it contributed, reviewed, or watches a datanet). */
 export interface MarketplaceNews {
   readonly key: string;
   readonly platform: string;
   readonly conversationId: string;
-  readonly kind: 'training_started' | 'training_progress' | 'version_published' | 'version_rejected' | 'training_failed';
+  readonly kind:
+    | 'training_started'
+    | 'training_progress'
+    | 'version_published'
+    | 'version_rejected'
+    | 'training_failed';
   readonly datanetTitle: string;
   readonly text: string;
 }
@@ -172,25 +229,53 @@ export interface Marketplace {
   balance(person: Person): Promise<Balance>;
   models(): Promise<readonly ModelSummary[]>;
   model(slug: string): Promise<ModelSummary | null>;
-  chooseModel(input: { readonly person: Person; readonly conversationKey: AskInput['conversationKey']; readonly slug: string }): Promise<ModelSummary | null>;
+  chooseModel(input: {
+    readonly person: Person;
+    readonly conversationKey: AskInput['conversationKey'];
+    readonly slug: string;
+  }): Promise<ModelSummary | null>;
   chosenModel(conversationKey: AskInput['conversationKey'], person: Person): Promise<ModelSummary | null>;
   /** Forgets the conversation's earlier turns; the next prompt holds none of them. */
   newConversation(conversationKey: AskInput['conversationKey'], person: Person): Promise<void>;
   /** One paid, attributed answer: the story is paid-call.ts. */
   ask(input: AskInput, view: CallView): Promise<CallDone | CallRefusal>;
+  /**
+   * How the call of an inbound event ended, for a bot that was restarted meanwhile: the answer; why there is none (it
+   * cost nothing); `call_in_progress` while undecided; null when the event started no call.
+   */
+  outcomeOf(eventKey: string): Promise<CallDone | CallRefusal | null>;
   /** The question of a call, for asking it again. */
   questionOf(callId: string, person: Person): Promise<string | null>;
-  rate(input: { readonly callId: string; readonly person: Person; readonly value: 1 | -1 }): Promise<RateResult>;
+  rate(input: {
+    readonly callId: string;
+    readonly person: Person;
+    readonly value: 1 | -1;
+  }): Promise<RateResult>;
   provenance(callId: string): Promise<Provenance | null>;
   /** The stored receipt (latest of the person when no number is given), as canonical JSON text. */
-  receipt(input: { readonly person: Person; readonly number?: string }): Promise<{ readonly number: string; readonly json: string; readonly summary: readonly string[] } | null>;
+  receipt(input: {
+    readonly person: Person;
+    readonly number?: string;
+  }): Promise<{ readonly number: string; readonly json: string; readonly summary: readonly string[] } | null>;
   datanets(): Promise<readonly DatanetProgress[]>;
   datanet(slug: string): Promise<DatanetProgress | null>;
   /** Records consent to the datanet's licence, said once. */
   consent(person: Person, datanetSlug: string): Promise<boolean>;
-  contribute(input: { readonly person: Person; readonly datanetSlug: string; readonly question: string; readonly answer: string; readonly conversationKey: AskInput['conversationKey'] }): Promise<ContributeResult>;
+  contribute(input: {
+    readonly person: Person;
+    readonly datanetSlug: string;
+    readonly question: string;
+    readonly answer: string;
+    readonly conversationKey: AskInput['conversationKey'];
+  }): Promise<ContributeResult>;
   nextReview(person: Person): Promise<ReviewItem | null>;
-  review(input: { readonly person: Person; readonly contributionId: string; readonly verdict: 'accept' | 'reject'; readonly reason?: string; readonly conversationKey: AskInput['conversationKey'] }): Promise<ReviewResult>;
+  review(input: {
+    readonly person: Person;
+    readonly contributionId: string;
+    readonly verdict: 'accept' | 'reject';
+    readonly reason?: string;
+    readonly conversationKey: AskInput['conversationKey'];
+  }): Promise<ReviewResult>;
   /** Starts the background jobs (attribution, training, reconciler, delivery) and tells news to `onNews`, at least once, keyed. */
   start(onNews: (news: MarketplaceNews) => Promise<void>): Promise<void>;
   stop(): Promise<void>;

@@ -1,5 +1,5 @@
 // The automatic checks a contribution must pass before people see it, in order, each with its own reason.
-// Used by contribute.ts. Pure: no database (exact duplicates are checked there, by content-hash.ts).
+// Used by contribute.ts. Pure: no database (exact duplicates are checked there, by contribution-hash.ts).
 // Covered: size, control and direction characters, personal data, mentions, mostly letters.
 // Not covered: near duplicates, unsafe words, names of people, which language it is, whether it is true (reviewers judge).
 

@@ -1,0 +1,159 @@
+// Step 7 of a paid call, a background job: who made this answer. The engine gives shares over the version's
+// contributions, the call's data pool is split by them, and the receipt is completed, in one transaction.
+// Used by job-runner.ts and tests. Idempotent: a call that is attributed is left alone.
+// Rules: a retracted contribution's share, and all that lies under the noise floor, go to the disclosed fallback, equal
+// among the people with an accepted contribution in the version that answered.
+import { type Tx, transact } from '../db/database.ts';
+import { poolOf } from '../db/ledger/balances.ts';
+import { splitPool } from '../db/ledger/split-pool.ts';
+import { getCall, markAttributed } from '../db/repositories/call-repository.ts';
+import { saveCallShares } from '../db/repositories/call-share-repository.ts';
+import { contributionsOfVersion } from '../db/repositories/datanet-version-repository.ts';
+import { getModel } from '../db/repositories/model-repository.ts';
+import { getModelVersion } from '../db/repositories/model-version-repository.ts';
+import { getReceipt } from '../db/repositories/receipt-repository.ts';
+import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
+import type { SampleShares } from '../engine/engine.ts';
+import { exactHash } from './datanets/contribution-hash.ts';
+import { adapterOf, storeDirOf } from './listings/adapter-of.ts';
+import type { MarketplaceContext } from './marketplace-context.ts';
+import { conversationHistory, historyMessagesMax, promptMessages } from './prompt-messages.ts';
+import {
+  completedReceipt,
+  type HashedReceipt,
+  pseudonymsOf,
+  type ReceiptAttribution,
+} from './receipts/receipt-body.ts';
+import { replaceReceipt } from './receipts/replace-receipt.ts';
+import { type InfluenceShare, type PoolPayout, splitDataPool, toPpm } from './split-price.ts';
+
+/** @throws what the engine throws; the job is then tried again, and the pool waits untouched */
+export async function attributeCall(market: MarketplaceContext, callId: string): Promise<void> {
+  const call = await getCall(market.db, callId);
+  if (call === undefined || call.state !== 'captured' || call.attributedAt !== null) return;
+  const version = await getModelVersion(market.db, call.modelVersionId);
+  if (version === undefined) throw new Error(`the model version of call ${callId} does not exist`);
+  const sample = await sampleShares(market, call, version);
+  const contributions = await contributionsOfVersion(market.db, version.datanetVersionId);
+  const accepted = contributions.filter((contribution) => contribution.state === 'accepted');
+  const influence = influenceOf(sample, accepted);
+  const fallbackPersons = await fallbackOf(market, call, accepted);
+  await transact(market.db, async (tx) => {
+    if (!(await markAttributed(tx, callId))) return;
+    const payouts = await payPool(tx, callId, influence, fallbackPersons);
+    await completeReceipt(tx, market, callId, sample, payouts, accepted);
+  });
+}
+
+interface Sample {
+  readonly shares: SampleShares['shares'];
+  readonly alpha: number;
+  readonly noiseFloor: number;
+  readonly storeHash: string;
+  readonly note: string | null;
+}
+
+async function sampleShares(market: MarketplaceContext, call: Call, version: ModelVersion): Promise<Sample> {
+  const storeDir = storeDirOf(market, version);
+  if (storeDir === null) {
+    const note = 'this version has no gradient store: equal split';
+    return { shares: [], alpha: 0, noiseFloor: 0, storeHash: '', note };
+  }
+  const turn = await market.db
+    .selectFrom('message')
+    .select('seq')
+    .where('callId', '=', call.id)
+    .where('role', '=', 'user')
+    .executeTakeFirst();
+  const messagesMax = historyMessagesMax(version, market.settings);
+  const history =
+    call.conversationId === null || turn === undefined
+      ? []
+      : await conversationHistory(market.db, call.conversationId, messagesMax, turn.seq);
+  const sample = await market.engine.attribute({
+    adapter: adapterOf(market, version),
+    storeDir,
+    messages: promptMessages(history, call.prompt),
+    answer: call.answer ?? '',
+  });
+  return { ...sample, note: null };
+}
+
+/** The engine's shares that can be paid: of accepted contributions, in parts per million, largest first. */
+function influenceOf(sample: Sample, accepted: readonly Contribution[]): readonly InfluenceShare[] {
+  const byId = new Map(accepted.map((contribution) => [contribution.id, contribution]));
+  return sample.shares
+    .flatMap(({ exampleId, share }) => {
+      const contribution = byId.get(exampleId);
+      const sharePpm = toPpm(share);
+      if (contribution === undefined || sharePpm === 0) return [];
+      return [{ contributionId: contribution.id, personId: contribution.personId, sharePpm }];
+    })
+    .sort((a, b) => b.sharePpm - a.sharePpm || (a.contributionId < b.contributionId ? -1 : 1));
+}
+
+/** Who shares the fallback; the model's creator where everything has been retracted, so that no money is left over. */
+async function fallbackOf(
+  market: MarketplaceContext,
+  call: Call,
+  accepted: readonly Contribution[],
+): Promise<readonly string[]> {
+  if (accepted.length > 0) return [...new Set(accepted.map((contribution) => contribution.personId))];
+  const model = await getModel(market.db, call.modelId);
+  if (model === undefined) throw new Error(`the model of call ${call.id} does not exist`);
+  return [model.creatorId];
+}
+
+async function payPool(
+  tx: Tx,
+  callId: string,
+  influence: readonly InfluenceShare[],
+  fallbackPersons: readonly string[],
+): Promise<readonly PoolPayout[]> {
+  const poolNano = await poolOf(tx, callId);
+  if (poolNano === 0n) return [];
+  const payouts = splitDataPool(poolNano, influence, fallbackPersons, callId);
+  const shares = payouts.map(({ personId, amountNano }) => ({ ownerId: personId, amountNano }));
+  const result = await splitPool(tx, { key: `split:${callId}`, callId, shares });
+  if (!result.ok) throw new Error(`split of ${callId} was refused: ${result.code}`);
+  await saveCallShares(tx, callId, payouts);
+  return payouts;
+}
+
+async function completeReceipt(
+  tx: Tx,
+  market: MarketplaceContext,
+  callId: string,
+  sample: Sample,
+  payouts: readonly PoolPayout[],
+  accepted: readonly Contribution[],
+): Promise<void> {
+  const receipt = await getReceipt(tx, callId);
+  if (receipt === undefined) throw new Error(`call ${callId} has no receipt`);
+  const names = await pseudonymsOf(
+    tx,
+    payouts.map((payout) => payout.personId),
+  );
+  const byId = new Map(accepted.map((contribution) => [contribution.id, contribution]));
+  const attribution: ReceiptAttribution = {
+    at: market.clock().toISOString(),
+    alphaPpm: toPpm(sample.alpha),
+    noiseFloor: sample.noiseFloor,
+    storeHash: sample.storeHash,
+    note: sample.note,
+    shares: payouts.map((payout) => {
+      const contribution = payout.contributionId === null ? undefined : byId.get(payout.contributionId);
+      return {
+        kind: payout.kind,
+        contributor: names.get(payout.personId) ?? '',
+        account: payout.personId,
+        contribution: payout.contributionId,
+        contributionHash: contribution === undefined ? null : exactHash(contribution),
+        sharePpm: payout.sharePpm,
+        amountNano: String(payout.amountNano),
+      };
+    }),
+  };
+  const before = { body: receipt.body, hash: receipt.hash } as unknown as HashedReceipt;
+  await replaceReceipt(tx, callId, completedReceipt(before, attribution));
+}

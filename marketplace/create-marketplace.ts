@@ -1,0 +1,169 @@
+// Builds the marketplace from a database, an engine and two folders: every verb of marketplace.ts, wired to the file
+// that does it, and the background work. Used by the composition root and by tests. It decides nothing itself.
+// One marketplace process serves one database (see live-calls.ts).
+import type { Database } from '../db/database.ts';
+import { transact } from '../db/database.ts';
+import { getCall } from '../db/repositories/call-repository.ts';
+import { getDatanetBySlug, listDatanets } from '../db/repositories/datanet-repository.ts';
+import { getModelBySlug, listModels } from '../db/repositories/model-repository.ts';
+import { requeueInterruptedRuns } from '../db/repositories/training-run-repository.ts';
+import type { Engine } from '../engine/engine.ts';
+import { attributeCall } from './attribute-call.ts';
+import { chooseModel, chosenModel, newConversation } from './choose-model.ts';
+import { contribute } from './datanets/contribute.ts';
+import { giveConsent } from './datanets/give-consent.ts';
+import { readDatanet } from './datanets/read-datanet.ts';
+import { nextReview, reviewContribution } from './datanets/review-contribution.ts';
+import { trainVersion } from './factory/train-version.ts';
+import { rateCall } from './feedback/rate-call.ts';
+import { createJobRunner, prepareJobs } from './jobs/job-runner.ts';
+import { modelSummary } from './listings/model-summary.ts';
+import { createLiveCalls } from './live-calls.ts';
+import type { Marketplace, MarketplaceNews } from './marketplace.ts';
+import type { MarketplaceContext, MarketplaceLog } from './marketplace-context.ts';
+import { DEFAULT_SETTINGS, type MarketplaceSettings } from './marketplace-settings.ts';
+import { paidCall } from './paid-call.ts';
+import { personBehind } from './people.ts';
+import { readBalance } from './read-balance.ts';
+import { readCallOutcome } from './read-call-outcome.ts';
+import { type CallStory, readCallStory } from './read-call-story.ts';
+import { readProvenance } from './read-provenance.ts';
+import { readReceipt } from './receipts/read-receipt.ts';
+import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
+import { seedDemo } from './seed-demo.ts';
+
+export interface MarketplaceOptions {
+  readonly db: Database;
+  /** The same database, for the job queue's own connections. */
+  readonly databaseUrl: string;
+  readonly engine: Engine;
+  readonly dataDir: string;
+  readonly demoDir: string;
+  readonly log: MarketplaceLog;
+  /** One line of progress for people: the first start takes a while. */
+  readonly say?: (line: string) => void;
+  /** False leaves out the demo datanet and its model. */
+  readonly withDemo?: boolean;
+  readonly clock?: () => Date;
+  readonly settings?: Partial<MarketplaceSettings>;
+}
+
+/** The marketplace, with what only its owner (the composition root, the tour, tests) may do. */
+export interface OwnedMarketplace extends Marketplace {
+  /** Everything written down about one call, with its receipt verified. */
+  callStory(callId: string): Promise<CallStory | null>;
+  /** Attributes a captured call now instead of by its job: for the tour, which runs no background work. */
+  attributeNow(callId: string): Promise<void>;
+  /** One round of the reconciler. */
+  reconcile(): Promise<Reconciled>;
+}
+
+/**
+ * Prepares the job queue and, where they are missing, the demo datanet and its model (a minute on the first start).
+ * Nothing runs in the background before start().
+ */
+export async function createMarketplace(options: MarketplaceOptions): Promise<OwnedMarketplace> {
+  const { db, databaseUrl, engine, dataDir, demoDir, log, clock = () => new Date() } = options;
+  const stopping = new AbortController();
+  let onNews: (news: MarketplaceNews) => Promise<void> = async () => {};
+  const market: MarketplaceContext = {
+    db,
+    engine,
+    dataDir,
+    demoDir,
+    log,
+    clock,
+    settings: { ...DEFAULT_SETTINGS, ...options.settings },
+    live: createLiveCalls(),
+    stopping: stopping.signal,
+    tellNews: (news) => onNews(news),
+  };
+  await prepareJobs(databaseUrl, log);
+  if (options.withDemo ?? true) await seedDemo(market, options.say ?? (() => {}));
+  const background = createBackground(market, databaseUrl);
+  return {
+    ...verbsOf(market),
+    callStory: (callId) => readCallStory(market, callId),
+    attributeNow: (callId) => attributeCall(market, callId),
+    reconcile: () => reconcile(market),
+    async start(tellNews) {
+      onNews = tellNews;
+      await background.start();
+    },
+    async stop() {
+      stopping.abort();
+      await market.live.idle();
+      await background.stop();
+    },
+  };
+}
+
+function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'> {
+  const { db } = market;
+  return {
+    person: (identity) => personBehind(market, identity),
+    balance: (person) => readBalance(market, person.id),
+    models: async () => Promise.all((await listModels(db)).map((model) => modelSummary(db, model))),
+    async model(slug) {
+      const model = await getModelBySlug(db, slug);
+      return model === undefined ? null : await modelSummary(db, model);
+    },
+    async chooseModel(input) {
+      const model = await chooseModel(market, input);
+      return model === undefined ? null : await modelSummary(db, model);
+    },
+    async chosenModel(conversationKey, person) {
+      const model = await chosenModel(market, conversationKey, person);
+      return model === undefined ? null : await modelSummary(db, model);
+    },
+    newConversation: (conversationKey, person) => newConversation(market, conversationKey, person),
+    ask: (input, view) => paidCall(market, input, view),
+    outcomeOf: (eventKey) => readCallOutcome(market, eventKey),
+    async questionOf(callId, person) {
+      const call = await getCall(db, callId);
+      return call?.personId === person.id ? call.prompt : null;
+    },
+    rate: (input) => rateCall(market, input),
+    provenance: (callId) => readProvenance(market, callId),
+    receipt: (input) => readReceipt(market, input),
+    datanets: async () =>
+      Promise.all((await listDatanets(db)).map((datanet) => readDatanet(market, datanet))),
+    async datanet(slug) {
+      const datanet = await getDatanetBySlug(db, slug);
+      return datanet === undefined ? null : await readDatanet(market, datanet);
+    },
+    consent: (person, datanetSlug) => giveConsent(market, person.id, datanetSlug),
+    contribute: (input) => contribute(market, input),
+    nextReview: (person) => nextReview(market, person),
+    review: (input) => reviewContribution(market, input),
+  };
+}
+
+/** Jobs and reconciler. start() first settles and requeues what a dead process left. */
+function createBackground(
+  market: MarketplaceContext,
+  databaseUrl: string,
+): { start(): Promise<void>; stop(): Promise<void> } {
+  let reconciler: { stop(): Promise<void> } | null = null;
+  const jobs = createJobRunner({
+    connectionString: databaseUrl,
+    log: market.log,
+    tasks: {
+      'attribute-call': ({ callId }) => attributeCall(market, callId),
+      'train-version': ({ runId }, attempt) => trainVersion(market, runId, attempt),
+      'tell-news': (news) => market.tellNews(news),
+    },
+  });
+  return {
+    async start() {
+      await transact(market.db, requeueInterruptedRuns);
+      await reconcile(market);
+      await jobs.start();
+      reconciler = reconcileRegularly(market);
+    },
+    async stop() {
+      await reconciler?.stop();
+      await jobs.stop();
+    },
+  };
+}

@@ -1,0 +1,54 @@
+// Takes one contribution: consent, automatic checks, exact duplicates; then it waits for another person's review.
+// Used by create-marketplace.ts. Every refusal says what was found; nothing that is refused is stored.
+// Order: the datanet, the consent, the checks, the duplicate (the database keeps that rule a second time).
+import { transact } from '../../db/database.ts';
+import { findConsent } from '../../db/repositories/consent-repository.ts';
+import { getContribution, submitContribution } from '../../db/repositories/contribution-repository.ts';
+import { datanetProgress, getDatanetBySlug } from '../../db/repositories/datanet-repository.ts';
+import { conversationOf } from '../choose-model.ts';
+import { cleanText } from '../clean-text.ts';
+import type { ContributeResult, Marketplace } from '../marketplace.ts';
+import type { MarketplaceContext } from '../marketplace-context.ts';
+import { CONSENT_VERSION, consentText } from './consent-text.ts';
+import { controlCharacter, failedCheck } from './contribution-checks.ts';
+import { duplicateHash } from './contribution-hash.ts';
+
+export async function contribute(
+  market: MarketplaceContext,
+  input: Parameters<Marketplace['contribute']>[0],
+): Promise<ContributeResult> {
+  const { db, settings } = market;
+  const datanet = await getDatanetBySlug(db, input.datanetSlug);
+  if (datanet === undefined || datanet.state === 'retired') return { ok: false, code: 'unknown_datanet' };
+  const personId = input.person.id;
+  const consent = await findConsent(db, { personId, datanetId: datanet.id, textVersion: CONSENT_VERSION });
+  if (consent === undefined) {
+    const { licence, title } = datanet;
+    return { ok: false, code: 'consent_missing', licence, consentText: consentText(title, licence) };
+  }
+  // Checked as typed (a hidden character is a reason to refuse), stored clean.
+  const content = { question: tidy(input.question), answer: tidy(input.answer) };
+  const failure = failedCheck(content, {
+    questionCharsMin: settings.contributionQuestionCharsMin,
+    questionCharsMax: settings.contributionQuestionCharsMax,
+    answerCharsMax: settings.contributionAnswerCharsMax,
+  });
+  if (failure !== null) return { ok: false, code: 'rejected_by_check', ...failure };
+  const contentHash = duplicateHash(content);
+  const submitted = await transact(db, async (tx) => {
+    // Made so that this place can be told when the contribution is trained.
+    await conversationOf(tx, input.conversationKey, input.person);
+    return await submitContribution(tx, { datanetId: datanet.id, personId, contentHash, ...content });
+  });
+  if (!submitted.ok) {
+    const existing = await getContribution(db, submitted.contributionId);
+    return { ok: false, code: 'duplicate', existing: existing?.question ?? '' };
+  }
+  const { submitted: waitingReview } = await datanetProgress(db, datanet.id);
+  return { ok: true, contributionId: submitted.contribution.id, waitingReview };
+}
+
+/** Removes what cleaning may remove silently, and leaves in what the check must name. */
+function tidy(text: string): string {
+  return controlCharacter(text) === null ? cleanText(text) : text;
+}

@@ -1,0 +1,93 @@
+// The end of a training run: the candidate becomes the version that answers and pays, or is kept as rejected. Publishing
+// is one transaction: version, listing, run, datanet and the news of it change together, after the attribution store is
+// complete, so that no call is ever answered by a version that cannot say who made it. Used by train-version.ts.
+import { join } from 'node:path';
+import { type Tx, transact } from '../../db/database.ts';
+import { getDatanet, transitionDatanet } from '../../db/repositories/datanet-repository.ts';
+import {
+  createModelVersion,
+  publishModelVersion,
+  rejectModelVersion,
+} from '../../db/repositories/model-version-repository.ts';
+import { transitionTrainingRun } from '../../db/repositories/training-run-repository.ts';
+import type { JsonObject, ModelVersion } from '../../db/schema.ts';
+import type { MarketplaceContext } from '../marketplace-context.ts';
+import { waitForDatabase } from '../wait-for-database.ts';
+import type { Judged } from './evaluate-candidate.ts';
+import { decoysOf } from './held-out.ts';
+import { newsOfRun } from './run-news.ts';
+import { exampleOf, type RunPlan } from './run-plan.ts';
+import { startTrainingIfDue } from './start-training.ts';
+import type { FinishedTraining } from './training-progress.ts';
+
+export async function endRun(
+  market: MarketplaceContext,
+  plan: RunPlan,
+  trained: FinishedTraining,
+  judged: Judged,
+): Promise<void> {
+  const storeHashes = judged.publish ? await buildStore(market, plan) : {};
+  await waitForDatabase(market, () =>
+    transact(market.db, async (tx) => {
+      const { run, model, datanet } = plan;
+      const state = judged.publish ? 'published' : 'rejected';
+      const cause = judged.reason;
+      const ended = await transitionTrainingRun(tx, { id: run.id, from: ['evaluating'], to: state, cause });
+      if (!ended.ok) return; // an earlier try got through and its answer was lost
+      const version = await saveVersion(tx, plan, trained, judged, storeHashes);
+      await tx
+        .updateTable('trainingRun')
+        .set({ modelVersionId: version.id })
+        .where('id', '=', run.id)
+        .execute();
+      await transitionDatanet(tx, { id: datanet.id, from: ['training'], to: 'published', cause });
+      await newsOfRun(tx, run.id, {
+        kind: judged.publish ? 'version_published' : 'version_rejected',
+        datanetTitle: (await getDatanet(tx, datanet.id))?.title ?? datanet.title,
+        text: `${model.title} version ${version.number}: ${judged.reason}`,
+      });
+      await startTrainingIfDue(tx, market, datanet.id);
+    }),
+  );
+}
+
+/** Gradients of every contribution at the new adapter; a store that a killed try left half-built is written anew. */
+async function buildStore(market: MarketplaceContext, plan: RunPlan): Promise<JsonObject> {
+  const storeDir = join('stores', plan.run.id);
+  const decoys = await decoysOf(market.demoDir, plan.datanet.slug);
+  const { storeHash } = await market.engine.buildStore({
+    adapter: plan.adapter,
+    storeDir: join(market.dataDir, storeDir),
+    examples: plan.contributions.map(exampleOf),
+    decoys,
+  });
+  return { storeDir, storeHash, decoys: decoys.length };
+}
+
+async function saveVersion(
+  tx: Tx,
+  plan: RunPlan,
+  trained: FinishedTraining,
+  judged: Judged,
+  storeHashes: JsonObject,
+): Promise<ModelVersion> {
+  const inherited = plan.current?.recipe.historyMessagesMax;
+  const version = await createModelVersion(tx, {
+    modelId: plan.model.id,
+    datanetVersionId: plan.run.datanetVersionId,
+    adapterDir: plan.adapterDir,
+    recipe: {
+      ...trained.recipe,
+      finalLoss: trained.finalLoss,
+      trainedTokens: trained.trainedTokens,
+      ...(inherited === undefined ? {} : { historyMessagesMax: inherited }),
+    },
+    evaluation: { ...judged.evaluation },
+    storeHashes,
+  });
+  const result = judged.publish
+    ? await publishModelVersion(tx, { id: version.id, cause: judged.reason })
+    : await rejectModelVersion(tx, { id: version.id, reason: judged.reason });
+  if (!result.ok) throw new Error(`version ${version.id} could not be decided: ${result.code}`);
+  return version;
+}

@@ -1,0 +1,104 @@
+// Step 4 of a paid call: the engine streams, the view shows, the person may stop. Used by paid-call.ts.
+// It knows no money. Every fault of the engine, silence included, becomes `failed`: what was shown is then not paid.
+// Invariant: after `delivered` the text is what the view was shown last, and the usage is the engine's own count.
+import { transact } from '../db/database.ts';
+import { moveCall } from '../db/repositories/call-repository.ts';
+import type { GenerateEvent, GenerateRequest, Usage } from '../engine/engine.ts';
+import { adapterOf } from './listings/adapter-of.ts';
+import type { CallView } from './marketplace.ts';
+import type { MarketplaceContext } from './marketplace-context.ts';
+import type { HeldCall } from './place-hold.ts';
+import { waitForDatabase } from './wait-for-database.ts';
+
+export type GeneratedAnswer =
+  | {
+      readonly kind: 'delivered';
+      readonly text: string;
+      readonly reason: 'stop' | 'length' | 'cancelled';
+      readonly usage: Usage;
+      readonly droppedMessages: number;
+    }
+  | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
+
+export async function generateAnswer(
+  market: MarketplaceContext,
+  held: HeldCall,
+  view: CallView,
+  signal: AbortSignal,
+): Promise<GeneratedAnswer> {
+  await waitForDatabase(market, () => markGenerating(market, held.callId));
+  const request: GenerateRequest = {
+    messages: held.messages,
+    adapter: adapterOf(market, held.version),
+    maxTokens: held.quote.answerTokensMax,
+    sampling: { temperature: market.settings.temperature },
+  };
+  const silence = new AbortController();
+  const stop = AbortSignal.any([signal, silence.signal]);
+  let droppedMessages = held.droppedMessages;
+  let soFar = '';
+  try {
+    for await (const event of withinSilence(market, request, stop, silence)) {
+      if (event.type === 'start') {
+        droppedMessages += event.droppedMessages;
+      } else if (event.type === 'text') {
+        soFar += event.text;
+        view.text(soFar);
+      } else {
+        return deliveredOrNothing(event, droppedMessages);
+      }
+    }
+    return { kind: 'failed', code: 'engine_ended_early', reason: 'the engine ended without an answer' };
+  } catch (fault) {
+    market.log.warn({ err: fault, callId: held.callId, charsShown: soFar.length }, 'an answer failed');
+    const code = (fault as { code?: unknown } | null)?.code;
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    return { kind: 'failed', code: typeof code === 'string' ? code : 'engine_failed', reason };
+  }
+}
+
+async function markGenerating(market: MarketplaceContext, callId: string): Promise<void> {
+  const moved = await transact(market.db, (tx) =>
+    moveCall(tx, { id: callId, from: ['held', 'generating'], to: 'generating' }),
+  );
+  if (!moved.ok) throw new Error(`call ${callId} cannot generate: ${moved.code}`);
+}
+
+function deliveredOrNothing(
+  done: Extract<GenerateEvent, { type: 'done' }>,
+  droppedMessages: number,
+): GeneratedAnswer {
+  const { text, reason, usage } = done;
+  if (text.trim() !== '') return { kind: 'delivered', text, reason, usage, droppedMessages };
+  return reason === 'cancelled'
+    ? { kind: 'failed', code: 'stopped', reason: 'stopped before the first word' }
+    : { kind: 'failed', code: 'no_words', reason: 'the model had no words for this' };
+}
+
+/** The engine's events; throws when it says nothing for `generateSilenceMsMax`, and tells it to stop. */
+async function* withinSilence(
+  market: MarketplaceContext,
+  request: GenerateRequest,
+  stop: AbortSignal,
+  silence: AbortController,
+): AsyncGenerator<GenerateEvent> {
+  const events = market.engine.generate(request, stop)[Symbol.asyncIterator]();
+  const { generateSilenceMsMax } = market.settings;
+  try {
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined;
+      const quiet = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          reject(new Error(`the engine said nothing for ${generateSilenceMsMax} ms`));
+          silence.abort();
+        }, generateSilenceMsMax);
+      });
+      const next = await Promise.race([events.next(), quiet]).finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a silent engine would not answer this either.
+    void events.return?.()?.catch(() => undefined);
+  }
+}

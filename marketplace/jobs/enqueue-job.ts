@@ -1,0 +1,39 @@
+// Puts a background job into the queue inside the transaction that causes it: both happen or neither. The queue is
+// graphile-worker's, in the same database; job-runner.ts takes jobs out. Every job is idempotent and carries a key, so
+// that adding it twice runs it once.
+import { sql } from 'kysely';
+import type { Tx } from '../../db/database.ts';
+import type { MarketplaceNews } from '../marketplace.ts';
+
+export interface JobPayloads {
+  readonly 'attribute-call': { readonly callId: string };
+  readonly 'train-version': { readonly runId: string };
+  readonly 'tell-news': MarketplaceNews;
+}
+
+export type JobName = keyof JobPayloads;
+
+/** One at a time per queue: attribution and training each use the machine fully. */
+const QUEUES: Readonly<Record<JobName, string | null>> = {
+  'attribute-call': 'attribute',
+  'train-version': 'train',
+  'tell-news': null,
+};
+
+const KEYS: { readonly [Name in JobName]: (payload: JobPayloads[Name]) => string } = {
+  'attribute-call': ({ callId }) => `attribute:${callId}`,
+  'train-version': ({ runId }) => `train:${runId}`,
+  'tell-news': ({ key }) => `news:${key}`,
+};
+
+export async function enqueueJob<Name extends JobName>(
+  tx: Tx,
+  name: Name,
+  payload: JobPayloads[Name],
+): Promise<void> {
+  // unsafe_dedupe: a job that waits or runs under this key is left as it is.
+  await sql`select graphile_worker.add_job(${name}, payload => ${{ ...payload }}::json,
+    queue_name => ${QUEUES[name]}, job_key => ${KEYS[name](payload)}, job_key_mode => 'unsafe_dedupe')`.execute(
+    tx,
+  );
+}

@@ -1,0 +1,109 @@
+// Runs the background jobs: graphile-worker over the marketplace's own database, kept alive through its restarts.
+// Used by create-marketplace.ts. A job that throws is tried again with growing pauses (graphile-worker: exp(attempts) s).
+// kill -9 leaves its jobs locked by workers that are no more; since one process serves one database, start() unlocks
+// them at once instead of after graphile-worker's 4 hours. Losing the database never throws out of here.
+import { type JobHelpers, Logger, makeWorkerUtils, type Runner, run, runMigrations } from 'graphile-worker';
+import type { MarketplaceLog } from '../marketplace-context.ts';
+import type { JobName, JobPayloads } from './enqueue-job.ts';
+
+/** @param attempt which try of this job it is, from 1 */
+export type JobTasks = {
+  readonly [Name in JobName]: (payload: JobPayloads[Name], attempt: number) => Promise<void>;
+};
+
+export interface JobRunner {
+  /** Unlocks what a dead process held and begins. */
+  start(): Promise<void>;
+  /** Waits for running jobs to end. */
+  stop(): Promise<void>;
+}
+
+const CONCURRENCY = 3;
+const POLL_MS = 1_000;
+const RESTART_MS = 1_000;
+
+/** Creates or updates the queue's tables (schema graphile_worker). */
+export async function prepareJobs(connectionString: string, log: MarketplaceLog): Promise<void> {
+  await runMigrations({ connectionString, logger: quietLogger(log) });
+}
+
+export function createJobRunner(options: {
+  readonly connectionString: string;
+  readonly tasks: JobTasks;
+  readonly log: MarketplaceLog;
+}): JobRunner {
+  const { connectionString, tasks, log } = options;
+  const logger = quietLogger(log);
+  let runner: Runner | null = null;
+  let stopped = true;
+  let restart: NodeJS.Timeout | undefined;
+
+  const begin = async (): Promise<void> => {
+    await unlockAll(connectionString, logger);
+    const taskList = Object.fromEntries(
+      Object.entries(tasks).map(([name, task]) => [
+        name,
+        (payload: unknown, { job }: JobHelpers) => task(payload as never, job.attempts),
+      ]),
+    );
+    const begun = await run({
+      connectionString,
+      taskList,
+      concurrency: CONCURRENCY,
+      pollInterval: POLL_MS,
+      noHandleSignals: true,
+      logger,
+    });
+    runner = begun;
+    begun.promise.then(
+      () => again(null),
+      (fault: unknown) => again(fault),
+    );
+  };
+
+  /** The pool ended though nobody stopped it (database lost while a job was released): begin anew. */
+  const again = (fault: unknown): void => {
+    runner = null;
+    if (stopped) return;
+    log.warn({ err: fault }, 'the job runner ended; beginning again');
+    restart = setTimeout(() => void begin().catch(again), RESTART_MS);
+  };
+
+  return {
+    async start() {
+      stopped = false;
+      await begin();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(restart);
+      await runner
+        ?.stop()
+        .catch((fault: unknown) => log.warn({ err: fault }, 'the job runner did not stop cleanly'));
+      runner = null;
+    },
+  };
+}
+
+async function unlockAll(connectionString: string, logger: Logger): Promise<void> {
+  const utils = await makeWorkerUtils({ connectionString, logger });
+  try {
+    const lockedBy = await utils.withPgClient(async (client) => {
+      const { rows } = await client.query<{ locked_by: string }>(
+        'select distinct locked_by from graphile_worker.jobs where locked_by is not null',
+      );
+      return rows.map((row) => row.locked_by);
+    });
+    if (lockedBy.length > 0) await utils.forceUnlockWorkers(lockedBy);
+  } finally {
+    await utils.release();
+  }
+}
+
+/** graphile-worker tells each job at level info; only what went wrong reaches our log. */
+function quietLogger(log: MarketplaceLog): Logger {
+  return new Logger((scope) => (level, message, meta) => {
+    if (level === 'error') log.warn({ ...scope, error: meta?.error }, message);
+    else if (level === 'warning') log.warn({ ...scope }, message);
+  });
+}

@@ -1,0 +1,65 @@
+// A model as people see it in a list: price, split, version, how good it is, who stands behind it, what to ask.
+// Used by create-marketplace.ts. Reads only.
+import { sql } from 'kysely';
+import type { Database } from '../../db/database.ts';
+import { getDatanet } from '../../db/repositories/datanet-repository.ts';
+import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
+import type { Model, ModelVersion } from '../../db/schema.ts';
+import type { ModelSummary } from '../marketplace.ts';
+import { rateCardOf } from '../quote.ts';
+import { splitBpsOf } from '../split-price.ts';
+
+const EXAMPLES = 3;
+
+export async function modelSummary(db: Database, model: Model): Promise<ModelSummary> {
+  const version =
+    model.currentVersionId === null ? undefined : await getModelVersion(db, model.currentVersionId);
+  const datanet = await getDatanet(db, model.datanetId);
+  const figures = version === undefined ? NO_FIGURES : await figuresOf(db, model, version);
+  return {
+    id: model.id,
+    slug: model.slug,
+    title: model.title,
+    description: model.description,
+    datanetSlug: datanet?.slug ?? '',
+    versionNumber: version?.number ?? 0,
+    rateCard: rateCardOf(model),
+    splitBps: splitBpsOf(model),
+    retired: model.state === 'retired' || version === undefined,
+    calls: figures.calls,
+    contributors: figures.contributors,
+    exampleQuestions: figures.examples,
+    evaluation: evaluationOf(version),
+  };
+}
+
+const NO_FIGURES = { calls: 0, contributors: 0, examples: [] as readonly string[] };
+
+async function figuresOf(db: Database, model: Model, version: ModelVersion): Promise<typeof NO_FIGURES> {
+  // Examples are spread evenly over the version, so that they show its range.
+  const { rows } = await sql<{ calls: number; contributors: number; examples: string[] }>`
+    with member as (
+      select c.person_id, c.question, v.position, count(*) over () as total
+      from datanet_version_contribution v join contribution c on c.id = v.contribution_id
+      where v.datanet_version_id = ${version.datanetVersionId} and c.state = 'accepted')
+    select (select count(*)::int from call where model_id = ${model.id} and state = 'captured') as calls,
+      (select count(distinct person_id)::int from member) as contributors,
+      coalesce((select json_agg(question order by position) from (
+        select question, position from member
+        where position % greatest(1, total / ${EXAMPLES}) = 0 order by position limit ${EXAMPLES}) e), '[]') as examples`.execute(
+    db,
+  );
+  return rows[0];
+}
+
+/** Held-out accuracy as stored with the version: `{ adapter: { correct, total }, base: { correct, total } }`. */
+function evaluationOf(version: ModelVersion | undefined): ModelSummary['evaluation'] {
+  const stored = version?.evaluation as
+    | { adapter?: { correct?: number; total?: number }; base?: { correct?: number; total?: number } }
+    | null
+    | undefined;
+  const { adapter, base } = stored ?? {};
+  if (!adapter?.total || adapter.correct === undefined || !base?.total || base.correct === undefined)
+    return null;
+  return { adapter: adapter.correct / adapter.total, base: base.correct / base.total, items: adapter.total };
+}

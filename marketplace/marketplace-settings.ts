@@ -1,0 +1,56 @@
+// The numbers that shape the marketplace, as data with defaults. Read by createMarketplace and its steps; the
+// composition root overrides what its own configuration names. It knows no environment variables.
+import { type Nano, openNano } from '../db/ledger/amount.ts';
+
+export interface MarketplaceSettings {
+  /** Given once to a new person; spendable, not withdrawable. */
+  readonly starterGrantNano: Nano;
+  /** Most a single call may cost: the hold never exceeds it. */
+  readonly callBudgetNano: Nano;
+  /** Longest answer in tokens; the budget and the context may shorten it. */
+  readonly answerTokensMax: number;
+  /** Below this many answer tokens a call is not worth starting. */
+  readonly answerTokensMin: number;
+  readonly questionCharsMax: number;
+  /** Earlier messages of the conversation that may stand in the prompt (a turn is two). */
+  readonly historyMessagesMax: number;
+  readonly temperature: number;
+  /** An engine that says nothing for so long has failed. */
+  readonly generateSilenceMsMax: number;
+  readonly contributionQuestionCharsMin: number;
+  readonly contributionQuestionCharsMax: number;
+  readonly contributionAnswerCharsMax: number;
+  /** Newly accepted contributions after which the next version is trained. */
+  readonly trainAfterAccepted: number;
+  readonly trainSeed: number;
+  /** How long a call may wait for a database that went away before its outcome is called unknown. */
+  readonly databaseWaitMs: number;
+  /** Pause between two rounds of the reconciler. */
+  readonly reconcileEveryMs: number;
+  /** An open hold older than this is given back even if nobody settles its call. */
+  readonly holdLifeMs: number;
+  /** Least time between two progress rows and two pieces of progress news of a training run. */
+  readonly progressEveryMs: number;
+  readonly progressNewsEveryMs: number;
+}
+
+export const DEFAULT_SETTINGS: MarketplaceSettings = {
+  starterGrantNano: openNano('10'),
+  callBudgetNano: openNano('0.05'),
+  answerTokensMax: 200,
+  answerTokensMin: 8,
+  questionCharsMax: 2_000,
+  historyMessagesMax: 6,
+  temperature: 0,
+  generateSilenceMsMax: 120_000,
+  contributionQuestionCharsMin: 8,
+  contributionQuestionCharsMax: 300,
+  contributionAnswerCharsMax: 600,
+  trainAfterAccepted: 20,
+  trainSeed: 1,
+  databaseWaitMs: 8_000,
+  reconcileEveryMs: 3_000,
+  holdLifeMs: 30 * 60_000,
+  progressEveryMs: 1_000,
+  progressNewsEveryMs: 20_000,
+};
