@@ -12,7 +12,7 @@ import { batchedMatmul } from './ops-matmul.ts';
 import type { RotaryTables } from './ops-rotary.ts';
 import { transpose } from './ops-shape.ts';
 
-export interface HeadShape {
+interface HeadShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
@@ -31,7 +31,7 @@ export function fusedAttentionFits(headDim: number): boolean {
   return headDim % 16 === 0;
 }
 
-export interface FusedInputs {
+interface FusedInputs {
   /** q|k|v of the new tokens, not rotated: [batch, seq, (heads + 2 kvHeads) * headDim] */
   readonly qkv: Tensor;
   readonly pastK: Tensor; // [batch, kvHeads, maxSeq, headDim]
@@ -68,7 +68,7 @@ export function fusedAttention(g: Graph, inputs: FusedInputs, shape: HeadShape):
   return { mixed, presentK, presentV };
 }
 
-export interface UnfusedInputs {
+interface UnfusedInputs {
   readonly qkv: Tensor; // [1, seq, (heads + 2 kvHeads) * headDim]
   readonly pastK: Tensor; // [1, kvHeads, past, headDim]
   readonly pastV: Tensor;

@@ -49,7 +49,7 @@ export function loraInputB(layer: number, projection: Projection): string {
   return `lora.${layer}.${projection}.b`;
 }
 
-export interface ServeGraph {
+interface ServeGraph {
   readonly onnx: Uint8Array;
   /** Values of each initialiser, to be handed to the session as external data under the same path. */
   readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
@@ -57,7 +57,7 @@ export interface ServeGraph {
   readonly attention: 'fused' | 'unfused';
 }
 
-export interface ServeGraphOptions {
+interface ServeGraphOptions {
   readonly config: LlamaConfig;
   /** Cache length in tokens, at most config.maxSeq. */
   readonly contextTokens: number;

@@ -6,7 +6,7 @@ import { loadLoraAdapter, loraPair } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import { type LoraRows, loraRows, loraRowsBytes } from './lora-rows.ts';
 
-export interface AdapterPool {
+interface AdapterPool {
   /** From memory, or from its folder. @throws EngineError of loading an adapter */
   readonly load: (adapter: AdapterRef) => LoraRows;
 }

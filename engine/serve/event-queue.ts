@@ -1,7 +1,7 @@
 // Events on their way from a callback to one `for await` reader, in order. Used by serve-client.ts. Knows nothing of
 // their meaning. Invariants: events pushed before a failure are read before it; after a failure every read fails.
 
-export interface EventQueue<T> {
+interface EventQueue<T> {
   readonly push: (event: T) => void;
   readonly fail: (error: Error) => void;
   /** The next event, when there is one. One reader at a time. */

@@ -17,7 +17,7 @@ import { longestTokenLength } from './raw-prompt.ts';
 import { createServeClient, type ServeClient } from './serve-client.ts';
 import { stopIdsOf } from './stop-ids.ts';
 
-export interface LocalEngineOptions {
+interface LocalEngineOptions {
   /** Hugging Face folder of the base model. */
   readonly baseDir: string;
   /** Compute threads of serving; attribution and training take one each. */

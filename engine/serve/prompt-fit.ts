@@ -5,7 +5,7 @@
 import type { ChatMessage } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 
-export interface PromptFitOptions {
+interface PromptFitOptions {
   readonly messages: readonly ChatMessage[];
   /** Ids of the rendered conversation, answer prompt included. */
   readonly encode: (messages: readonly ChatMessage[]) => readonly number[];
@@ -16,7 +16,7 @@ export interface PromptFitOptions {
   readonly charactersPerTokenMax: number;
 }
 
-export interface FittedPrompt {
+interface FittedPrompt {
   readonly ids: readonly number[];
   readonly droppedMessages: number;
 }

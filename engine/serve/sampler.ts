@@ -4,7 +4,7 @@
 import { EngineError } from '../errors.ts';
 import { seededRandom } from '../train/training-random.ts';
 
-export interface SamplerOptions {
+interface SamplerOptions {
   /** 0 = greedy (the lowest id wins a tie). */
   readonly temperature: number;
   /** Keep the k likeliest tokens. Left out = all. */

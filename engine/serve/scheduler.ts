@@ -23,7 +23,7 @@ export interface SchedulerOptions {
   readonly onFailure: (call: number, error: unknown) => void;
 }
 
-export interface Scheduler {
+interface Scheduler {
   /** @throws EngineError `engine_busy` | `sampling_invalid` | `prompt_too_long` | those of loading the adapter */
   readonly submit: (call: number, request: TokenRequest) => void;
   /** Ends a request with `done: cancelled`; an unknown or finished call is ignored. */

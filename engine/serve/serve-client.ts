@@ -33,7 +33,7 @@ export interface ServeClient {
   readonly crash: () => Promise<void>;
 }
 
-export interface ServeClientOptions extends Partial<Omit<ServeWorkerData, 'modelDir'>> {
+interface ServeClientOptions extends Partial<Omit<ServeWorkerData, 'modelDir'>> {
   readonly modelDir: string;
   readonly onWorkerDeath?: (cause: unknown) => void;
 }

@@ -37,7 +37,7 @@ export interface ServeSession {
   readonly release: () => Promise<void>;
 }
 
-export interface StepInput {
+interface StepInput {
   readonly cache: KvCache;
   readonly ids: readonly number[];
   /** Left out = the base model. */
@@ -45,7 +45,7 @@ export interface StepInput {
   readonly logits: 'last' | 'all';
 }
 
-export interface ServeSessionOptions {
+interface ServeSessionOptions {
   readonly config: LlamaConfig;
   readonly weights: TensorMap;
   /** Cache length; default and at most config.maxSeq. */
