@@ -1,7 +1,7 @@
 // Who made this answer: shares of one answer over the examples of the version that gave it. Used by the attribution
 // worker and the evaluation. It knows texts and opaque ids; no people, no money.
 //
-// One call: the answer's loss with and without the adapter (alpha), the answer's gradient at the trained adapter, its
+// One call: the answer's loss with and without the adapter (alpha), the answer's gradient, its
 // damped-Fisher influence scores against every stored example and decoy, and shares of what rises above the decoys.
 // Invariants: shares are >= 0 and sum to alpha or to 0, so what is missing to 1 is what the adapter's data did not do;
 // a store is only used with exactly the base and adapter it was made from.
@@ -10,8 +10,8 @@ import { EngineError } from '../errors.ts';
 import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
 import { createGradientModel, type GradientModel, type TokenisedExample } from './gradient-model.ts';
 import { type GradientStore, openGradientStore, storeHashOf } from './gradient-store.ts';
-import { type InfluenceIndex, influenceIndex, scoredShares } from './influence.ts';
-import { adapterPart } from './shares.ts';
+import { type InfluenceIndex, influenceIndex } from './influence.ts';
+import { adapterPart, noiseFloor, sharesOf } from './shares.ts';
 
 export interface AttributorOptions {
   readonly modelDir: string;
@@ -55,7 +55,8 @@ export function createAttributor(options: AttributorOptions): Attributor {
       if (example === undefined) return { shares: [], alpha: 0, noiseFloor: 0, storeHash };
       const alpha = await explainedPart(gradients, example);
       const scores = index.scores(await gradientOf(gradients, example));
-      const { floor, shares } = scoredShares(scores, meta.floorQuantile, alpha);
+      const floor = noiseFloor(scores.decoys, meta.floorQuantile);
+      const shares = sharesOf(scores.trained, floor, alpha);
       const paid = meta.examples
         .map(({ id }, i) => ({ exampleId: id, share: shares[i], score: scores.trained[i] }))
         .filter(({ share }) => share > 0)

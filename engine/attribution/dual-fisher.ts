@@ -1,5 +1,5 @@
 // The damped empirical-Fisher influence of training examples on an answer, computed exactly in its dual form.
-// Used by attribute.ts and the evaluation. Knows inner products only: no gradients, no files, no model.
+// Used by influence.ts. Knows inner products only: no gradients, no files, no model.
 //
 // With F = (1/n) Σ g_i g_iᵀ over the n trained examples and H = F + λI (Koh & Liang, arxiv.org/abs/1703.04730, with the
 // empirical Fisher as curvature), the influence of a vector v on the query q is s(v) = vᵀ H⁻¹ q. By the Woodbury
@@ -23,7 +23,7 @@ export interface DualFisher {
   /** The same of each decoy, [m]. */
   readonly decoyLeverage: Float64Array;
   /** Scores of all trained examples and decoys for one query. */
-  score(query: QueryProducts): InfluenceScores;
+  score(query: QueryProducts): FisherScores;
 }
 
 /** Inner products of the query's gradient with the stored rows, and with itself. */
@@ -35,7 +35,7 @@ export interface QueryProducts {
   readonly self: number;
 }
 
-export interface InfluenceScores {
+export interface FisherScores {
   /** vᵀ H⁻¹ q, [n]; positive = training on it made the answer likelier. */
   readonly trained: Float64Array;
   /** [m] */
@@ -81,7 +81,7 @@ function scoreQuery(
   factor: CholeskyFactor,
   lambda: number,
   query: QueryProducts,
-): InfluenceScores {
+): FisherScores {
   const size = n + m;
   const solved = choleskySolve(factor, query.trained); // M⁻¹ G q
   const decoys = new Float64Array(m);
