@@ -9,7 +9,7 @@ import { lines, small } from '../core/rich-text.ts';
 import { typedText } from '../core/sanitize-text.ts';
 import { openAmount } from '../core/words.ts';
 import { stopButton } from './answer-buttons.ts';
-import { answeredReply, writingText } from './answer-view.ts';
+import { type AnswerFrame, answeredReply, writingText } from './answer-view.ts';
 import { conversationModel } from './choose-conversation-model.ts';
 import type { CommandContext } from './command-context.ts';
 import { modelListReply } from './model-view.ts';
@@ -59,7 +59,7 @@ async function deliver(
   key: string,
   reply: Reply,
   stream: StreamingMessage | null,
-): Promise<void> {
+): Promise<MessageRef | null> {
   const delivery: Delivery = {
     platform: context.source.platform,
     conversationId: context.source.conversationId,
@@ -69,7 +69,7 @@ async function deliver(
   };
   const via = (): Promise<MessageRef> =>
     stream === null ? context.respond.reply(reply) : stream.finish({ ...reply, ephemeral: false });
-  await context.delivery.send(key, delivery, via);
+  return context.delivery.send(key, delivery, via);
 }
 
 /** Answers a question in the conversation of `context`; never throws for what the world may do to a call. */
@@ -91,7 +91,10 @@ export async function answerQuestion(context: CommandContext, question: Question
     return;
   }
   const greeting = await welcome(context);
-  const intro = greeting === null && !chosen?.intro ? null : lines(greeting, chosen?.intro);
+  const frame: AnswerFrame = {
+    intro: greeting === null && !chosen?.intro ? null : lines(greeting, chosen?.intro),
+    isPrivate: source.isPrivate,
+  };
 
   const key = `answer:${question.eventKey}`;
   const promised: Delivery = {
@@ -130,9 +133,9 @@ export async function answerQuestion(context: CommandContext, question: Question
       {
         quoted(quoted) {
           quote = quoted;
-          if (quoted.availableNano >= quoted.ceilingNano) stream.show(writingText('', quote, intro));
+          if (quoted.availableNano >= quoted.ceilingNano) stream.show(writingText('', quote, frame));
         },
-        text: (soFar) => stream.show(writingText(soFar, quote, intro)),
+        text: (soFar) => stream.show(writingText(soFar, quote, frame)),
       },
     );
   } catch (fault) {
@@ -142,6 +145,10 @@ export async function answerQuestion(context: CommandContext, question: Question
     call.end();
   }
   if (!outcome.ok) context.log.info({ ...outcome, eventKey: question.eventKey }, 'no answer');
-  const reply = outcome.ok ? answeredReply(outcome, intro) : refusalReply(outcome);
-  await deliver(context, key, reply, await stream.ready());
+  const reply = outcome.ok ? answeredReply(outcome, frame) : refusalReply(outcome, source.isPrivate);
+  const message = await deliver(context, key, reply, await stream.ready());
+  if (!outcome.ok && outcome.code === 'outcome_unknown') {
+    // The books may have the answer after all; the message is put right once they are back.
+    await context.delivery.later(`${key}:truth`, { ...promised, reply, message });
+  }
 }

@@ -7,18 +7,22 @@ import { answerText } from '../core/streaming-text.ts';
 import { openAmount } from '../core/words.ts';
 import { answerButtons } from './answer-buttons.ts';
 
-const quoteLine = (quote: Quote | null): RichText | null =>
-  quote === null
-    ? null
-    : rich(
-        small(
-          `up to ${openAmount(quote.ceilingNano)} · you have ${openAmount(quote.availableNano)} · pay only for what you get`,
-        ),
-      );
+/** What a person has is theirs to know: in shared places it is left out. */
+export interface AnswerFrame {
+  /** Said above the answer: a welcome, a model chosen on the spot. */
+  readonly intro: RichText | null;
+  readonly isPrivate: boolean;
+}
+
+function quoteLine(quote: Quote | null, { isPrivate }: AnswerFrame): RichText | null {
+  if (quote === null) return null;
+  const have = isPrivate ? ` · you have ${openAmount(quote.availableNano)}` : '';
+  return rich(small(`up to ${openAmount(quote.ceilingNano)}${have} · you pay only for what is written`));
+}
 
 /** The message while the answer is being written. */
-export const writingText = (soFar: string, quote: Quote | null, intro: RichText | null): RichText =>
-  lines(intro, soFar === '' ? italic('Thinking…') : answerText(soFar), quoteLine(quote));
+export const writingText = (soFar: string, quote: Quote | null, frame: AnswerFrame): RichText =>
+  lines(frame.intro, soFar === '' ? italic('Thinking…') : answerText(soFar), quoteLine(quote, frame));
 
 function endLine(done: CallDone): string | null {
   if (done.reason === 'cancelled') return 'You stopped it: you paid only for what stands here.';
@@ -27,7 +31,7 @@ function endLine(done: CallDone): string | null {
 }
 
 /** The message when the answer is done. */
-export function answeredReply(done: CallDone, intro: RichText | null): Reply {
+export function answeredReply(done: CallDone, { intro, isPrivate }: AnswerFrame): Reply {
   const end = endLine(done);
   const forgotten =
     done.droppedMessages > 0
@@ -40,7 +44,7 @@ export function answeredReply(done: CallDone, intro: RichText | null): Reply {
       end === null ? null : small(end),
       forgotten === null ? null : small(forgotten),
       small(
-        `${done.modelTitle} v${done.versionNumber} · ${openAmount(done.priceNano)} · ${openAmount(done.availableNano)} left · receipt ${done.receiptNumber}`,
+        `${done.modelTitle} v${done.versionNumber} · ${openAmount(done.priceNano)}${isPrivate ? ` · ${openAmount(done.availableNano)} left` : ''} · receipt ${done.receiptNumber}`,
       ),
     ),
     buttons: answerButtons(done.callId),

@@ -26,8 +26,8 @@ export const tooLongReply = (chars: number, charsMax: number): Reply => ({
   ephemeral: true,
 });
 
-/** What a person reads when no answer came. */
-export function refusalReply(refusal: CallRefusal): Reply {
+/** What a person reads when no answer came; in shared places not what they have. */
+export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
   switch (refusal.code) {
     case 'already_answered':
       return {
@@ -71,7 +71,7 @@ export function refusalReply(refusal: CallRefusal): Reply {
             'Your balance is too low: this answer could cost up to ',
             bold(openAmount(refusal.neededNano)),
             ' and you have ',
-            bold(openAmount(refusal.availableNano)),
+            isPrivate ? bold(openAmount(refusal.availableNano)) : 'less than that',
             '.',
           ),
           rich(FREE, ' Ask a shorter question, choose a cheaper model, or earn OPEN with /contribute.'),

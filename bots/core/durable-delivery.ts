@@ -24,15 +24,15 @@ export interface DeliveryStore {
 }
 
 export interface DurableDelivery {
-  /** Saves what to tell if this process dies now; send() or settle() ends it. */
+  /** Saves what to tell if this process dies now; send() ends it. */
   promise(key: string, delivery: Delivery): Promise<void>;
   /**
    * Saves the reply, sends it by `via`, marks it. When `via` fails the reply stays saved and is tried again later:
    * then null is returned, nothing is thrown.
    */
   send(key: string, delivery: Delivery, via: () => Promise<MessageRef>): Promise<MessageRef | null>;
-  /** Nothing more to tell under this key. */
-  settle(key: string): Promise<void>;
+  /** Leaves a delivery to the next rounds; never throws (a store that is down is asked again). */
+  later(key: string, delivery: Delivery): Promise<void>;
   /** Sends what is pending, then goes on every minute until stop(). */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -42,8 +42,8 @@ interface DurableDeliveryOptions {
   readonly store: DeliveryStore;
   readonly platforms: () => readonly Platform[];
   readonly log: BotLog;
-  /** The true end of a call that was interrupted; null = tell the saved reply. */
-  readonly resolveInterrupted?: (delivery: Delivery) => Promise<Reply | null>;
+  /** The true end of a call that was interrupted, for deliveries with an eventKey; 'later' while it is undecided. */
+  readonly resolveInterrupted?: (delivery: Delivery) => Promise<Reply | 'later'>;
   readonly everyMs?: number;
 }
 
@@ -52,19 +52,43 @@ const EVERY_MS = 60_000;
 export function createDurableDelivery(options: DurableDeliveryOptions): DurableDelivery {
   const { store, log } = options;
   const inFlight = new Set<string>();
+  /** What the store could not take while it was down, to be stored in the next round. */
+  const unsaved = new Map<string, Delivery>();
+  const unmarked = new Map<string, MessageRef | null>();
   let timer: NodeJS.Timeout | null = null;
   let round: Promise<void> | null = null;
 
   const mark = async (key: string, message: MessageRef | null): Promise<void> => {
+    unsaved.delete(key);
     await store.markSent(key, message).catch((fault: unknown) => {
-      log.error({ err: fault, key }, 'sent, but the mark could not be stored: it may be told twice');
+      unmarked.set(key, message);
+      log.error({ err: fault, key }, 'sent, but not marked yet: a restart now would tell it twice');
     });
+  };
+
+  const keep = async (key: string, delivery: Delivery): Promise<void> => {
+    await store.save(key, delivery).catch((fault: unknown) => {
+      unsaved.set(key, delivery);
+      log.error({ err: fault, key }, 'the outbox is down: kept in memory');
+    });
+  };
+
+  const catchUp = async (): Promise<void> => {
+    for (const [key, message] of unmarked) {
+      await store.markSent(key, message);
+      unmarked.delete(key);
+    }
+    for (const [key, delivery] of unsaved) {
+      await store.save(key, delivery);
+      unsaved.delete(key);
+    }
   };
 
   const redeliver = async (key: string, delivery: Delivery): Promise<void> => {
     const platform = options.platforms().find((each) => each.name === delivery.platform);
     if (platform === undefined) return;
-    const resolved = delivery.eventKey === null ? null : await options.resolveInterrupted?.(delivery);
+    const resolved = delivery.eventKey === null ? undefined : await options.resolveInterrupted?.(delivery);
+    if (resolved === 'later') return;
     const reply = resolved ?? delivery.reply;
     if (delivery.message !== null) {
       try {
@@ -79,6 +103,7 @@ export function createDurableDelivery(options: DurableDeliveryOptions): DurableD
   };
 
   const sendPending = async (): Promise<void> => {
+    await catchUp();
     for (const { key, delivery } of await store.pending()) {
       if (inFlight.has(key)) continue;
       inFlight.add(key);
@@ -100,14 +125,17 @@ export function createDurableDelivery(options: DurableDeliveryOptions): DurableD
   return {
     async promise(key, delivery) {
       inFlight.add(key);
-      await store.save(key, delivery);
+      try {
+        await store.save(key, delivery);
+      } catch (fault) {
+        inFlight.delete(key);
+        throw fault;
+      }
     },
     async send(key, delivery, via) {
       inFlight.add(key);
       // A store that is down must not keep the answer from the person who waits for it.
-      await store.save(key, delivery).catch((fault: unknown) => {
-        log.error({ err: fault, key }, 'the outbox is down: delivering without a net');
-      });
+      await keep(key, delivery);
       try {
         const message = await via();
         await mark(key, message);
@@ -119,10 +147,7 @@ export function createDurableDelivery(options: DurableDeliveryOptions): DurableD
         inFlight.delete(key);
       }
     },
-    async settle(key) {
-      await mark(key, null);
-      inFlight.delete(key);
-    },
+    later: keep,
     async start() {
       await nextRound();
       timer = setInterval(() => void nextRound(), options.everyMs ?? EVERY_MS);
