@@ -10,7 +10,7 @@ import { EngineError } from '../errors.ts';
 import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
 import { createGradientModel, type GradientModel, type TokenisedExample } from './gradient-model.ts';
 import { type GradientStore, openGradientStore, storeHashOf } from './gradient-store.ts';
-import { type InfluenceIndex, influenceIndex } from './influence.ts';
+import { type InfluenceIndex, type InfluenceScores, influenceIndex } from './influence.ts';
 import { adapterPart, noiseFloor, sharesOf } from './shares.ts';
 
 export interface AttributorOptions {
@@ -22,7 +22,15 @@ export interface AttributorOptions {
 
 export interface Attributor {
   attribute(request: AttributeRequest): Promise<SampleShares>;
+  /** What attribute() decides on, with the scores of everything in the store; undefined for an empty answer. */
+  explain(request: AttributeRequest): Promise<Explanation | undefined>;
   release(): Promise<void>;
+}
+
+export interface Explanation {
+  readonly store: GradientStore;
+  readonly scores: InfluenceScores;
+  readonly alpha: number;
 }
 
 interface LoadedVersion {
@@ -47,21 +55,28 @@ export function createAttributor(options: AttributorOptions): Attributor {
     return found;
   };
 
+  const explain: Attributor['explain'] = async ({ adapter, storeDir, messages, answer }) => {
+    const { model, gradients, store, index } = await version(adapter, storeDir);
+    const example = model.base.tokenise(messages, answer);
+    if (example === undefined) return undefined;
+    const alpha = await explainedPart(gradients, example);
+    return { store, alpha, scores: index.scores(await gradientOf(gradients, example)) };
+  };
+
   return {
-    attribute: async ({ adapter, storeDir, messages, answer }) => {
-      const { model, gradients, store, index } = await version(adapter, storeDir);
-      const { storeHash, meta } = store;
-      const example = model.base.tokenise(messages, answer);
-      if (example === undefined) return { shares: [], alpha: 0, noiseFloor: 0, storeHash };
-      const alpha = await explainedPart(gradients, example);
-      const scores = index.scores(await gradientOf(gradients, example));
-      const floor = noiseFloor(scores.decoys, meta.floorQuantile);
+    explain,
+    attribute: async (request) => {
+      const explanation = await explain(request);
+      if (explanation === undefined)
+        return { shares: [], alpha: 0, noiseFloor: 0, storeHash: storeHashOf(request.storeDir) };
+      const { store, scores, alpha } = explanation;
+      const floor = noiseFloor(scores.decoys, store.meta.floorQuantile);
       const shares = sharesOf(scores.trained, floor, alpha);
-      const paid = meta.examples
+      const paid = store.meta.examples
         .map(({ id }, i) => ({ exampleId: id, share: shares[i], score: scores.trained[i] }))
         .filter(({ share }) => share > 0)
         .sort((a, b) => b.share - a.share);
-      return { shares: paid, alpha, noiseFloor: floor, storeHash };
+      return { shares: paid, alpha, noiseFloor: floor, storeHash: store.storeHash };
     },
     release: async () => {
       for (const { gradients } of loaded.values()) await gradients.release();
