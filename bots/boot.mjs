@@ -3,14 +3,13 @@
 // so that `--json` output stays clean), then hands over to the project's own pinned Node.
 // Usage: node bots/boot.mjs [--node-option ...] <script> [arguments]; imports nothing but Node itself.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stampPath = join(root, 'node_modules', '.installed-lock');
+const npmRecord = join(root, 'node_modules', '.package-lock.json'); // npm writes it last
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', 'node');
 
 const say = (line) => process.stderr.write(`${line}\n`);
@@ -33,8 +32,16 @@ function run(command, args, options) {
   });
 }
 
-async function installPackages(lockHash) {
-  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+/** True when node_modules holds every package at the version the lock names, whoever installed it. */
+function isInstalled(lock) {
+  if (!existsSync(npmRecord)) return false;
+  const installed = JSON.parse(readFileSync(npmRecord, 'utf8')).packages;
+  return Object.entries(lock.packages).every(
+    ([path, { version, optional }]) => path === '' || optional || installed[path]?.version === version,
+  );
+}
+
+async function installPackages(lock) {
   const count = Object.keys(lock.packages).length - 1;
   say(
     `Installing up to ${count} packages exactly as package-lock.json names them (about a minute, 1.1 GB) …`,
@@ -53,18 +60,14 @@ async function installPackages(lockHash) {
     clearInterval(ticker),
   );
   if (code !== 0) fail(`npm ci failed (exit ${code}). Nothing was started. Is the npm registry reachable?`);
-  writeFileSync(stampPath, lockHash);
   say(`Installed in ${Math.round((Date.now() - startedAt) / 1000)} s.`);
 }
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 20) fail(`Node ${process.versions.node} is too old to start: install Node 20 or later.`);
 
-const lockHash = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .digest('hex');
-const installedHash = existsSync(stampPath) ? readFileSync(stampPath, 'utf8') : '';
-if (installedHash !== lockHash) await installPackages(lockHash);
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+if (!isInstalled(lock)) await installPackages(lock);
 
 const node = existsSync(pinnedNode) ? pinnedNode : process.execPath;
 if (node === process.execPath && major < 24) {

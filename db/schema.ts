@@ -311,17 +311,14 @@ interface InboundEventTable {
   createdAt: CreatedAt;
 }
 
-export type DeliveryState = 'pending' | 'sent' | 'failed';
+type DeliveryState = 'pending' | 'sent';
 interface DeliveryTable {
   id: Generated<bigint>;
   key: string;
   platform: string;
   payload: Json<JsonObject>;
   state: Generated<DeliveryState>;
-  attempts: Generated<number>;
-  nextAt: Generated<Date>;
   platformMessageId: string | null;
-  error: string | null;
   createdAt: CreatedAt;
   sentAt: Date | null;
 }

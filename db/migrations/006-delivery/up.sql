@@ -11,12 +11,10 @@ create table delivery (
   key text not null unique,
   platform text not null,
   payload jsonb not null,
-  state text not null default 'pending' check (state in ('pending', 'sent', 'failed')),
-  attempts integer not null default 0,
-  next_at timestamptz not null default now(),
+  state text not null default 'pending' check (state in ('pending', 'sent')),
   platform_message_id text,
-  error text,
   created_at timestamptz not null default now(),
-  sent_at timestamptz
+  sent_at timestamptz,
+  check ((state = 'sent') = (sent_at is not null))
 );
-create index delivery_due on delivery (next_at, id) where state = 'pending';
+create index delivery_pending on delivery (id) where state = 'pending';

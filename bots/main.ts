@@ -1,0 +1,199 @@
+// The composition root: it alone knows every folder, wires them, starts them in order and stops them in reverse.
+// `npm start` runs it; tour.ts and end-to-end tests call startProgram. It decides nothing about models, money or chats.
+// States: starting (each part says what it does) → running → stopping (on Ctrl-C, SIGTERM, or a part that failed to start).
+import { mkdirSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { connectDatabase } from '../db/connect-database.ts';
+import type { Database } from '../db/database.ts';
+import { openNano } from '../db/ledger/amount.ts';
+import { markDeliverySent, pendingDeliveries, saveDelivery } from '../db/repositories/delivery-repository.ts';
+import { createLocalEngine } from '../engine/serve/local-engine.ts';
+import { createMarketplace } from '../marketplace/create-marketplace.ts';
+import type { Marketplace } from '../marketplace/marketplace.ts';
+import { createCommandHandler } from './commands/create-command-handler.ts';
+import { createNewsTeller } from './commands/news-teller.ts';
+import { createDurableDelivery, type Delivery, type DeliveryStore } from './core/durable-delivery.ts';
+import type { Platform } from './core/platform.ts';
+import { createDiscordPlatform } from './discord/discord-platform.ts';
+import { type Playground, startPlayground } from './playground/playground-server.ts';
+import { readSettings, type Settings, SettingsError } from './settings.ts';
+import { createTelegramPlatform } from './telegram/telegram-platform.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const inRoot = (path: string): string => (isAbsolute(path) ? path : join(root, path));
+
+/** The running whole, as tour.ts and tests need it. */
+export interface Program {
+  readonly marketplace: Marketplace;
+  readonly db: Database;
+  /** Null when both bots talk to the real platforms. */
+  readonly playground: Playground | null;
+  stop(): Promise<void>;
+}
+
+interface StartOptions {
+  /** One line of progress for people. */
+  readonly say: (line: string) => void;
+  /** False: no bots and no playground, for commands that only need the marketplace. */
+  readonly withBots?: boolean;
+}
+
+/** Parts that are running, newest last; stopping goes backwards and goes on when one of them fails. */
+function createStopper(say: (line: string) => void) {
+  const parts: { readonly name: string; readonly stop: () => Promise<void> }[] = [];
+  return {
+    add: (name: string, stop: () => Promise<void>): void => void parts.push({ name, stop }),
+    async stop(): Promise<void> {
+      for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+        await part
+          .stop()
+          .catch((fault: unknown) => say(`  ${part?.name} did not stop cleanly: ${String(fault)}`));
+      }
+    },
+  };
+}
+
+/**
+ * Starts everything on this machine.
+ * @throws what the first part that could not start throws; the parts before it are stopped again.
+ */
+export async function startProgram(settings: Settings, options: StartOptions): Promise<Program> {
+  const { say, withBots = true } = options;
+  const dataDir = inRoot(settings.DATA_DIR);
+  mkdirSync(dataDir, { recursive: true });
+  const log = pino(
+    { level: settings.LOG_LEVEL, redact: ['*.token', '*.secret', '*.password'] },
+    pino.destination({ dest: join(dataDir, 'log.jsonl'), sync: false, mkdir: true }),
+  );
+  const stopper = createStopper(say);
+  try {
+    stopper.add('log', async () => log.flush());
+    say(
+      settings.DATABASE_URL === undefined
+        ? 'Starting the embedded Postgres …'
+        : 'Connecting to the database …',
+    );
+    const database = await connectDatabase({ databaseUrl: settings.DATABASE_URL, dataDir, log });
+    stopper.add('database', database.close);
+
+    say('Loading the base model …');
+    const engine = await createLocalEngine({
+      baseDir: inRoot(settings.ENGINE_BASE_DIR),
+      threads: settings.ENGINE_THREADS,
+      log: (line) => log.warn({ part: 'engine' }, line),
+    });
+    stopper.add('engine', engine.close);
+
+    say(
+      'Opening the marketplace (the first start builds the demo model’s attribution store, about a minute) …',
+    );
+    const marketplace = await createMarketplace({
+      db: database.db,
+      databaseUrl: settings.DATABASE_URL ?? (database.embedded?.url as string),
+      engine,
+      dataDir,
+      demoDir: join(root, 'marketplace', 'demo'),
+      log,
+      say,
+      settings: {
+        starterGrantNano: openNano(settings.STARTER_GRANT_OPEN),
+        trainAfterAccepted: settings.TRAIN_AFTER_ACCEPTED,
+      },
+    });
+    const playground = withBots ? await startBots() : null;
+    return { marketplace, db: database.db, playground, stop: stopper.stop };
+
+    async function startBots(): Promise<Playground | null> {
+      const local = await localServers(settings, dataDir);
+      if (local !== null) stopper.add('playground', local.stop);
+      const platforms = chosenPlatforms(settings, local, log);
+      const delivery = createDurableDelivery({
+        store: deliveryStore(database.db),
+        platforms: () => platforms,
+        log,
+      });
+      const handler = createCommandHandler({ marketplace, delivery, log });
+      for (const platform of platforms) {
+        say(`Connecting the ${platform.name} bot …`);
+        stopper.add(platform.name, platform.stop);
+        await platform.start(handler.handle, handler.definitions);
+      }
+      stopper.add('delivery', delivery.stop);
+      stopper.add('marketplace', marketplace.stop);
+      await marketplace.start(createNewsTeller(() => platforms));
+      await delivery.start();
+      stopper.add('handler', handler.stop);
+      return local;
+    }
+  } catch (fault) {
+    await stopper.stop();
+    throw fault;
+  }
+}
+
+/** The playground serves whichever platform has no secret configured. */
+async function localServers(settings: Settings, dataDir: string): Promise<Playground | null> {
+  if (settings.DISCORD_BOT_SECRET !== undefined && settings.TELEGRAM_BOT_SECRET !== undefined) return null;
+  return startPlayground({ port: settings.PLAYGROUND_PORT, dataDir: join(dataDir, 'playground') });
+}
+
+function chosenPlatforms(
+  settings: Settings,
+  local: Playground | null,
+  log: pino.Logger,
+): readonly Platform[] {
+  const discord = settings.DISCORD_BOT_SECRET ?? local?.discordToken;
+  const telegram = settings.TELEGRAM_BOT_SECRET ?? local?.telegramToken;
+  const localDiscord = settings.DISCORD_BOT_SECRET === undefined ? local?.discordApiUrl : undefined;
+  const localTelegram = settings.TELEGRAM_BOT_SECRET === undefined ? local?.telegramApiRoot : undefined;
+  const platforms: Platform[] = [];
+  if (discord !== undefined)
+    platforms.push(createDiscordPlatform({ secret: discord, apiRoot: localDiscord }, { log }));
+  if (telegram !== undefined)
+    platforms.push(createTelegramPlatform({ secret: telegram, apiRoot: localTelegram }, { log }));
+  return platforms;
+}
+
+/** The outbox table, in the words of the delivery. */
+function deliveryStore(db: Database): DeliveryStore {
+  return {
+    save: (key, delivery) => saveDelivery(db, { key, platform: delivery.platform, payload: { ...delivery } }),
+    markSent: (key, message) => markDeliverySent(db, key, message),
+    pending: async () =>
+      (await pendingDeliveries(db)).map(({ key, payload }) => ({
+        key,
+        delivery: payload as unknown as Delivery,
+      })),
+  };
+}
+
+async function main(): Promise<void> {
+  const say = (line: string): void => console.log(line);
+  const program = await startProgram(readSettings(process.env), { say });
+  say(
+    program.playground === null
+      ? '\nBoth bots are online on the real platforms.'
+      : `\nThe playground is open: ${program.playground.url}\nPick a person and talk to the bot as in Telegram (left) and as in Discord (right).`,
+  );
+  say('Ctrl-C stops everything.');
+  const stop = (): void => {
+    process.once('SIGINT', () => process.exit(130)); // a second Ctrl-C does not wait
+    say('\nStopping …');
+    void program.stop().then(() => {
+      say('Stopped.');
+      process.exit(0);
+    });
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  process.once('SIGHUP', stop);
+}
+
+if (import.meta.main) {
+  main().catch((fault: unknown) => {
+    console.error(fault instanceof SettingsError ? fault.message : fault);
+    process.exit(1);
+  });
+}
