@@ -46,7 +46,7 @@ export async function trainLora(
   readCheckpoint(checkpointPath, weights, state);
 
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
-  const steps = stepsPerEpoch * recipe.epochs;
+  const steps = Math.max(stepsPerEpoch * recipe.epochs, recipe.stepsMin);
   const trained = sizeOf(weights);
   emit({ type: 'start', parameters: sizeOf(baseWeights) + trained, trained, step: state.step, steps });
 

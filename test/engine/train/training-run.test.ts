@@ -92,7 +92,7 @@ describe('LoRA fine-tuning', () => {
   const run = (out: string, recipe: Readonly<Record<string, number>> = {}) =>
     loraRunSchema.parse({
       ...{ base: '/somewhere/tiny-base', data: 'unused', out: join(folder, out), resumeEvery: 1000 },
-      recipe: { rank: 4, lr: 0.02, epochs: 60, batch: 3, ...recipe },
+      recipe: { rank: 4, lr: 0.02, epochs: 60, stepsMin: 1, batch: 3, ...recipe },
     });
 
   it('learns 6 answers, leaves the base untouched and writes a PEFT folder', async () => {
