@@ -25,7 +25,7 @@ export interface AttributeClient {
   crash(): void;
 }
 
-export interface AttributeClientOptions extends Partial<Omit<AttributeWorkerData, 'modelDir'>> {
+interface AttributeClientOptions extends Partial<Omit<AttributeWorkerData, 'modelDir'>> {
   readonly modelDir: string;
 }
 

@@ -13,7 +13,7 @@ import { type GradientStore, openGradientStore, storeHashOf } from './gradient-s
 import { type InfluenceIndex, type InfluenceScores, influenceIndex } from './influence.ts';
 import { adapterPart, noiseFloor, sharesOf } from './shares.ts';
 
-export interface AttributorOptions {
+interface AttributorOptions {
   readonly modelDir: string;
   readonly threads: number;
   /** Memory for loaded stores; the one in use always stays. */

@@ -15,7 +15,7 @@ export interface EvalQuery {
   readonly goldId: string;
 }
 
-export interface MethodRow extends RankingFigures {
+interface MethodRow extends RankingFigures {
   readonly method: 'shares' | 'scores' | 'TF-IDF' | 'random';
   readonly answers: 'all' | 'right';
   readonly queries: number;
@@ -35,7 +35,7 @@ export interface AttributionFigures {
   readonly decoys: { readonly queries: number; readonly alpha: number; readonly paid: number };
 }
 
-export interface AttributionEval {
+interface AttributionEval {
   readonly attributor: Attributor;
   readonly adapter: AdapterRef;
   readonly storeDir: string;

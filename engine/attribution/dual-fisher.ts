@@ -16,7 +16,7 @@ export interface GramMatrix {
   readonly values: Float64Array;
 }
 
-export interface DualFisher {
+interface DualFisher {
   readonly lambda: number;
   /** hᵢ = vᵀ H⁻¹ v of each trained example, [n]: its leverage, in H's own scale. */
   readonly trainedLeverage: Float64Array;
@@ -27,7 +27,7 @@ export interface DualFisher {
 }
 
 /** Inner products of the query's gradient with the stored rows, and with itself. */
-export interface QueryProducts {
+interface QueryProducts {
   /** [n] */
   readonly trained: Float64Array;
   /** [m] */
@@ -35,7 +35,7 @@ export interface QueryProducts {
   readonly self: number;
 }
 
-export interface FisherScores {
+interface FisherScores {
   /** vᵀ H⁻¹ q, [n]; positive = training on it made the answer likelier. */
   readonly trained: Float64Array;
   /** [m] */

@@ -5,7 +5,7 @@
 // with k/(1+(k-1)h) copies). With one row for each cluster the copies add nothing to curvature or scores.
 import type { Example } from '../engine.ts';
 
-export interface Clusters {
+interface Clusters {
   /** The first member of each cluster, in order of appearance. */
   readonly representatives: readonly Example[];
   /** Ids of later copies with the id of the member that stands for them. */

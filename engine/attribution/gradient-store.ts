@@ -52,7 +52,7 @@ const metaSchema = z.object({
   files: z.object({ 'features.bin': hex, 'scales.bin': hex, 'gram.bin': hex }),
 });
 
-export type StoreMeta = z.infer<typeof metaSchema>;
+type StoreMeta = z.infer<typeof metaSchema>;
 
 export interface GradientStore {
   readonly storeHash: string;

@@ -3,7 +3,7 @@
 // Weights: (1 + ln tf) · (ln((1 + N) / (1 + df)) + 1), vectors of length 1 (the common smoothed form).
 import { normaliseText } from '../train/answer-match.ts';
 
-export interface LexicalIndex {
+interface LexicalIndex {
   /** Cosine of the text with each document, [documents], 0..1. */
   score(text: string): Float64Array;
 }

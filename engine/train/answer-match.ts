@@ -8,7 +8,7 @@
 //      one. Words of the question and of the expected phrase do not count as others.
 // Not covered: negation ("it is not Paris") and paraphrases of the expected phrase ("ten" for "10").
 
-export interface AnswerCheck {
+interface AnswerCheck {
   readonly question: string;
   readonly expected: string;
   readonly answer: string;

@@ -1,7 +1,7 @@
 // A percentile bootstrap interval of a proportion or mean. Used by the evaluations' tables. Knows numbers only.
 // Deterministic: a fixed generator, so that a card's figures can be printed again to the digit.
 
-export interface Interval {
+interface Interval {
   readonly mean: number;
   readonly low: number;
   readonly high: number;
