@@ -15,14 +15,17 @@ export async function personWith(
   { grant = '0', balance = '0' }: { readonly grant?: string; readonly balance?: string },
 ): Promise<string> {
   const personId = newId('person');
-  await transact(db, async (tx) => {
-    if (grant !== '0') await grantStarter(tx, { personId, amountNano: openNano(grant) });
-    if (balance === '0') return;
-    const to = { kind: 'user', ownerId: personId } as const;
-    const amountNano = openNano(balance);
-    await transfer(tx, { key: `topup:${personId}`, from: TREASURY, to, amountNano, reason: 'test' });
-  });
+  if (grant !== '0') await transact(db, (tx) => grantStarter(tx, { personId, amountNano: openNano(grant) }));
+  if (balance !== '0') await fund(db, personId, balance);
   return personId;
+}
+
+/** Pays this much OPEN from the treasury into a person's balance. */
+export async function fund(db: Database, personId: string, open: string): Promise<void> {
+  const to = { kind: 'user', ownerId: personId } as const;
+  const amountNano = openNano(open);
+  const intent = { key: newId('topup'), from: TREASURY, to, amountNano, reason: 'test' };
+  await transact(db, (tx) => transfer(tx, intent));
 }
 
 export async function holdFor(
