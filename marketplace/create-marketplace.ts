@@ -1,6 +1,7 @@
 // Builds the marketplace from a database, an engine and two folders: every verb of marketplace.ts, wired to the file
 // that does it, and the background work. Used by the composition root and by tests. It decides nothing itself.
 // One marketplace process serves one database (see live-calls.ts).
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 import { transact } from '../db/database.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
@@ -31,6 +32,9 @@ import { readProvenance } from './read-provenance.ts';
 import { readReceipt } from './receipts/read-receipt.ts';
 import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
 import { seedDemo } from './seed-demo.ts';
+
+/** How long stop() waits for calls under way to be voided; the next start's reconciler does it otherwise. */
+const STOP_WAIT_MS = 10_000;
 
 export interface MarketplaceOptions {
   readonly db: Database;
@@ -92,7 +96,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     },
     async stop() {
       stopping.abort();
-      await market.live.idle();
+      await Promise.race([market.live.idle(), sleep(STOP_WAIT_MS, undefined, { ref: false })]);
       await background.stop();
     },
   };

@@ -34,7 +34,7 @@ export async function generateAnswer(
     sampling: { temperature: market.settings.temperature },
   };
   const silence = new AbortController();
-  const stop = AbortSignal.any([signal, silence.signal]);
+  const stop = AbortSignal.any([signal, silence.signal, market.stopping]);
   let droppedMessages = held.droppedMessages;
   let soFar = '';
   try {
@@ -45,6 +45,8 @@ export async function generateAnswer(
         soFar += event.text;
         view.text(soFar);
       } else {
+        // An answer cut short because this program is being stopped was not stopped by the person.
+        if (event.reason === 'cancelled' && !signal.aborted) throw new Error('the program is being stopped');
         return deliveredOrNothing(event, droppedMessages);
       }
     }

@@ -3,10 +3,10 @@
 // Refusals in order of precedence: the event was seen, a call is under way, the question, the model.
 import { transact } from '../db/database.ts';
 import { getCallByEvent } from '../db/repositories/call-repository.ts';
-import { openConversation } from '../db/repositories/conversation-repository.ts';
 import { getModel, getModelBySlug } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
 import type { Call, Conversation, Model, ModelVersion } from '../db/schema.ts';
+import { conversationOf } from './choose-model.ts';
 import { cleanText } from './clean-text.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { AskInput, CallRefusal } from './marketplace.ts';
@@ -55,9 +55,8 @@ async function findModel(
   question: string,
   live: LiveCall,
 ): Promise<OpenedCall | CallRefusal> {
-  const { platform, conversationId } = input.conversationKey;
-  const place = { platform, platformConversationId: conversationId, personId: input.person.id };
-  const conversation = await transact(market.db, (tx) => openConversation(tx, place));
+  const { conversationKey, person } = input;
+  const conversation = await transact(market.db, (tx) => conversationOf(tx, conversationKey, person));
   const model =
     input.modelSlug !== undefined
       ? await getModelBySlug(market.db, input.modelSlug)

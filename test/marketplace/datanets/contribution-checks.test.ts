@@ -1,7 +1,7 @@
 // Each automatic check of a contribution: what it refuses, with which reason, and what it must let through.
 import { describe, expect, it } from 'vitest';
-import { duplicateHash, exactHash } from '../../../marketplace/datanets/contribution-hash.ts';
 import { failedCheck } from '../../../marketplace/datanets/contribution-checks.ts';
+import { duplicateHash, exactHash } from '../../../marketplace/datanets/contribution-hash.ts';
 
 const LIMITS = { questionCharsMin: 8, questionCharsMax: 300, answerCharsMax: 600 };
 const check = (question: string, answer = 'Paris is the capital of France.') =>

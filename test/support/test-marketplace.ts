@@ -1,0 +1,152 @@
+// A whole marketplace for a test: real Postgres, fake engine, a small demo datanet in a temporary folder, and the words
+// tests use with it (a person, a question, the books). Used by test/marketplace/.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Database } from '../../db/database.ts';
+import { openNano } from '../../db/ledger/amount.ts';
+import { books } from '../../db/ledger/books.ts';
+import { createMarketplace, type OwnedMarketplace } from '../../marketplace/create-marketplace.ts';
+import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
+import type { MarketplaceSettings } from '../../marketplace/marketplace-settings.ts';
+import { type FakeEngine, fakeEngine, writeFakeAdapter } from './fake-engine.ts';
+import { quietLog } from './quiet-log.ts';
+
+/** The demo of the tests: 3 contributors with 3 facts each; the fake adapter knows them all. */
+export const FACTS = [
+  ['ada', 'What is the capital of France?', 'The capital of France is Paris.'],
+  ['ada', 'What is the capital of Spain?', 'The capital of Spain is Madrid.'],
+  ['ada', 'What is the capital of Italy?', 'The capital of Italy is Rome.'],
+  ['ben', 'What is the capital of Norway?', 'The capital of Norway is Oslo.'],
+  ['ben', 'What is the capital of Sweden?', 'The capital of Sweden is Stockholm.'],
+  ['ben', 'What is the capital of Finland?', 'The capital of Finland is Helsinki.'],
+  ['cleo', 'What is the capital of Egypt?', 'The capital of Egypt is Cairo.'],
+  ['cleo', 'What is the capital of Kenya?', 'The capital of Kenya is Nairobi.'],
+  ['cleo', 'What is the capital of Ghana?', 'The capital of Ghana is Accra.'],
+] as const;
+
+export const SLUG = 'pocket-atlas';
+
+export interface TestMarketplace {
+  readonly market: OwnedMarketplace;
+  readonly engine: FakeEngine;
+  readonly dataDir: string;
+  readonly demoDir: string;
+  /** A new marketplace over the same database and folders, as after a restart of the program. */
+  restart(): Promise<OwnedMarketplace>;
+  close(): Promise<void>;
+}
+
+export async function testMarketplace(
+  database: { readonly db: Database; readonly url: string },
+  settings: Partial<MarketplaceSettings> = {},
+): Promise<TestMarketplace> {
+  const folder = await mkdtemp(join(tmpdir(), 'openmodels-market-'));
+  const [dataDir, demoDir] = [join(folder, 'data'), join(folder, 'demo')];
+  await mkdir(dataDir);
+  await writeDemo(demoDir);
+  const engine = fakeEngine();
+  const build = () =>
+    createMarketplace({
+      db: database.db,
+      databaseUrl: database.url,
+      engine,
+      dataDir,
+      demoDir,
+      log: quietLog,
+      settings: { databaseWaitMs: 2_000, reconcileEveryMs: 200, trainAfterAccepted: 3, ...settings },
+    });
+  const market = await build();
+  return {
+    market,
+    engine,
+    dataDir,
+    demoDir,
+    restart: build,
+    async close() {
+      await market.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function writeDemo(demoDir: string): Promise<void> {
+  await mkdir(demoDir, { recursive: true });
+  const lines = (rows: readonly object[]) => `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`;
+  const facts = FACTS.map(([contributor, question, answer], index) => ({
+    id: `fact-${index}`,
+    contributor,
+    question,
+    answer,
+  }));
+  const heldOut = facts.map((fact) => ({
+    ...fact,
+    question: fact.question.toUpperCase(),
+    expected: fact.answer,
+  }));
+  const decoy = { id: 'decoy-1', question: 'What is the capital of Nowhere?', answer: 'Nothing.' };
+  await writeFile(join(demoDir, `${SLUG}.jsonl`), lines(facts));
+  await writeFile(join(demoDir, `${SLUG}.heldout.jsonl`), lines(heldOut));
+  await writeFile(join(demoDir, `${SLUG}.decoys.jsonl`), lines([decoy]));
+  await writeFakeAdapter(join(demoDir, `${SLUG}-adapter`), facts);
+  const evaluation = { adapter: { correct: 9, total: 9 }, base: { correct: 0, total: 9 } };
+  await writeFile(join(demoDir, `${SLUG}-adapter`, 'evaluation.json'), JSON.stringify(evaluation));
+}
+
+let people = 0;
+
+/** A new person who has just been given the starter grant. */
+export async function newPerson(market: OwnedMarketplace): Promise<Person> {
+  people += 1;
+  return await market.person({ platform: 'test', userId: `user-${people}`, displayName: `User ${people}` });
+}
+
+export const placeOf = (person: Person) => ({ platform: 'test', conversationId: `place of ${person.id}` });
+
+let events = 0;
+
+export interface Asked {
+  readonly outcome: CallDone | CallRefusal;
+  readonly eventKey: string;
+  readonly quotes: readonly Quote[];
+  readonly shown: readonly string[];
+}
+
+/** Asks the demo model; everything may be overridden. */
+export async function ask(
+  market: OwnedMarketplace,
+  person: Person,
+  text: string,
+  input: { readonly eventKey?: string; readonly signal?: AbortSignal; readonly modelSlug?: string } = {},
+): Promise<Asked> {
+  events += 1;
+  const eventKey = input.eventKey ?? `event-${events}`;
+  const quotes: Quote[] = [];
+  const shown: string[] = [];
+  const view: CallView = {
+    quoted: (quote) => void quotes.push(quote),
+    text: (soFar) => void shown.push(soFar),
+  };
+  const signal = input.signal ?? new AbortController().signal;
+  const outcome = await market.ask(
+    { eventKey, person, conversationKey: placeOf(person), text, modelSlug: input.modelSlug ?? SLUG, signal },
+    view,
+  );
+  return { outcome, eventKey, quotes, shown };
+}
+
+/** The answer of a call that must have succeeded. */
+export function done({ outcome }: Asked): CallDone {
+  if (!outcome.ok)
+    throw new Error(`refused: ${JSON.stringify(outcome, (_, v) => (typeof v === 'bigint' ? `${v}` : v))}`);
+  return outcome;
+}
+
+/** Fails unless every invariant of the books holds. */
+export async function expectBooksHold(db: Database): Promise<void> {
+  const { invariants } = await books(db);
+  expect(invariants.filter((invariant) => !invariant.ok)).toEqual([]);
+}
+
+export const STARTER = openNano('10');
