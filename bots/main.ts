@@ -10,8 +10,7 @@ import type { Database } from '../db/database.ts';
 import { openNano } from '../db/ledger/amount.ts';
 import { markDeliverySent, pendingDeliveries, saveDelivery } from '../db/repositories/delivery-repository.ts';
 import { createLocalEngine } from '../engine/serve/local-engine.ts';
-import { createMarketplace } from '../marketplace/create-marketplace.ts';
-import type { Marketplace } from '../marketplace/marketplace.ts';
+import { createMarketplace, type OwnedMarketplace } from '../marketplace/create-marketplace.ts';
 import { createCommandHandler } from './commands/create-command-handler.ts';
 import { createNewsTeller } from './commands/news-teller.ts';
 import { createDurableDelivery, type Delivery, type DeliveryStore } from './core/durable-delivery.ts';
@@ -26,7 +25,7 @@ const inRoot = (path: string): string => (isAbsolute(path) ? path : join(root, p
 
 /** The running whole, as tour.ts and tests need it. */
 export interface Program {
-  readonly marketplace: Marketplace;
+  readonly marketplace: OwnedMarketplace;
   readonly db: Database;
   /** Null when both bots talk to the real platforms. */
   readonly playground: Playground | null;
