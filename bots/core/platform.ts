@@ -20,6 +20,8 @@ export interface Capabilities {
   readonly drafts: boolean;
   /** Replies that only one person sees in a shared place. */
   readonly ephemeral: boolean;
+  /** A send repeated under the same key gives the first message, so a lost answer is no double message. */
+  readonly idempotentSends: boolean;
   readonly messageCharsMax: number;
   /** Least time between two edits of a streaming message. */
   readonly editIntervalMs: number;

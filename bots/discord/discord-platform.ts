@@ -31,6 +31,7 @@ const CAPABILITIES: Capabilities = {
   forms: true,
   drafts: false,
   ephemeral: true,
+  idempotentSends: true,
   messageCharsMax: MESSAGE_CHARS_MAX,
   editIntervalMs: EDIT_INTERVAL_MS,
 };

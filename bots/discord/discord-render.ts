@@ -1,5 +1,5 @@
 // Our replies as Discord payloads. Pure. Every span is shown to the letter: markdown in it is escaped, mentions parse
-// nothing, link previews are off. Used by the sender. A message is split where the *rendered* text would pass 2000.
+// nothing, links are text. Used by the sender. A message is split where the *rendered* text would pass 2000.
 import {
   type APIActionRowComponent,
   type APIButtonComponentWithCustomId,
@@ -12,26 +12,17 @@ import type { Button, ButtonRows, RichText, Span } from '../core/platform.ts';
 import { beginningThatFits, splitRichText } from '../core/split-text.ts';
 import { BUTTON_LABEL_CHARS_MAX, MESSAGE_CHARS_MAX } from './discord-limits.ts';
 
-const URL_TOKEN = /https?:\/\/[\w\-./?=&%#~:+,@]+/g;
-const MARKS = /[\\*_~`|<>[\]()]/g;
-const LINE_START_MARKS = /^(\s*)([#\-+]|\d+(?=[.)]))/gm;
+/** Marks, and the colon of a link: a model's words must not become a link to press. */
+const MARKS = /[\\*_~`|<>[\]()]|:(?=\/\/)/g;
+const LINE_START_MARKS = /^(\s*)([#\-+]|\d+(?=[.)\\]))/gm;
 
-const escapePiece = (text: string): string => text.replace(MARKS, '\\$&');
-
-/** Text with every markdown mark escaped; plain links stay as they are, or the escapes would become part of them. */
-export function escapeMarkdown(text: string): string {
-  let out = '';
-  let at = 0;
-  for (const match of text.matchAll(URL_TOKEN)) {
-    const safe = !/[~*|]/.test(match[0]) && !match[0].includes('__');
-    out += escapePiece(text.slice(at, match.index)) + (safe ? match[0] : escapePiece(match[0]));
-    at = match.index + match[0].length;
-  }
-  out += escapePiece(text.slice(at));
-  return out.replace(LINE_START_MARKS, (_, space: string, mark: string) =>
-    /\d/.test(mark) ? `${space}${mark}\\` : `${space}\\${mark}`,
-  );
-}
+/** Text with every markdown mark escaped. */
+export const escapeMarkdown = (text: string): string =>
+  text
+    .replace(MARKS, '\\$&')
+    .replace(LINE_START_MARKS, (_, space: string, mark: string) =>
+      /\d/.test(mark) ? `${space}${mark}\\` : `${space}\\${mark}`,
+    );
 
 /** Emphasis marks around the text but inside its outer spaces, where Discord would not see them. */
 function wrap(mark: string, text: string): string {

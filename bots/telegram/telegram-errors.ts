@@ -14,14 +14,8 @@ export function telegramFault(error: unknown): PlatformFault {
       const retryAfterMs = (error.parameters.retry_after ?? 1) * 1000;
       return new PlatformFault(message, { code: 'flood', retry: 'after', retryAfterMs, cause: error });
     }
-    if (status >= 500) {
-      return new PlatformFault(message, {
-        code: 'unreachable',
-        retry: 'safe',
-        outcomeUnknown: true,
-        cause: error,
-      });
-    }
+    if (status >= 500)
+      return new PlatformFault(message, { code: 'unreachable', retry: 'safe', cause: error });
     if (status === 401)
       return new PlatformFault('Telegram does not know this bot secret.', { ...facts, code: 'bad_secret' });
     if (status === 403) return new PlatformFault(message, { ...facts, code: 'forbidden' });

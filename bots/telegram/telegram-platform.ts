@@ -38,6 +38,7 @@ const CAPABILITIES: Capabilities = {
   forms: false,
   drafts: true,
   ephemeral: true,
+  idempotentSends: false,
   messageCharsMax: MESSAGE_CHARS_MAX,
   editIntervalMs: EDIT_INTERVAL_MS,
 };

@@ -157,6 +157,7 @@ export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): 
           forms: true,
           drafts: false,
           ephemeral: true,
+          idempotentSends: false,
           messageCharsMax: 4000,
           editIntervalMs: 0,
         },
