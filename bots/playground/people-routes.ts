@@ -88,6 +88,15 @@ export function peopleRoutes(deps: PeopleRoutesDeps): Hono {
     const result = (await act(personOf(context), await readBody(context))) as { readonly ok: boolean };
     return context.json(result, result.ok ? 200 : 422);
   });
+  // Documents a bot sent: always downloaded, never opened as a page of this origin.
+  routes.get('/files/:file', (context) => {
+    const file = telegram.file(context.req.param('file'));
+    if (file === undefined) return context.text('Not Found', 404);
+    return context.body(Buffer.from(file.base64, 'base64'), 200, {
+      'Content-Type': 'application/octet-stream',
+      'Content-Disposition': 'attachment',
+    });
+  });
   return routes;
 }
 
