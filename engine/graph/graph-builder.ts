@@ -25,7 +25,7 @@ export interface Tensor extends OnnxValue {
 }
 
 /** One differentiable step: given the gradient of its output, `vjp` emits the gradient of each input. */
-export interface TapeEntry {
+interface TapeEntry {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
   readonly vjp: (outputGrad: Tensor) => readonly (Tensor | undefined)[];
@@ -47,7 +47,7 @@ export interface Graph {
   nameCount: number;
 }
 
-export interface OutputSpec {
+interface OutputSpec {
   readonly dtype: DType;
   readonly shape: readonly Dim[];
   readonly name?: string;

@@ -47,7 +47,7 @@ export interface OnnxInitialiser {
   readonly source: OnnxWeightSource;
 }
 
-export interface OnnxGraph {
+interface OnnxGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
   readonly initialisers: readonly OnnxInitialiser[];

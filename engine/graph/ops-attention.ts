@@ -8,7 +8,7 @@ import { softmax } from './ops-loss.ts';
 import { batchedMatmul } from './ops-matmul.ts';
 import { reshape, transpose } from './ops-shape.ts';
 
-export interface AttentionShape {
+interface AttentionShape {
   readonly batch: number;
   readonly seq: number;
   readonly heads: number;

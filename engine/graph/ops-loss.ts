@@ -4,7 +4,7 @@ import { constant, differentiable, type Graph, node, scalar, type Tensor } from 
 import { binary, floatType, reduce, unary } from './ops-elementwise.ts';
 import { reshape } from './ops-shape.ts';
 
-export interface TokenLoss {
+interface TokenLoss {
   /** [] : sum of weight * nll. */
   readonly loss: Tensor;
   /** [rows] : -log p(label), natural logarithm, whatever the weight. No gradient flows through it. */

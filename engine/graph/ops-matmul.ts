@@ -7,7 +7,7 @@ import type { Dim } from './onnx-model.ts';
 import { floatType, scale } from './ops-elementwise.ts';
 import { transpose } from './ops-shape.ts';
 
-export interface ProductOptions {
+interface ProductOptions {
   readonly transA?: boolean;
   readonly transB?: boolean;
   /** Factor on the product, 1 if absent. */

@@ -3,7 +3,7 @@
 // fields are written in call order; chunks are kept as given and copied once, in `finish`.
 
 /** One message under construction. `finish` returns its bytes; a nested message is passed as such bytes. */
-export interface ProtobufMessage {
+interface ProtobufMessage {
   /** Wire type 0. Negative numbers are encoded as 64-bit two's complement, as int64 fields want. */
   readonly varint: (field: number, value: number | bigint) => void;
   /** Wire type 2: raw bytes or an already encoded nested message. */

@@ -3,7 +3,7 @@
 // the learning rate of each step. Decay falls on matrices only, never on norms and biases.
 import type { NamedTensor, TensorMap } from '../model/safetensors.ts';
 
-export interface AdamWOptions {
+interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   /** Larger values make the update smoother in the gradient, which attribution likes. */

@@ -30,8 +30,6 @@ export const loraRecipeSchema = z
   })
   .strict();
 
-export type LoraRecipe = z.infer<typeof loraRecipeSchema>;
-
 export const loraRunSchema = z
   .object({
     base: z.string().describe('Hugging Face folder of the base model'),

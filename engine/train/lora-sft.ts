@@ -17,7 +17,7 @@ import { answerTokens, epochOrder, type SftBatch, type SftExample, sftBatches } 
 import type { TrainEvent } from './train-event.ts';
 import { createTrainingSession, type TrainingStep } from './training-session.ts';
 
-export interface LoraJob {
+interface LoraJob {
   readonly run: LoraRun;
   readonly config: LlamaConfig;
   readonly baseWeights: TensorMap;
@@ -43,7 +43,8 @@ export async function trainLora(
   };
   const checkpointPath = join(run.out, 'checkpoint.safetensors');
   mkdirSync(run.out, { recursive: true });
-  readCheckpoint(checkpointPath, weights, state);
+  const identity = JSON.stringify([recipe, examples]); // another recipe or other data: another run, from the start
+  readCheckpoint(checkpointPath, weights, state, identity);
 
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = Math.max(stepsPerEpoch * recipe.epochs, recipe.stepsMin);
@@ -62,10 +63,10 @@ export async function trainLora(
 
   const losses: number[] = [];
   let tokens = 0;
-  const since = { at: performance.now(), step: state.step, tokens: 0 };
+  const since = { at: performance.now(), step: state.step };
   while (state.step < steps) {
     if (signal?.aborted) {
-      writeCheckpoint(checkpointPath, weights, state);
+      writeCheckpoint(checkpointPath, weights, state, identity);
       await sessions.release();
       return emit({ type: 'stopped', step: state.step });
     }
@@ -103,7 +104,7 @@ export async function trainLora(
       });
     }
     if (step < steps && step % run.resumeEvery === 0) {
-      writeCheckpoint(checkpointPath, weights, state);
+      writeCheckpoint(checkpointPath, weights, state, identity);
       emit({ type: 'checkpoint', step, path: checkpointPath });
     }
     if (run.checkpointEvery > 0 && step % run.checkpointEvery === 0) {

@@ -1,7 +1,7 @@
 // Learning rate of a step: linear warm-up, then a cosine down to a fraction of the peak
 // (arxiv.org/abs/1608.03983, one period). Used by pre-training and LoRA fine-tuning.
 
-export interface LrSchedule {
+interface LrSchedule {
   readonly peak: number;
   readonly warmupSteps: number;
   readonly steps: number;

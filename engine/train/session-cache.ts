@@ -2,7 +2,7 @@
 // activations and takes a tenth of a second to make. Used by lora-sft.ts.
 import type { TrainingSession } from './training-session.ts';
 
-export interface SessionCache {
+interface SessionCache {
   readonly get: (rows: number, seq: number) => Promise<TrainingSession>;
   readonly release: () => Promise<void>;
 }

@@ -11,7 +11,7 @@ import { loadTokenizer } from '../model/tokenizer.ts';
 import type { SftExample } from './sft-batches.ts';
 
 /** A conversation whose last message is the answer to learn. */
-export interface ChatExample {
+interface ChatExample {
   readonly id: string;
   readonly messages: readonly ChatMessage[];
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { seededRandom, shuffledIndices } from './training-random.ts';
 import type { TokenBatch } from './training-session.ts';
 
-export interface WindowShape {
+interface WindowShape {
   readonly batch: number;
   readonly seq: number;
 }

@@ -6,11 +6,7 @@ import { setPriority } from 'node:os';
 import { EngineError } from '../errors.ts';
 import type { TrainEvent } from './train-event.ts';
 
-export type ChildRun = (
-  config: unknown,
-  emit: (event: TrainEvent) => void,
-  signal: AbortSignal,
-) => Promise<void>;
+type ChildRun = (config: unknown, emit: (event: TrainEvent) => void, signal: AbortSignal) => Promise<void>;
 
 /** Reads the JSON file named by the first argument and runs. Exit code 1 and an `error` line on a fault. */
 export async function runTrainChild(run: ChildRun): Promise<void> {

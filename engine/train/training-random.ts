@@ -2,7 +2,7 @@
 // weights. Same seed, same numbers, on every machine; not for anything secret.
 
 /** Uniform in [0, 1), mulberry32. */
-export type RandomSource = () => number;
+type RandomSource = () => number;
 
 /** @param seed any integers; each combination gives its own stream (seed, epoch). */
 export function seededRandom(...seed: readonly number[]): RandomSource {

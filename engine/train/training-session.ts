@@ -17,7 +17,7 @@ export interface TokenBatch {
   readonly weights: Float32Array;
 }
 
-export interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType'> {
+interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType'> {
   /** Base weights, and A and B of the adapter where `lora` is given. */
   readonly weights: TensorMap;
   /** alpha / rank. */

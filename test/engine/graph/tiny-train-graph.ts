@@ -39,9 +39,9 @@ export function seededNoise(seed: number): () => number {
   };
 }
 
-export type Weights = Map<string, Float64Array>;
+type Weights = Map<string, Float64Array>;
 
-export interface TinyBatch {
+interface TinyBatch {
   readonly ids: readonly number[];
   readonly labels: readonly number[];
   readonly weights: readonly number[];
@@ -74,7 +74,7 @@ export function randomBatch(rows: number, vocab: number, seed: number): TinyBatc
   };
 }
 
-export interface TinyRunner {
+interface TinyRunner {
   readonly graph: TrainGraph;
   readonly run: (weights: Weights, batch: TinyBatch) => Promise<Readonly<Record<string, Float64Array>>>;
 }

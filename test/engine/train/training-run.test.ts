@@ -124,8 +124,19 @@ describe('LoRA fine-tuning', () => {
     };
     await trainLora(job('second'), stopAt5, stop.signal);
     expect(existsSync(join(folder, 'second', 'adapter_model.safetensors'))).toBe(false);
-    await trainLora(job('second'), () => {});
+    const { of, emit } = collect();
+    await trainLora(job('second'), emit);
+    expect(of('start')[0].step).toBe(5);
     const bytes = (out: string) => readFileSync(join(folder, out, 'adapter_model.safetensors'));
     expect(bytes('second').equals(bytes('first'))).toBe(true);
+  });
+
+  it('starts from the beginning when the data changed since it was stopped', async () => {
+    const job = { run: run('out', { epochs: 6 }), config: tinyConfig, baseWeights, examples };
+    const stop = new AbortController();
+    await trainLora(job, () => stop.abort(), stop.signal);
+    const { of, emit } = collect();
+    await trainLora({ ...job, examples: examples.slice(1) }, emit);
+    expect(of('start')[0].step).toBe(0);
   });
 });
