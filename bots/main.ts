@@ -5,10 +5,11 @@ import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { connectDatabase } from '../db/connect-database.ts';
+import { type ConnectedDatabase, connectDatabase } from '../db/connect-database.ts';
 import type { Database } from '../db/database.ts';
 import { openNano } from '../db/ledger/amount.ts';
 import { markDeliverySent, pendingDeliveries, saveDelivery } from '../db/repositories/delivery-repository.ts';
+import type { Engine } from '../engine/engine.ts';
 import { createLocalEngine } from '../engine/serve/local-engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../marketplace/create-marketplace.ts';
 import { createCommandHandler } from './commands/create-command-handler.ts';
@@ -26,7 +27,8 @@ const inRoot = (path: string): string => (isAbsolute(path) ? path : join(root, p
 /** The running whole, as tour.ts and tests need it. */
 export interface Program {
   readonly marketplace: OwnedMarketplace;
-  readonly db: Database;
+  readonly engine: Engine;
+  readonly database: ConnectedDatabase;
   /** Null when both bots talk to the real platforms. */
   readonly playground: Playground | null;
   stop(): Promise<void>;
@@ -102,7 +104,7 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       },
     });
     const playground = withBots ? await startBots() : null;
-    return { marketplace, db: database.db, playground, stop: stopper.stop };
+    return { marketplace, engine, database, playground, stop: stopper.stop };
 
     async function startBots(): Promise<Playground | null> {
       const local = await localServers(settings, dataDir);
