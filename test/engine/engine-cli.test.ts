@@ -1,3 +1,4 @@
+// The engine's command line: what generate and score print, and how wrong commands end.
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

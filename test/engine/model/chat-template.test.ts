@@ -10,7 +10,7 @@ import {
 } from '../../../engine/model/chat-template.ts';
 import { loadTokenizer } from '../../../engine/model/tokenizer.ts';
 import { sharedData } from './shared-data.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { testFolder } from './test-folder.ts';
 import { tinyTokenizer } from './tiny-tokenizer.ts';
 
 const template = createChatTemplate(chatTemplate, tinyTokenizer);
@@ -97,7 +97,7 @@ describe('chat template', () => {
       { name: 'default', template: 'yes' },
     ];
     const tokenizer = { ...tinyTokenizer, config: { chat_template: named } };
-    const loaded = loadChatTemplate(temporaryFolder(), tokenizer);
+    const loaded = loadChatTemplate(testFolder(), tokenizer);
     expect(loaded.render([user('hi')], { addGenerationPrompt: true })).toBe('yes');
   });
 

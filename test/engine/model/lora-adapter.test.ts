@@ -16,7 +16,7 @@ import {
 import { loadModelConfig, parseModelConfig } from '../../../engine/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../../engine/model/safetensors.ts';
 import { sharedData } from './shared-data.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { testFolder } from './test-folder.ts';
 
 const config = parseModelConfig({
   architectures: ['LlamaForCausalLM'],
@@ -49,7 +49,7 @@ function adapterOf(rank: number, targets: readonly Projection[], alpha = 2 * ran
 
 /** Saves a good adapter, spoils one thing, and gives the folder. */
 function spoiled(spoil: (folder: string) => void): string {
-  const folder = temporaryFolder();
+  const folder = testFolder();
   saveLoraAdapter(folder, adapterOf(2, ['self_attn.q_proj', 'self_attn.v_proj']));
   spoil(folder);
   return folder;
@@ -69,7 +69,7 @@ const changeTensors =
 
 describe('lora adapter', () => {
   it('comes back from its folder as it was, any rank and targets, 50 random adapters', () => {
-    const folder = temporaryFolder();
+    const folder = testFolder();
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 9 }),
@@ -86,7 +86,7 @@ describe('lora adapter', () => {
   });
 
   it('writes the names and settings that PEFT and vLLM read', () => {
-    const folder = temporaryFolder();
+    const folder = testFolder();
     saveLoraAdapter(folder, adapterOf(2, ['self_attn.q_proj', 'mlp.down_proj']));
     expect([...readSafetensors(join(folder, 'adapter_model.safetensors')).keys()].slice(0, 2)).toEqual([
       'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight',
@@ -105,7 +105,7 @@ describe('lora adapter', () => {
 
   it('scales by alpha / rank, by alpha / sqrt(rank) when rank-stabilised, and folds either into B', () => {
     const adapter = adapterOf(4, ['self_attn.q_proj'], 8);
-    const folder = temporaryFolder();
+    const folder = testFolder();
     saveLoraAdapter(folder, { ...adapter, scale: 8 / Math.sqrt(4) });
     const loaded = loadLoraAdapter(folder, config);
     expect(loaded.scale).toBe(4);

@@ -11,7 +11,7 @@ import {
   readSafetensorsFolder,
   writeSafetensors,
 } from '../../../engine/model/safetensors.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { testFolder } from './test-folder.ts';
 
 function file(header: unknown, dataBytes: number): Uint8Array {
   const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
@@ -115,7 +115,7 @@ describe('safetensors', () => {
   });
 
   it('reads two shards as one, and says which tensor no shard holds', () => {
-    const folder = temporaryFolder();
+    const folder = testFolder();
     const part = (value: number) => ({ shape: [1], data: Float32Array.of(value) });
     writeSafetensors(join(folder, 'model-1.safetensors'), new Map([['a', part(1)]]));
     writeSafetensors(join(folder, 'model-2.safetensors'), new Map([['b', part(2)]]));
@@ -134,7 +134,7 @@ describe('safetensors', () => {
   });
 
   it('says when a folder has no weights, and when a file cannot be read', () => {
-    const folder = temporaryFolder();
+    const folder = testFolder();
     mkdirSync(join(folder, 'model'));
     expect(() => readSafetensorsFolder(folder)).toThrow(expect.objectContaining({ code: 'weights_missing' }));
     expect(() => readSafetensors(join(folder, 'none'))).toThrow(

@@ -1,3 +1,4 @@
+// The adapter pool: what stays in memory, and what is evicted first.
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// Streams of text from streams of tokens: whole characters only, one `done` at the end.
 import { describe, expect, it } from 'vitest';
 import { tokenizerConfigJson } from '../../../engine/corpus/chat-markup.ts';
 import { toTokenizerJson, trainBpe } from '../../../engine/corpus/train-tokenizer.ts';

@@ -1,3 +1,4 @@
+// Which turns of a conversation fit the context, and what is refused with numbers.
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../engine/engine.ts';
 import { fitPrompt } from '../../../engine/serve/prompt-fit.ts';

@@ -1,3 +1,4 @@
+// Sampling: temperature, top-k, top-p, and the same tokens for the same seed.
 import { describe, expect, it } from 'vitest';
 import { createSampler } from '../../../engine/serve/sampler.ts';
 

@@ -1,3 +1,4 @@
+// Several answers at once, step by step: order, limits, cancelling.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineError } from '../../../engine/errors.ts';
 import { createScheduler, type SchedulerOptions } from '../../../engine/serve/scheduler.ts';

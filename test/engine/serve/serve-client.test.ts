@@ -1,3 +1,4 @@
+// The serving worker from outside: answers, crashes, closing.
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createServeClient, type ServeClient } from '../../../engine/serve/serve-client.ts';

@@ -1,3 +1,4 @@
+// The serving graph against the slow reference: logits, cache, adapters, both attention paths.
 import { describe, expect, it } from 'vitest';
 import type { LlamaConfig } from '../../../engine/model/model-config.ts';
 import { createServeSession, type ServeSession } from '../../../engine/serve/serve-session.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-export function temporaryFolder(): string {
+export function testFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'engine-model-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
