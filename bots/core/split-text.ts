@@ -37,8 +37,9 @@ function mostThatFits(text: RichText, fits: Fits): number {
 /** Where to cut within `most` letters: the last paragraph, line or word that leaves a part at least a third full. */
 function cutPoint(all: string, most: number): number {
   for (const separator of ['\n\n', '\n', ' ']) {
-    const at = all.lastIndexOf(separator, most - separator.length);
-    if (at >= most / 3) return at + separator.length;
+    // White space at the cut is dropped, so it may begin where the room ends.
+    const at = all.lastIndexOf(separator, most);
+    if (at >= most / 3) return at;
   }
   const unit = all.charCodeAt(most - 1);
   return unit >= 0xd800 && unit <= 0xdbff && most > 1 ? most - 1 : most;
