@@ -16,10 +16,13 @@ export interface Reconciled {
   readonly jobsAdded: number;
 }
 
+/** Calls of any age: those of this process are known to be live. */
+const ALL = new Date('9999-01-01T00:00:00Z');
+
 /** One round. @throws DatabaseFault when the database is away (the next round tries again) */
 export async function reconcile(market: MarketplaceContext): Promise<Reconciled> {
   let voided = 0;
-  for (const call of await unsettledCalls(market.db, new Date(8.64e15 - 1))) {
+  for (const call of await unsettledCalls(market.db, ALL)) {
     if (market.live.has(call.id)) continue;
     if ((await voidCall(market, call.id, 'interrupted')) === 'voided') voided += 1;
   }

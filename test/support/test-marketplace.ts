@@ -33,8 +33,8 @@ export interface TestMarketplace {
   readonly engine: FakeEngine;
   readonly dataDir: string;
   readonly demoDir: string;
-  /** A new marketplace over the same database and folders, as after a restart of the program. */
-  restart(): Promise<OwnedMarketplace>;
+  /** Another marketplace over the same folders and database, as after a restart of the program. */
+  again(database?: Database, settings?: Partial<MarketplaceSettings>): Promise<OwnedMarketplace>;
   close(): Promise<void>;
 }
 
@@ -47,15 +47,15 @@ export async function testMarketplace(
   await mkdir(dataDir);
   await writeDemo(demoDir);
   const engine = fakeEngine();
-  const build = () =>
+  const build = (db: Database = database.db, more: Partial<MarketplaceSettings> = {}) =>
     createMarketplace({
-      db: database.db,
+      db,
       databaseUrl: database.url,
       engine,
       dataDir,
       demoDir,
       log: quietLog,
-      settings: { databaseWaitMs: 2_000, reconcileEveryMs: 200, trainAfterAccepted: 3, ...settings },
+      settings: { databaseWaitMs: 2_000, reconcileEveryMs: 200, trainAfterAccepted: 3, ...settings, ...more },
     });
   const market = await build();
   return {
@@ -63,7 +63,7 @@ export async function testMarketplace(
     engine,
     dataDir,
     demoDir,
-    restart: build,
+    again: build,
     async close() {
       await market.stop();
       await rm(folder, { recursive: true, force: true });
