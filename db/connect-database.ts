@@ -8,7 +8,7 @@ import { type OpenDatabase, openDatabase } from './database.ts';
 import { type DatabaseLog, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
 import { migrate } from './migrate.ts';
 
-export interface ConnectOptions {
+interface ConnectOptions {
   /** An existing server; the embedded one is not touched then. */
   readonly databaseUrl?: string;
   /** Default: `.data` in the project's folder. The embedded server uses `postgres` in it. */
@@ -26,7 +26,7 @@ export interface ConnectedDatabase extends OpenDatabase {
   close(): Promise<void>;
 }
 
-export const DEFAULT_DATA_DIR: string = fileURLToPath(new URL('../.data', import.meta.url));
+const DEFAULT_DATA_DIR: string = fileURLToPath(new URL('../.data', import.meta.url));
 
 export async function connectDatabase(options: ConnectOptions): Promise<ConnectedDatabase> {
   const { databaseUrl, dataDir = DEFAULT_DATA_DIR, log } = options;

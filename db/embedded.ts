@@ -37,7 +37,7 @@ export interface DatabaseLog {
   error(facts: object, message: string): void;
 }
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   /** Folder for the data; made when missing. */
   readonly dataDir: string;
   readonly log: DatabaseLog;

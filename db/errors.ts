@@ -14,7 +14,7 @@
  * - `database_start_failed`: the embedded server could not be started; the message says what to do.
  * - `database_migration_failed`: a migration failed or an applied one was changed.
  */
-export type DatabaseFaultCode =
+type DatabaseFaultCode =
   | 'database_unavailable'
   | 'database_connection_lost'
   | 'database_conflict'
@@ -30,7 +30,7 @@ export type DatabaseFaultCode =
  * - `initdb_failed`, `server_did_not_start`: the message tells where the log is.
  * - `busy_elsewhere`: another process is starting or running this server and it does not answer.
  */
-export type StartFailure =
+type StartFailure =
   | 'platform_unsupported'
   | 'binaries_missing'
   | 'binaries_do_not_run'

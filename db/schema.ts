@@ -200,7 +200,7 @@ interface ModelTable {
   createdAt: CreatedAt;
 }
 
-export type ModelVersionState = 'candidate' | 'published' | 'rejected' | 'superseded';
+type ModelVersionState = 'candidate' | 'published' | 'rejected' | 'superseded';
 interface ModelVersionTable {
   id: string;
   modelId: string;
@@ -369,9 +369,7 @@ export type NewModel = Readonly<
 >;
 export type ModelVersion = Readonly<Selectable<ModelVersionTable>>;
 export type TrainingRun = Readonly<Selectable<TrainingRunTable>>;
-export type Watcher = Readonly<Selectable<WatcherTable>>;
 export type Call = Readonly<Selectable<CallTable>>;
-export type CallShare = Readonly<Selectable<CallShareTable>>;
 export type Receipt = Readonly<Selectable<ReceiptTable>>;
 export type Rating = Readonly<Selectable<RatingTable>>;
 export type Delivery = Readonly<Selectable<DeliveryTable>>;

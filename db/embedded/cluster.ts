@@ -11,7 +11,7 @@ import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { startFault } from '../errors.ts';
 import type { Binaries } from './postgres-binaries.ts';
-import { runAs, type ServerUser } from './server-user.ts';
+import { runAs, runSlowlyAs, type ServerUser } from './server-user.ts';
 
 export const SUPERUSER = 'openmodels';
 
@@ -69,7 +69,7 @@ async function initialise(
   await mkdir(partial, { mode: 0o700 });
   await writePrivate(passwordFile, password);
   if (user) for (const path of [partial, passwordFile]) await chown(path, user.uid, user.gid);
-  const result = runAs(user, initdb, [
+  const failure = await runSlowlyAs(user, initdb, [
     `--pgdata=${partial}`,
     `--username=${SUPERUSER}`,
     `--pwfile=${passwordFile}`,
@@ -80,11 +80,8 @@ async function initialise(
     '--no-instructions',
   ]);
   await rm(passwordFile, { force: true });
-  if (result.status !== 0)
-    throw startFault(
-      'initdb_failed',
-      `the database could not be set up in ${directory}: ${(result.error?.message ?? result.stderr).trim()}`,
-    );
+  if (failure !== undefined)
+    throw startFault('initdb_failed', `the database could not be set up in ${directory}: ${failure}`);
   await rename(partial, directory);
 }
 

@@ -56,7 +56,7 @@ export function findPostmaster(directory: string): Postmaster | undefined {
  * - `not_ours`: it answers, but not with our password or not for this cluster
  * - `silent`: nothing answers
  */
-export type Health = 'ready' | 'starting' | 'not_ours' | 'silent';
+type Health = 'ready' | 'starting' | 'not_ours' | 'silent';
 
 export async function healthOf(cluster: Cluster, port: number): Promise<Health> {
   if (!(port > 0)) return 'starting'; // the lock file is written before the port is known

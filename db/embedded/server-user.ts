@@ -2,7 +2,7 @@
  * As whom the embedded server runs. PostgreSQL refuses to run as root, so root lends it another user: the one to whom the
  * data already belongs, else `postgres`, else `nobody`. Ordinary users run it as themselves. Used by embedded.ts and its parts.
  */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { execFile, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { startFault } from '../errors.ts';
 
@@ -45,6 +45,19 @@ export function runAs(
   input?: string,
 ): SpawnSyncReturns<string> {
   return spawnSync(command, args, { ...user, cwd: '/', env: serverEnvironment(), encoding: 'utf8', input });
+}
+
+/** The same without blocking, for what takes a second or more: undefined when it succeeded, else what it said. */
+export function runSlowlyAs(
+  user: ServerUser,
+  command: string,
+  args: readonly string[],
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(command, args, { ...user, cwd: '/', env: serverEnvironment() }, (error, _, stderr) =>
+      resolve(error ? stderr.trim() || error.message : undefined),
+    );
+  });
 }
 
 /** True when the server's user can enter this folder. */

@@ -8,7 +8,7 @@ declare const nanoBrand: unique symbol;
 /** An amount in nano-OPEN. */
 export type Nano = bigint & { readonly [nanoBrand]: true };
 
-export const NANO_PER_OPEN = 1_000_000_000n;
+const NANO_PER_OPEN = 1_000_000_000n;
 const DECIMALS = 9;
 /** Largest amount that the database's bigint holds. */
 const NANO_MAX = 2n ** 63n - 1n;
@@ -21,7 +21,7 @@ export function nano(value: bigint): Nano {
 
 export const ZERO_NANO = nano(0n);
 
-export type ParsedOpen =
+type ParsedOpen =
   | { readonly ok: true; readonly amountNano: Nano }
   | { readonly ok: false; readonly code: 'not_an_amount' }
   | { readonly ok: false; readonly code: 'too_many_decimals'; readonly decimalsMax: number }

@@ -6,7 +6,7 @@ import type { Database } from '../database.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 import { addNano, type Nano, ZERO_NANO } from './amount.ts';
 
-export interface Balances {
+interface Balances {
   /** balance + grant: what a hold can take. */
   readonly spendableNano: Nano;
   /** Paid in; spendable and withdrawable. */

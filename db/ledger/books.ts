@@ -8,7 +8,7 @@ import type { Database, Tx } from '../database.ts';
 import type { AccountKind } from '../schema.ts';
 import type { Nano } from './amount.ts';
 
-export interface Invariant {
+interface Invariant {
   /** What holds, as a lowercase code. */
   readonly name: string;
   readonly ok: boolean;
@@ -34,7 +34,7 @@ export interface Books {
 }
 
 /** How long a hold may stay open after it expired: the job that gives it back runs every minute. */
-export const HOLD_GRACE_MINUTES = 15;
+const HOLD_GRACE_MINUTES = 15;
 
 /** Each query gives one row `figure`, zero when the rule holds. */
 const RULES: readonly { readonly name: string; readonly meaning: string; readonly query: string }[] = [

@@ -10,18 +10,18 @@ import { assertLedger } from './ledger-bug.ts';
 import { endHold, type HoldNotOpen, lockOpenHold, releaseOf } from './settle-hold.ts';
 
 /** Accounts that may take part of a price; the data part goes to `call_pool` with the call's id as owner. */
-export type PartKind = Extract<
+type PartKind = Extract<
   AccountKind,
   'call_pool' | 'creator' | 'node' | 'platform' | 'contributor' | 'treasury' | 'dust'
 >;
 
-export interface CapturePart {
+interface CapturePart {
   readonly kind: PartKind;
   readonly ownerId: string;
   readonly amountNano: Nano;
 }
 
-export interface CaptureIntent {
+interface CaptureIntent {
   readonly key: string;
   readonly holdId: string;
   /** 0 to the held amount. */
@@ -29,7 +29,7 @@ export interface CaptureIntent {
   readonly parts: readonly CapturePart[];
 }
 
-export type CaptureResult =
+type CaptureResult =
   | {
       readonly ok: true;
       readonly holdId: string;

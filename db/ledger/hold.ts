@@ -9,7 +9,7 @@ import { addNano, type Nano, nano, subtractNano } from './amount.ts';
 import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
 
-export interface HoldIntent {
+interface HoldIntent {
   /** One per intent, e.g. `hold:<event key>`. */
   readonly key: string;
   /** Person whose grant and balance pay. */

@@ -25,7 +25,7 @@ export interface Leg {
   readonly amountNano: bigint;
 }
 
-export interface Posting<Result> {
+interface Posting<Result> {
   /** Legs sum to zero; several legs on one account are added up; zero legs are left out. */
   readonly legs: readonly Leg[];
   readonly callId?: string;
@@ -33,7 +33,7 @@ export interface Posting<Result> {
   readonly result: Result;
 }
 
-export interface Intent {
+interface Intent {
   readonly key: string;
   readonly kind: TransferKind;
   /** Everything that makes this request itself; another one under the same key is refused. */

@@ -27,7 +27,7 @@ export async function lockOpenHold(
   return { ok: true, hold };
 }
 
-export interface Release {
+interface Release {
   readonly toGrantNano: Nano;
   readonly toBalanceNano: Nano;
   /** Takes the whole hold out of the hold account and gives back what was not captured. */

@@ -8,21 +8,21 @@ import { addNano, type Nano } from './amount.ts';
 import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
 
-export interface PoolShare {
+interface PoolShare {
   readonly ownerId: string;
   readonly amountNano: Nano;
   /** Default `contributor`. */
   readonly kind?: Extract<AccountKind, 'contributor' | 'dust' | 'platform'>;
 }
 
-export interface SplitIntent {
+interface SplitIntent {
   readonly key: string;
   readonly callId: string;
   /** The same person may stand in several shares; they are added up. */
   readonly shares: readonly PoolShare[];
 }
 
-export type SplitResult =
+type SplitResult =
   | { readonly ok: true; readonly callId: string; readonly poolNano: Nano }
   | IdempotencyConflict
   | { readonly ok: false; readonly code: 'pool_empty' };

@@ -9,7 +9,7 @@ import type { Nano } from './amount.ts';
 import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
 
-export interface AccountRef {
+interface AccountRef {
   readonly kind: Exclude<AccountKind, 'hold' | 'call_pool'>;
   readonly ownerId: string;
 }
@@ -17,7 +17,7 @@ export interface AccountRef {
 /** The one treasury of this marketplace. */
 export const TREASURY: AccountRef = { kind: 'treasury', ownerId: 'treasury' };
 
-export interface TransferIntent {
+interface TransferIntent {
   readonly key: string;
   readonly from: AccountRef;
   readonly to: AccountRef;
@@ -28,7 +28,7 @@ export interface TransferIntent {
   readonly callId?: string;
 }
 
-export type TransferResult =
+type TransferResult =
   | { readonly ok: true; readonly amountNano: Nano }
   | IdempotencyConflict
   | {
@@ -65,7 +65,7 @@ export async function transfer(tx: Tx, intent: TransferIntent): Promise<Transfer
   });
 }
 
-export type StarterResult = {
+type StarterResult = {
   readonly ok: true;
   /** What the person got, now or the first time. */
   readonly amountNano: Nano;

@@ -8,14 +8,14 @@ import { type Nano, ZERO_NANO } from './amount.ts';
 import { type IdempotencyConflict, once } from './intent.ts';
 import { endHold, type HoldNotOpen, lockOpenHold, releaseOf } from './settle-hold.ts';
 
-export interface VoidIntent {
+interface VoidIntent {
   readonly key: string;
   readonly holdId: string;
   /** For the record, e.g. an error code. */
   readonly reason: string;
 }
 
-export type VoidResult =
+type VoidResult =
   | {
       readonly ok: true;
       readonly holdId: string;
@@ -29,7 +29,7 @@ export async function voidHold(tx: Tx, { key, holdId, reason }: VoidIntent): Pro
   return release(tx, { key, kind: 'void', holdId, reason });
 }
 
-export interface ExpiredHold {
+interface ExpiredHold {
   readonly holdId: string;
   readonly callId: string;
   readonly ownerId: string;

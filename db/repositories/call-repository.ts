@@ -8,7 +8,7 @@ import type { Nano } from '../ledger/amount.ts';
 import { newId } from '../new-id.ts';
 import type { Call, CallState } from '../schema.ts';
 
-export interface NewCall {
+interface NewCall {
   /** The inbound event that asks for it; a second call with it is the first one. */
   readonly eventKey: string;
   readonly personId: string;
@@ -42,7 +42,7 @@ export async function createCall(
 }
 
 /** What becomes known as a call moves on. */
-export interface CallFacts {
+interface CallFacts {
   readonly holdId?: string;
   readonly priceNano?: Nano;
   readonly promptTokens?: number;
@@ -52,7 +52,7 @@ export interface CallFacts {
   readonly finishReason?: string;
 }
 
-export type MoveCallResult =
+type MoveCallResult =
   | { readonly ok: true; readonly call: Call }
   | { readonly ok: false; readonly code: 'not_found' }
   | { readonly ok: false; readonly code: 'wrong_state'; readonly state: CallState };

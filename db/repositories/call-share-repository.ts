@@ -7,7 +7,7 @@ import type { Database, Tx } from '../database.ts';
 import type { Nano } from '../ledger/amount.ts';
 import type { ShareKind } from '../schema.ts';
 
-export interface NewCallShare {
+interface NewCallShare {
   /** Null where a fallback share stands for a person rather than one contribution. */
   readonly contributionId: string | null;
   readonly personId: string;

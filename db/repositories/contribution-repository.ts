@@ -8,7 +8,7 @@ import { newId } from '../new-id.ts';
 import type { Contribution, ContributionState, Review, ReviewVerdict } from '../schema.ts';
 import { recordLifecycle, type TransitionResult, transition } from './lifecycle.ts';
 
-export interface NewContribution {
+interface NewContribution {
   readonly datanetId: string;
   readonly personId: string;
   readonly question: string;
@@ -17,7 +17,7 @@ export interface NewContribution {
   readonly contentHash: string;
 }
 
-export type SubmitResult =
+type SubmitResult =
   | { readonly ok: true; readonly contribution: Contribution }
   | { readonly ok: false; readonly code: 'duplicate'; readonly contributionId: string };
 
@@ -88,14 +88,6 @@ export async function getContribution(db: Database, id: string): Promise<Contrib
   return db.selectFrom('contribution').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-export async function getContributions(
-  db: Database,
-  ids: readonly string[],
-): Promise<readonly Contribution[]> {
-  if (ids.length === 0) return [];
-  return db.selectFrom('contribution').selectAll().where('id', 'in', ids).execute();
-}
-
 /** In order of submission. `afterSeq` pages on from the last one seen. */
 export async function listContributions(
   db: Database,
@@ -141,7 +133,7 @@ export async function nextToReview(
   return query.limit(1).executeTakeFirst();
 }
 
-export type ReviewResult =
+type ReviewResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: 'not_found' }
   | { readonly ok: false; readonly code: 'own_contribution' }

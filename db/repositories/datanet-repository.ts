@@ -7,7 +7,7 @@ import { newId } from '../new-id.ts';
 import type { Datanet, DatanetState, JsonObject } from '../schema.ts';
 import { recordLifecycle, type Transition, type TransitionResult, transition } from './lifecycle.ts';
 
-export type CreateDatanetResult =
+type CreateDatanetResult =
   | { readonly ok: true; readonly datanet: Datanet }
   | { readonly ok: false; readonly code: 'slug_taken' };
 
@@ -50,7 +50,7 @@ export async function transitionDatanet(tx: Tx, change: Transition<DatanetState>
   return transition(tx, 'datanet', change);
 }
 
-export interface DatanetProgress {
+interface DatanetProgress {
   readonly submitted: number;
   readonly accepted: number;
   readonly rejected: number;
@@ -74,7 +74,7 @@ export async function datanetProgress(db: Database, datanetId: string): Promise<
   return rows[0];
 }
 
-export interface DatanetContributor {
+interface DatanetContributor {
   readonly personId: string;
   readonly pseudonym: string;
   readonly accepted: number;

@@ -13,7 +13,7 @@ const TABLES = {
   model_version: 'model_version',
   training_run: 'training_run',
 } as const;
-export type SubjectKind = keyof typeof TABLES;
+type SubjectKind = keyof typeof TABLES;
 
 export type TransitionResult =
   | { readonly ok: true }

@@ -7,7 +7,7 @@ import { newId } from '../new-id.ts';
 import type { Model, ModelState, NewModel } from '../schema.ts';
 import { recordLifecycle, type Transition, type TransitionResult, transition } from './lifecycle.ts';
 
-export type CreateModelResult =
+type CreateModelResult =
   | { readonly ok: true; readonly model: Model }
   | { readonly ok: false; readonly code: 'slug_taken' };
 

@@ -56,10 +56,6 @@ export async function listModelVersions(db: Database, modelId: string): Promise<
     .execute();
 }
 
-export async function setModelVersionEvaluation(tx: Tx, id: string, evaluation: JsonObject): Promise<void> {
-  await tx.updateTable('modelVersion').set({ evaluation }).where('id', '=', id).execute();
-}
-
 /** The candidate becomes the model's published version; the one before is superseded. */
 export async function publishModelVersion(
   tx: Tx,

@@ -5,7 +5,7 @@ import type { Database, Tx } from '../database.ts';
 import { newId } from '../new-id.ts';
 import type { Identity, Person } from '../schema.ts';
 
-export interface IdentityRef {
+interface IdentityRef {
   readonly platform: string;
   readonly platformUserId: string;
 }
@@ -20,7 +20,7 @@ export async function findPersonByIdentity(db: Database, identity: IdentityRef):
     .executeTakeFirst();
 }
 
-export type CreatePersonResult =
+type CreatePersonResult =
   | { readonly ok: true; readonly person: Person }
   /** Somebody was faster: that person. */
   | { readonly ok: false; readonly code: 'identity_known'; readonly person: Person }

@@ -6,7 +6,7 @@ import type { Database, Tx } from '../database.ts';
 import type { Rating } from '../schema.ts';
 
 /** 1 good, -1 bad, 0 taken back. */
-export type RatingValue = -1 | 0 | 1;
+type RatingValue = -1 | 0 | 1;
 
 /** Sets the rating; false when it already was that value (nothing is written). */
 export async function rate(

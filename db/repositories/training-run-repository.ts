@@ -10,7 +10,7 @@ import { recordLifecycle, type Transition, type TransitionResult, transition } f
 
 const ACTIVE = ['queued', 'running', 'evaluating'] as const satisfies readonly TrainingRunState[];
 
-export type QueueRunResult =
+type QueueRunResult =
   | { readonly ok: true; readonly run: TrainingRun }
   /** This model is already being trained on this datanet version. */
   | { readonly ok: false; readonly code: 'already_active' };

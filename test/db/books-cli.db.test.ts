@@ -3,13 +3,16 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { connectDatabase } from '../../db/connect-database.ts';
 import { isAlive } from '../../db/embedded/server-process.ts';
 import { personWith } from '../support/ledger-people.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { quietLog } from '../support/quiet-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Servers are started and killed here; on a busy machine each start takes many seconds. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const folder = temporaryFolder();
 const database = testDatabase();

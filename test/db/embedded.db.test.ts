@@ -3,12 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createConnectionPool } from '../../db/connection-pool.ts';
 import { isAlive, waitUntilGone } from '../../db/embedded/server-process.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded.ts';
 import { quietLog, rememberingLog } from '../support/quiet-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Servers are started and killed here; on a busy machine each start takes many seconds. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const folder = temporaryFolder();
 const started: EmbeddedPostgres[] = [];

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type OpenDatabase, openDatabase, transact } from '../../db/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded.ts';
 import { DatabaseFault } from '../../db/errors.ts';
@@ -17,6 +17,9 @@ import { newId } from '../../db/new-id.ts';
 import { expectBooksToBalance, holdFor, personWith } from '../support/ledger-people.ts';
 import { quietLog } from '../support/quiet-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Servers are started and killed here; on a busy machine each start takes many seconds. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const KILLS = 4;
 const WRITERS = 6;
