@@ -13,8 +13,8 @@ import { beginningThatFits, splitRichText } from '../core/split-text.ts';
 import { BUTTON_LABEL_CHARS_MAX, MESSAGE_CHARS_MAX } from './discord-limits.ts';
 
 /** Marks, and the colon of a link: a model's words must not become a link to press. */
-const MARKS = /[\\*_~`|<>[\]()]|:(?=\/\/)/g;
-const LINE_START_MARKS = /^(\s*)([#\-+]|\d+(?=\.))/gm;
+const MARKS = /[\\*_~`|<[\]]|:(?=\/\/)/g;
+const LINE_START_MARKS = /^(\s*)([#\-+>]|\d+(?=\.\s))/gm;
 
 /** Text with every markdown mark escaped. */
 export const escapeMarkdown = (text: string): string =>

@@ -25,7 +25,7 @@ function readInline(source: string): string {
       continue;
     }
     const letter = [...rest][0] ?? '';
-    if ('*_~`|<>[]'.includes(letter))
+    if ('*_~`|<[]'.includes(letter))
       throw new Error(`Discord would read "${rest.slice(0, 20)}" as markup in:\n${source}`);
     out += letter;
     rest = rest.slice(letter.length);
