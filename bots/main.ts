@@ -13,6 +13,7 @@ import type { Engine } from '../engine/engine.ts';
 import { createLocalEngine } from '../engine/serve/local-engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../marketplace/create-marketplace.ts';
 import { createCommandHandler } from './commands/create-command-handler.ts';
+import { createInterruptedResolver } from './commands/interrupted-answer.ts';
 import { createNewsTeller } from './commands/news-teller.ts';
 import { createDurableDelivery, type Delivery, type DeliveryStore } from './core/durable-delivery.ts';
 import type { Platform } from './core/platform.ts';
@@ -113,6 +114,7 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       const delivery = createDurableDelivery({
         store: deliveryStore(database.db),
         platforms: () => platforms,
+        resolveInterrupted: createInterruptedResolver(marketplace),
         log,
       });
       const handler = createCommandHandler({ marketplace, delivery, log });
