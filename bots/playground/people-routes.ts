@@ -6,6 +6,7 @@ import { type Context, Hono } from 'hono';
 import type { DiscordPersonActs } from './local-discord/discord-person.ts';
 import type { DiscordWorld } from './local-discord/discord-world.ts';
 import {
+  dropReplyAsPerson,
   pressAsPerson,
   sendAsPerson,
   setBlockedAsPerson,
@@ -40,6 +41,7 @@ export function peopleRoutes(deps: PeopleRoutesDeps): Hono {
     'telegram/press': (person, body) =>
       pressAsPerson(telegram, person, number(body, 'messageId'), text(body, 'data')),
     'telegram/stop': (person) => stopDraftAsPerson(telegram, person),
+    'telegram/drop-reply': (person) => dropReplyAsPerson(telegram, person),
     'telegram/block': (person, body) => setBlockedAsPerson(telegram, person, body.blocked === true),
     'discord/message': (person, body) =>
       discordActs.message(person, text(body, 'channelId'), text(body, 'text'), optionalText(body, 'replyTo')),

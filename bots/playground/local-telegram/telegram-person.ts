@@ -97,6 +97,12 @@ export function stopDraftAsPerson(world: TelegramWorld, person: PersonView): Per
   return { ok: true };
 }
 
+/** Takes away the reply or the ready answers the bot asked for; the bot hears nothing of it. */
+export function dropReplyAsPerson(world: TelegramWorld, person: PersonView): PersonDone {
+  world.setChatState(person, { prompt: null });
+  return { ok: true };
+}
+
 /** Blocks or unblocks the bot; the bot hears of it and its next sends are refused with 403. */
 export function setBlockedAsPerson(world: TelegramWorld, person: PersonView, blocked: boolean): PersonDone {
   const before = world.chatState(person).blocked;

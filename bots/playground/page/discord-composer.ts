@@ -85,6 +85,7 @@ export function createDiscordComposer(deps: DiscordComposerDeps): DiscordCompose
     picker.fields,
   );
 
+  const suggest = () => picker.suggest(/^\/([\w-]*(?: [\w-]*)?)$/.exec(field.value)?.[1]);
   const drawReplyBar = () => {
     replyBar.hidden = replied === undefined;
     if (replied === undefined) return;
@@ -116,8 +117,7 @@ export function createDiscordComposer(deps: DiscordComposerDeps): DiscordCompose
     const left = CONTENT_CHARS - field.value.length;
     counter.textContent = field.value.length > COUNTER_FROM ? String(left) : '';
     counter.classList.toggle('over', left < 0);
-    const typed = /^\/([\w-]*(?: [\w-]*)?)$/.exec(field.value);
-    picker.suggest(typed?.[1]);
+    suggest();
   });
   field.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') picker.suggest(undefined);
@@ -142,9 +142,11 @@ export function createDiscordComposer(deps: DiscordComposerDeps): DiscordCompose
   return {
     element,
     draw(state) {
+      const isNews = JSON.stringify(commands) !== JSON.stringify(state.commands);
       commands = state.commands;
       botName = state.botName;
       field.placeholder = state.placeholder;
+      if (isNews && document.activeElement === field) suggest();
     },
     replyTo(message) {
       replied = message;

@@ -120,6 +120,7 @@ const INLINE: readonly InlineRule[] = [
     (match, names) =>
       names.everyonePinged ? { kind: 'mention', label: `@${match[1]}`, ping: true } : plainNode(match[0]),
   ],
+  [/^<\/([-\w ]{1,100}):\d+>/, (match) => ({ kind: 'mention', label: `/${match[1]}`, ping: false })],
   [/^<a?(:\w{2,32}:)\d+>/, (match) => plainNode(match[1])],
   [
     /^<t:(-?\d{1,13})(?::[tTdDfFR])?>/,

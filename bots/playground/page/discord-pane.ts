@@ -5,7 +5,7 @@ import { createDiscordComposer, type DiscordComposer } from './discord-composer.
 import { avatar, discordRow, type RowActs } from './discord-row.ts';
 import { createModalDialog } from './modal-dialog.ts';
 import type { PageConnection } from './page-connection.ts';
-import { createKeyedList, el, keepAtEnd } from './page-dom.ts';
+import { createKeyedList, el, stickToEnd } from './page-dom.ts';
 import type { AppPane } from './telegram-pane.ts';
 import type { DiscordChannelView, DiscordMessageView, DiscordView, Snapshot } from './view-types.ts';
 
@@ -83,13 +83,14 @@ export function createDiscordPane(root: HTMLElement, connection: PageConnection)
     el(
       'div',
       { class: 'dc-main' },
-      el('header', { class: 'dc-top' }, title, subtitle),
+      el('header', { class: 'dc-top' }, title, subtitle, el('span', { class: 'dc-brand' }, 'Discord')),
       scroller,
       composer.element,
       typing,
     ),
   );
 
+  stickToEnd(scroller);
   const drawRows = createKeyedList<Row>(
     list,
     ({ message }) => message.id,
@@ -191,32 +192,30 @@ export function createDiscordPane(root: HTMLElement, connection: PageConnection)
         keptRow(rows.get(message.id), message, failures.get(message.id)),
       ]),
     );
-    keepAtEnd(scroller, () => {
-      welcome.hidden = messages.length > 0;
-      if (!welcome.hidden)
-        welcome.replaceChildren(
-          el('span', { class: 'dc-welcome-sign' }, isDm ? '@' : '#'),
-          el('h2', {}, isDm ? discord.bot.name : `Welcome to #${channel.name}!`),
-          el(
-            'p',
-            {},
-            isDm
-              ? 'This is the beginning of your direct messages with the bot.'
-              : 'Type / to see what the bot can do.',
-          ),
-        );
-      drawRows([...rows.values()]);
-      system.replaceChildren(
-        ...lines
-          .filter((line) => line.channelId === channelId)
-          .map((line) =>
-            systemLine(line.text, () => {
-              lines = lines.filter((other) => other !== line);
-              redraw();
-            }),
-          ),
+    welcome.hidden = messages.length > 0;
+    if (!welcome.hidden)
+      welcome.replaceChildren(
+        el('span', { class: 'dc-welcome-sign' }, isDm ? '@' : '#'),
+        el('h2', {}, isDm ? discord.bot.name : `Welcome to #${channel.name}!`),
+        el(
+          'p',
+          {},
+          isDm
+            ? 'This is the beginning of your direct messages with the bot.'
+            : 'Type / to see what the bot can do.',
+        ),
       );
-    });
+    drawRows([...rows.values()]);
+    system.replaceChildren(
+      ...lines
+        .filter((line) => line.channelId === channelId)
+        .map((line) =>
+          systemLine(line.text, () => {
+            lines = lines.filter((other) => other !== line);
+            redraw();
+          }),
+        ),
+    );
     typing.textContent = discord.typing.includes(channelId) ? `${discord.bot.name} is typing…` : '';
     const context = isDm ? 1 : 0;
     const commands = discord.commands.filter(({ contexts }) => contexts?.includes(context) ?? true);

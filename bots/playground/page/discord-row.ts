@@ -140,7 +140,7 @@ export function discordRow(
         ephemeral: String(isEphemeral(message)),
       },
     },
-    answeredLine(message, people),
+    answeredLine(message, context),
     grouped ? el('span', { class: 'dc-side-time' }, time) : avatar(message.author, people),
     body,
     isEphemeral(message)
@@ -172,19 +172,21 @@ function nameLine(message: DiscordMessageView): HTMLElement {
 }
 
 /** The thin line above a message: whose command or which message it answers. */
-function answeredLine(message: DiscordMessageView, people: readonly PersonView[]): HTMLElement | null {
+function answeredLine(message: DiscordMessageView, context: RowContext): HTMLElement | null {
+  const { people } = context;
   const replied = message.referenced_message;
   if (replied) {
-    const isV2 = replied.content === '' && (replied.components?.length ?? 0) > 0;
+    const [line = ''] = replied.content.replace(/^(?:>|#{1,3}|-#) /gm, '').split('\n');
     const words =
-      replied.content.replace(/\s+/g, ' ').slice(0, 140) ||
-      (isV2 || replied.embeds.length > 0 ? 'Click to see the message' : '…');
+      line === ''
+        ? ['Click to see the message']
+        : richElements(discordNodes(line, mentionNames(replied, context)));
     return el(
       'div',
       { class: 'dc-answered' },
       avatar(replied.author, people, true),
       el('b', {}, shownName(replied.author)),
-      el('span', {}, words),
+      el('span', { class: 'dc-preview' }, ...words),
     );
   }
   const used = message.interaction_metadata;

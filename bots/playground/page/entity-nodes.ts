@@ -40,8 +40,20 @@ export function entityNodes(text: string, entities: readonly EntityView[]): Rich
     if (at < to) nodes.push(plainNode(text.slice(at, to)));
     return nodes;
   };
-  return build(0, text.length, sorted);
+  return withoutDoubleBreaks(build(0, text.length, sorted));
 }
+
+/** A block stands on lines of its own anyway: the line break before and after it is not drawn once more. */
+function withoutDoubleBreaks(nodes: readonly RichNode[]): RichNode[] {
+  return nodes.map((node, index) => {
+    if (node.kind !== 'text') return node;
+    const afterBlock = isBlock(nodes[index - 1]) ? node.text.replace(/^\n/, '') : node.text;
+    return plainNode(isBlock(nodes[index + 1]) ? afterBlock.replace(/\n$/, '') : afterBlock);
+  });
+}
+
+const isBlock = (node: RichNode | undefined): boolean =>
+  node?.kind === 'block-code' || (node?.kind === 'style' && node.style === 'quote');
 
 function nodeOf(entity: EntityView, text: string, children: () => RichNode[]): RichNode {
   const style = STYLES[entity.type];

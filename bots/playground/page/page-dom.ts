@@ -69,11 +69,18 @@ export function createKeyedList<Item>(
   };
 }
 
-/** Runs `change`, then scrolls to the end if the reader was there. */
-export function keepAtEnd(scroller: HTMLElement, change: () => void): void {
-  const wasAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
-  change();
-  if (wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
+/** Keeps a scroller at its end while the reader is there, whatever grows or shrinks. */
+export function stickToEnd(scroller: HTMLElement): void {
+  let isAtEnd = true;
+  const follow = () => {
+    if (isAtEnd) scroller.scrollTop = scroller.scrollHeight;
+  };
+  scroller.addEventListener('scroll', () => {
+    isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+  });
+  const sizes = new ResizeObserver(follow);
+  sizes.observe(scroller);
+  for (const child of scroller.children) sizes.observe(child);
 }
 
 /** Lets a text field grow with its text, up to its CSS max-height. */
@@ -83,7 +90,7 @@ export function growWithText(field: HTMLTextAreaElement): void {
 }
 
 export const clockTime = (ms: number): string =>
-  new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 export function fileSize(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

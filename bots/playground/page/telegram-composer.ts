@@ -13,11 +13,19 @@ export interface TelegramComposer {
 
 const COMMANDS_SHOWN = 30;
 
-/** @param send carries a text out; resolves to whether it was taken */
-export function createTelegramComposer(
-  send: (text: string, replyTo: number | undefined) => Promise<boolean>,
-  unblock: () => void,
-): TelegramComposer {
+export interface TelegramComposerDeps {
+  /** Carries a text out; resolves to whether it was taken. */
+  send(text: string, replyTo: number | undefined): Promise<boolean>;
+  unblock(): void;
+  /** The person will not answer the message the bot asked them to reply to. */
+  dropForcedReply(): void;
+}
+
+export function createTelegramComposer({
+  send,
+  unblock,
+  dropForcedReply,
+}: TelegramComposerDeps): TelegramComposer {
   let commands: readonly BotCommandView[] = [];
   let view: TelegramView | undefined;
   let replied: TelegramMessageView | undefined;
@@ -94,6 +102,7 @@ export function createTelegramComposer(
       '✕',
     );
     cancel.addEventListener('click', () => {
+      if (replied === undefined) dropForcedReply();
       replied = undefined;
       drawReplyBar();
     });
@@ -105,7 +114,7 @@ export function createTelegramComposer(
         el('b', {}, `Reply to ${target.from?.first_name ?? ''}`),
         el('span', {}, (target.text ?? '').slice(0, 160)),
       ),
-      replied ? cancel : '',
+      cancel,
     );
   };
   const submit = async (text: string): Promise<void> => {
@@ -162,6 +171,7 @@ export function createTelegramComposer(
       if (next.commands !== commands) {
         commands = next.commands;
         menu.hidden = commands.length === 0;
+        if (document.activeElement === field) drawList(matching());
       }
       const isFresh = next.messages.length === 0;
       start.hidden = !isFresh && !next.blocked;

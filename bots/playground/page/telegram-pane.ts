@@ -2,7 +2,7 @@
 // Draws a TelegramView; what the person does goes out through the connection.
 
 import type { PageConnection } from './page-connection.ts';
-import { createKeyedList, el, keepAtEnd } from './page-dom.ts';
+import { createKeyedList, el, stickToEnd } from './page-dom.ts';
 import { type BubbleActs, draftBubble, telegramBubble } from './telegram-bubble.ts';
 import { createTelegramComposer } from './telegram-composer.ts';
 import type { NoticeView, Snapshot, TelegramDraftView, TelegramMessageView } from './view-types.ts';
@@ -71,7 +71,11 @@ export function createTelegramPane(root: HTMLElement, connection: PageConnection
     scroller.scrollTop = scroller.scrollHeight;
     return act('send', { text, replyTo });
   };
-  const composer = createTelegramComposer(send, () => void act('block', { blocked: false }));
+  const composer = createTelegramComposer({
+    send,
+    unblock: () => void act('block', { blocked: false }),
+    dropForcedReply: () => void act('drop-reply', {}),
+  });
   const acts: BubbleActs = {
     press: (messageId, data) => void act('press', { messageId, data }),
     reply: (message) => composer.replyTo(message),
@@ -82,10 +86,18 @@ export function createTelegramPane(root: HTMLElement, connection: PageConnection
   block.addEventListener('click', () => void act('block', { blocked: !isBlocked }));
 
   root.replaceChildren(
-    el('header', { class: 'tg-top' }, face, el('div', { class: 'tg-titles' }, name, status), block),
+    el(
+      'header',
+      { class: 'tg-top' },
+      face,
+      el('div', { class: 'tg-titles' }, name, status),
+      block,
+      el('span', { class: 'tg-brand' }, 'Telegram'),
+    ),
     el('div', { class: 'tg-body' }, scroller, toastBox),
     composer.element,
   );
+  stickToEnd(scroller);
   const drawMessages = createKeyedList<TelegramMessageView>(
     list,
     (message) => String(message.message_id),
@@ -101,19 +113,17 @@ export function createTelegramPane(root: HTMLElement, connection: PageConnection
       status.textContent =
         telegram.action === null ? 'bot' : telegram.action === 'typing' ? 'typing…' : 'sending a file…';
       status.classList.toggle('active', telegram.action !== null);
-      keepAtEnd(scroller, () => {
-        empty.hidden = telegram.messages.length > 0;
-        if (!empty.hidden)
-          empty.replaceChildren(
-            el('b', {}, telegram.bot.name),
-            el('span', {}, `@${telegram.bot.username}`),
-            el('span', {}, 'Press START below, as in any new chat with a bot.'),
-          );
-        drawMessages(telegram.messages);
-        if (telegram.draft !== shownDraft)
-          live.replaceChildren(...(telegram.draft ? [draftBubble(telegram.draft, acts)] : []));
-        shownDraft = telegram.draft;
-      });
+      empty.hidden = telegram.messages.length > 0;
+      if (!empty.hidden)
+        empty.replaceChildren(
+          el('b', {}, telegram.bot.name),
+          el('span', {}, `@${telegram.bot.username}`),
+          el('span', {}, 'Press START below, as in any new chat with a bot.'),
+        );
+      drawMessages(telegram.messages);
+      if (telegram.draft !== shownDraft)
+        live.replaceChildren(...(telegram.draft ? [draftBubble(telegram.draft, acts)] : []));
+      shownDraft = telegram.draft;
       composer.draw(telegram);
     },
     notice({ text, alert }) {
