@@ -91,7 +91,8 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const job = { modelDir, adapter, storeDir, examples, decoys, settings, threads };
     const storeHash = await buildGradientStore(job, progress('gradients'));
-    const evaluation = { attributor, adapter, storeDir, examples, decoys, queries };
+    const phrases = new Map(heldout.map(({ contributionId = '', expected }) => [contributionId, expected]));
+    const evaluation = { attributor, adapter, storeDir, examples, decoys, queries, phrases };
     const figures = await evaluateAttribution(evaluation, progress('attributed'));
     if (options.json)
       console.log(JSON.stringify({ storeHash, settings, examples: examples.length, ...figures }));
@@ -130,7 +131,10 @@ async function answered(
 
 function print(figures: AttributionFigures, examples: number): void {
   const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
-  console.log(`the contribution that states the fact, among ${examples}:`);
+  console.log(
+    `Whom attribution names among ${examples} contributions. all, right: the one that states the fact asked for;`,
+  );
+  console.log('wrong: one that states what a wrong answer says in its place.');
   console.log('answers  queries  method                  top 1    top 3    mean reciprocal rank');
   const names = {
     shares: 'ours, as paid',

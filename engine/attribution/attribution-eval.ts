@@ -1,7 +1,7 @@
 // How well do shares point to the contribution that states the fact? Figures of ours, TF-IDF and a random order on
 // the same answers. Used by attribution-eval-cli.ts. It knows questions, answers and which contribution is right.
 import type { AdapterRef, Example } from '../engine.ts';
-import { isRightAnswer } from '../train/answer-match.ts';
+import { isRightAnswer, saysPhrase } from '../train/answer-match.ts';
 import type { Attributor, Explanation } from './attribute.ts';
 import { type RankingFigures, randomRanking } from './random-baseline.ts';
 import { noiseFloor, sharesOf } from './shares.ts';
@@ -17,7 +17,11 @@ export interface EvalQuery {
 
 interface MethodRow extends RankingFigures {
   readonly method: 'shares' | 'scores' | 'TF-IDF' | 'random';
-  readonly answers: 'all' | 'right';
+  /**
+   * all, right: named is the contribution that states the fact asked for. wrong: a wrong answer came from somewhere
+   * too; named is a contribution that states what the answer says in its place (answers that say none are left out).
+   */
+  readonly answers: 'all' | 'right' | 'wrong';
   readonly queries: number;
 }
 
@@ -42,14 +46,23 @@ interface AttributionEval {
   readonly examples: readonly Example[];
   readonly decoys: readonly Example[];
   readonly queries: readonly EvalQuery[];
+  /** The phrase that each example teaches, by example id, where known. */
+  readonly phrases: ReadonlyMap<string, string>;
+}
+
+/** Ranks of the best of some contributions; Infinity = not among the paid. */
+interface Ranks {
+  readonly shares: number;
+  readonly scores: number;
+  readonly 'TF-IDF': number;
+  readonly random: RankingFigures;
 }
 
 interface QueryResult {
   readonly isRight: boolean;
-  /** Rank of the right contribution among the paid; undefined where it is not paid. */
-  readonly shareRank: number | undefined;
-  readonly scoreRank: number;
-  readonly lexicalRank: number;
+  readonly asked: Ranks;
+  /** Of the contributions that state what a wrong answer says. */
+  readonly said: Ranks | undefined;
   readonly alpha: number;
   readonly goldPart: number;
   readonly paidContributions: number;
@@ -68,11 +81,14 @@ export async function evaluateAttribution(
   for (const query of queries) {
     const explanation = await explain(evaluation, query);
     const lexicalScores = lexical.score(`${query.question} ${query.answer}`);
-    const goldAt = examples.findIndex(({ id }) => id === query.goldId);
+    const isRight = isRightAnswer({ ...query, others });
+    const said = examples.filter(({ id }) => saysPhrase(query.answer, evaluation.phrases.get(id) ?? ''));
+    const ranks = (ids: readonly string[]): Ranks => ranksOf(explanation, examples, lexicalScores, ids);
     results.push({
-      ...ranksOf(explanation, query.goldId),
-      isRight: isRightAnswer({ ...query, others }),
-      lexicalRank: rankOf(lexicalScores, goldAt),
+      isRight,
+      asked: ranks([query.goldId]),
+      said: isRight || said.length === 0 ? undefined : ranks(said.map(({ id }) => id)),
+      ...paidOf(explanation, query.goldId),
     });
     onProgress(results.length, total);
   }
@@ -82,13 +98,20 @@ export async function evaluateAttribution(
     onProgress(queries.length + junk.length, total);
   }
   return {
-    rows: (['all', 'right'] as const).flatMap((answers) =>
-      rowsOf(
-        answers,
-        results.filter(({ isRight }) => answers === 'all' || isRight),
-        examples.length,
+    rows: [
+      ...rowsOf(
+        'all',
+        results.map(({ asked }) => asked),
       ),
-    ),
+      ...rowsOf(
+        'right',
+        results.filter(({ isRight }) => isRight).map(({ asked }) => asked),
+      ),
+      ...rowsOf(
+        'wrong',
+        results.flatMap(({ said }) => said ?? []),
+      ),
+    ],
     alpha: mean(results.map(({ alpha }) => alpha)),
     goldPart: mean(results.map(({ goldPart }) => goldPart)),
     paidContributions: mean(results.map((result) => result.paidContributions)),
@@ -110,28 +133,42 @@ async function explain(
 
 function ranksOf(
   explanation: Explanation | undefined,
+  examples: readonly Example[],
+  lexicalScores: Float64Array,
+  ids: readonly string[],
+): Ranks {
+  const lexical = bestRank(
+    lexicalScores,
+    ids.map((wanted) => examples.findIndex(({ id }) => id === wanted)),
+  );
+  const random = randomRanking(examples.length, ids.length);
+  const nowhere = Number.POSITIVE_INFINITY;
+  if (explanation === undefined) return { shares: nowhere, scores: nowhere, 'TF-IDF': lexical, random };
+  const { scores } = explanation;
+  const rows = ids.map((id) => rowOf(explanation, id));
+  const best = bestRank(scores.trained, rows);
+  const paid = rows.some((row) => scores.trained[row] > floorOf(explanation));
+  return { shares: paid ? best : nowhere, scores: best, 'TF-IDF': lexical, random };
+}
+
+function paidOf(
+  explanation: Explanation | undefined,
   goldId: string,
-): Omit<QueryResult, 'isRight' | 'lexicalRank'> {
-  if (explanation === undefined)
-    return {
-      shareRank: undefined,
-      scoreRank: Number.POSITIVE_INFINITY,
-      alpha: 0,
-      goldPart: 0,
-      paidContributions: 0,
-    };
-  const { store, scores, alpha } = explanation;
-  const paidTo = store.meta.copies.find(({ id }) => id === goldId)?.of ?? goldId;
-  const gold = store.meta.examples.findIndex(({ id }) => id === paidTo);
-  const parts = sharesOf(scores.trained, noiseFloor(scores.decoys, store.meta.floorQuantile), 1);
-  const scoreRank = rankOf(scores.trained, gold);
-  return {
-    alpha,
-    scoreRank,
-    shareRank: parts[gold] > 0 ? scoreRank : undefined,
-    goldPart: parts[gold],
-    paidContributions: parts.filter((part) => part > 0).length,
-  };
+): Pick<QueryResult, 'alpha' | 'goldPart' | 'paidContributions'> {
+  if (explanation === undefined) return { alpha: 0, goldPart: 0, paidContributions: 0 };
+  const parts = sharesOf(explanation.scores.trained, floorOf(explanation), 1);
+  const paidContributions = parts.filter((part) => part > 0).length;
+  return { alpha: explanation.alpha, goldPart: parts[rowOf(explanation, goldId)], paidContributions };
+}
+
+function floorOf({ scores, store }: Explanation): number {
+  return noiseFloor(scores.decoys, store.meta.floorQuantile);
+}
+
+/** The row that stands for an example: its own, or that of the example it is a copy of. */
+function rowOf({ store }: Explanation, id: string): number {
+  const standsFor = store.meta.copies.find((copy) => copy.id === id)?.of ?? id;
+  return store.meta.examples.findIndex((example) => example.id === standsFor);
 }
 
 /** The decoy's own row is left out of its floor: it would score 1 with itself. */
@@ -148,34 +185,31 @@ function junkOf(
   return { alpha, paid: sharesOf(scores.trained, floor, alpha).reduce((sum, share) => sum + share, 0) };
 }
 
-/** 1 = best; whoever scores the same counts as better, so that ties never flatter. */
-function rankOf(scores: Float64Array, gold: number): number {
-  return scores.reduce((rank, score, i) => (i !== gold && score >= scores[gold] ? rank + 1 : rank), 1);
+/** Of the best of some; 1 = first. Who else scores the same counts as better, so that ties never flatter. */
+function bestRank(scores: Float64Array, wanted: readonly number[]): number {
+  const best = Math.max(...wanted.map((at) => scores[at]));
+  return scores.reduce((rank, score, i) => (score >= best && !wanted.includes(i) ? rank + 1 : rank), 1);
 }
 
-function rowsOf(
-  answers: MethodRow['answers'],
-  results: readonly QueryResult[],
-  examples: number,
-): readonly MethodRow[] {
-  const row = (method: MethodRow['method'], rank: (result: QueryResult) => number | undefined): MethodRow => {
-    const ranks = results.map((result) => rank(result) ?? Number.POSITIVE_INFINITY);
-    const part = (most: number): number => mean(ranks.map((value) => Number(value <= most)));
+function rowsOf(answers: MethodRow['answers'], results: readonly Ranks[]): readonly MethodRow[] {
+  const queries = results.length;
+  if (queries === 0) return [];
+  const ranked = (['shares', 'scores', 'TF-IDF'] as const).map((method): MethodRow => {
+    const ranks = results.map((result) => result[method]);
+    const part = (most: number): number => mean(ranks.map((rank) => Number(rank <= most)));
     return {
       method,
       answers,
-      queries: results.length,
+      queries,
       top1: part(1),
       top3: part(3),
-      mrr: mean(ranks.map((value) => 1 / value)),
+      mrr: mean(ranks.map((rank) => 1 / rank)),
     };
-  };
-  return [
-    row('shares', ({ shareRank }) => shareRank),
-    row('scores', ({ scoreRank }) => scoreRank),
-    row('TF-IDF', ({ lexicalRank }) => lexicalRank),
-    { method: 'random', answers, queries: results.length, ...randomRanking(examples, 1) },
-  ];
+  });
+  const expected = (figure: keyof RankingFigures): number =>
+    mean(results.map(({ random }) => random[figure]));
+  const random = { top1: expected('top1'), top3: expected('top3'), mrr: expected('mrr') };
+  return [...ranked, { method: 'random', answers, queries, ...random }];
 }
 
 function mean(values: readonly number[]): number {

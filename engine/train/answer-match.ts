@@ -34,6 +34,12 @@ export function isRightAnswer({ question, expected, answer, others = [] }: Answe
   return listed.length <= 1;
 }
 
+/** Whether the answer says the phrase as whole words, after normalisation; hedged or listed does not matter here. */
+export function saysPhrase(answer: string, phrase: string): boolean {
+  const wanted = normaliseText(phrase);
+  return wanted !== '' && holdsPhrase(normaliseText(answer), wanted);
+}
+
 /** Lower case without accents; every run of anything but letters and digits becomes one space. "São Tomé!" -> "sao tome". */
 export function normaliseText(text: string): string {
   return text

@@ -59,7 +59,11 @@ describe('npm run attribution-eval', () => {
       top1: 1,
       top3: 1,
     });
-    expect(figures.rows[3]).toMatchObject({ method: 'random', answers: 'all', top1: 1 / 24 });
+    expect(figures.rows[3]).toMatchObject({
+      method: 'random',
+      answers: 'all',
+      top1: expect.closeTo(1 / 24, 12),
+    });
     expect(figures.storeHash).toMatch(/^[0-9a-f]{64}$/);
     expect(figures.decoys.queries).toBe(12);
   });

@@ -40,6 +40,7 @@ const evaluate = (queries: readonly (readonly [question: string, answer: string,
     examples: [...examples, copy],
     decoys,
     queries: queries.map(([question, answer, goldId]) => ({ question, answer, expected: 'red', goldId })),
+    phrases: new Map([...examples, copy].map(({ id, answer }) => [id, answer])),
   });
 
 describe('the attribution evaluation', () => {
@@ -63,6 +64,17 @@ describe('the attribution evaluation', () => {
     expect(alpha).toBeCloseTo(0.5, 12);
     expect(unpaidQueries).toBeCloseTo(1 / 3, 12);
     expect(paidContributions).toBeCloseTo((2 + 3 + 0) / 3, 12);
+  });
+
+  it('looks for who taught a wrong answer: blue is b, which ranks second and is paid; purple is nobody', async () => {
+    const { rows } = await evaluate([
+      ['first', 'it is blue', 'a'],
+      ['first', 'it is purple', 'a'],
+    ]);
+    const wrong = rows.filter(({ answers }) => answers === 'wrong');
+    expect(wrong[0]).toMatchObject({ method: 'shares', queries: 1, top1: 0, top3: 1, mrr: 0.5 });
+    expect(wrong[3]).toMatchObject({ method: 'random', top1: 1 / 5 });
+    expect(rows.some(({ answers }) => answers === 'right')).toBe(false);
   });
 
   it('gives the right contribution 0.6 of 0.8 over the floor as its part', async () => {
