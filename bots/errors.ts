@@ -2,9 +2,9 @@
 // class, once; pacing, delivery and the error boundary read only `retry`. It knows no Discord and no Telegram code.
 
 /** 'safe': try again with backoff · 'after': try again once retryAfterMs is over · 'never': trying again cannot help. */
-export type Retry = 'never' | 'safe' | 'after';
+type Retry = 'never' | 'safe' | 'after';
 
-export type PlatformFaultCode =
+type PlatformFaultCode =
   | 'flood'
   | 'unreachable'
   | 'message_gone'

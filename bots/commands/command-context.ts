@@ -7,7 +7,7 @@ import { shownName } from '../core/sanitize-text.ts';
 import type { ContributionDrafts } from './contribution-drafts.ts';
 import type { RunningCalls } from './running-calls.ts';
 
-export interface CommandDeps {
+interface CommandDeps {
   readonly marketplace: Marketplace;
   readonly delivery: DurableDelivery;
   readonly log: BotLog;

@@ -2,6 +2,7 @@
 // behind the dispatcher (dedupe, one queue per conversation, an error boundary that always answers). Used by main.ts and
 // by the tests, for every platform alike.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Marketplace } from '../../marketplace/marketplace.ts';
 import { decodeAction } from '../core/button-codec.ts';
 import { createDispatcher, type Lane } from '../core/dispatcher.ts';
@@ -31,11 +32,12 @@ interface CommandHandlerDeps {
 export interface CommandHandler {
   readonly handle: InboundHandler;
   readonly definitions: readonly CommandDefinition[];
-  /** Ends running answers and resolves when every event in hand has been answered. */
+  /** Ends running answers and resolves when every event in hand has been answered, after ten seconds at the latest. */
   stop(): Promise<void>;
 }
 
 const QUESTION_CHARS_MAX = 4000;
+const STOP_WAIT_MS = 10_000;
 
 const commandOf = (name: string) => allCommands.find(({ definition }) => definition.name === name);
 
@@ -118,7 +120,8 @@ export function createCommandHandler(deps: CommandHandlerDeps): CommandHandler {
     },
     async stop() {
       commandDeps.calls.stopAll();
-      await Promise.all(inHand);
+      // A flood penalty may hold an answer back for minutes; it stays in the outbox and goes out at the next start.
+      await Promise.race([Promise.all(inHand), sleep(STOP_WAIT_MS, null, { ref: false })]);
     },
   };
 }

@@ -10,7 +10,7 @@ import { datanetButton, helpButton, modelsButton } from './answer-buttons.ts';
 /** Two buttons a row, five rows: what fits under one message everywhere. */
 const LISTED_MAX = 10;
 
-export function priceWords({ rateCard }: Pick<ModelSummary, 'rateCard'>): string {
+function priceWords({ rateCard }: Pick<ModelSummary, 'rateCard'>): string {
   const parts = [
     rateCard.perCallNano > 0n ? `${openAmount(rateCard.perCallNano)} an answer` : null,
     rateCard.per1kPromptTokensNano > 0n

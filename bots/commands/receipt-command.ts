@@ -1,6 +1,6 @@
-// /receipt [number]: the record of a paid answer, in lines for people and as JSON to check with `npm run verify`.
+// /receipt [number]: the record of a paid answer, in lines for people and as the JSON that is stored.
 import type { Command } from '../core/command.ts';
-import { bold, code, lines, small } from '../core/rich-text.ts';
+import { bold, code, lines } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -25,7 +25,6 @@ export async function showReceipt(context: CommandContext, number: string | unde
       ...receipt.summary,
       receipt.json.length <= JSON_CHARS_MAX && '',
       receipt.json.length <= JSON_CHARS_MAX && code(receipt.json),
-      small('Saved as receipt.json, npm run verify receipt.json checks it.'),
     ),
     ephemeral: true,
   });

@@ -34,7 +34,7 @@ const KINDS = {
 export type ActionKind = keyof typeof KINDS;
 
 /** One thing to do; `argument` is '' for kinds that take none. */
-export interface ButtonAction {
+interface ButtonAction {
   readonly kind: ActionKind;
   readonly argument: string;
 }

@@ -153,7 +153,7 @@ export interface CommandDefinition {
   readonly opensForm?: boolean;
 }
 
-export interface CommandOption {
+interface CommandOption {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;

@@ -30,7 +30,7 @@ export function shownName(name: string): string {
 export const shownText = (text: string, charsMax: number): string =>
   shorten(withoutControls(text.slice(0, charsMax * 2)).trim(), charsMax);
 
-export type TypedText =
+type TypedText =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly code: 'empty' }
   | { readonly ok: false; readonly code: 'too_long'; readonly chars: number; readonly charsMax: number };

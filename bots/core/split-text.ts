@@ -46,7 +46,7 @@ function cutPoint(all: string, most: number): number {
 }
 
 /** Without spaces and line breaks at either end, which platforms drop themselves (and would shift entities). */
-export function trimRich(text: RichText): RichText {
+function trimRich(text: RichText): RichText {
   const all = letters(text);
   const start = all.length - all.trimStart().length;
   return slice(text, start, Math.max(start, all.trimEnd().length));

@@ -4,7 +4,7 @@
 // by interaction token alone), then channel, message, expiry and token.
 import type { MessageRef } from '../core/platform.ts';
 
-export interface DiscordPlace {
+interface DiscordPlace {
   readonly channelId: string;
   /** Set in shared places. */
   readonly userId: string | null;

@@ -24,7 +24,7 @@ import { TOKEN_MS } from './discord-limits.ts';
 export const DISCORD = 'discord';
 
 /** How an interaction wants to be acknowledged: a reply to come, an update of its message, or not yet (a form comes). */
-export type Acknowledgement = 'reply' | 'update' | 'form';
+type Acknowledgement = 'reply' | 'update' | 'form';
 
 export interface InteractionFacts {
   readonly id: string;
@@ -41,7 +41,7 @@ export interface InteractionFacts {
   readonly botInPlace: boolean;
 }
 
-export interface InteractionEvent {
+interface InteractionEvent {
   readonly inbound: Inbound;
   readonly facts: InteractionFacts;
 }

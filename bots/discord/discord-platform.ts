@@ -47,7 +47,7 @@ function createClient(config: DiscordConfig): Client {
 }
 
 /** Command definitions as Discord's registration payload. */
-export const registrationOf = (definitions: readonly CommandDefinition[]) =>
+const registrationOf = (definitions: readonly CommandDefinition[]) =>
   definitions.map(({ name, description, options }) => ({
     name,
     description: shorten(description, OPTION_DESCRIPTION_CHARS_MAX),

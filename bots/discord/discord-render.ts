@@ -17,7 +17,7 @@ const MARKS = /[\\*_~`|<[\]]|:(?=\/\/)/g;
 const LINE_START_MARKS = /^(\s*)([#\-+>]|\d+(?=\.\s))/gm;
 
 /** Text with every markdown mark escaped. */
-export const escapeMarkdown = (text: string): string =>
+const escapeMarkdown = (text: string): string =>
   text
     .replace(MARKS, '\\$&')
     .replace(LINE_START_MARKS, (_, space: string, mark: string) =>

@@ -24,7 +24,7 @@ export function placeOf(conversationId: string): TelegramPlace {
   };
 }
 
-export interface TelegramMessage {
+interface TelegramMessage {
   readonly chatId: number;
   readonly threadId: number | null;
   readonly messageId: number;

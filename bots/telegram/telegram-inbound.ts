@@ -28,7 +28,7 @@ export interface UpdateEvent {
   readonly facts: UpdateFacts;
 }
 
-export interface BotIdentity {
+interface BotIdentity {
   readonly id: number;
   readonly username: string;
 }

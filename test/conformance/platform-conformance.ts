@@ -14,7 +14,7 @@ import { bold, code, lines, quote, rich, small } from '../../bots/core/rich-text
 import { quietBotLog } from '../support/fake-platform.ts';
 
 /** A message of the bot as its reader has it. */
-export interface ShownMessage {
+interface ShownMessage {
   /** With markup taken away: what a person reads. */
   readonly text: string;
   readonly buttons: readonly string[];

@@ -58,7 +58,7 @@ const MARKS = {
   small: ['(', ')'],
 } as const;
 
-export const shownText = (text: RichText): string =>
+const shownText = (text: RichText): string =>
   text.map((span) => `${MARKS[span.kind][0]}${span.text}${MARKS[span.kind][1]}`).join('');
 
 interface FakeChatOptions {
