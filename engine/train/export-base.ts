@@ -1,0 +1,135 @@
+// Writes the folder of a shipped base model from a trained one: half-precision weights, tokenizer, training record,
+// loss curve, card and credits. Used by make-base-cli.ts. Everything in the card comes from the files it is given and
+// from the exported model itself; no path of the machine is written.
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { corpusCredits, storybookAuthors } from '../corpus/corpus-credits.ts';
+import { loadLlamaWeights } from '../model/llama-weights.ts';
+import { loadModelConfig, toConfigJson } from '../model/model-config.ts';
+import { writeSafetensors } from '../model/safetensors.ts';
+import { loadTokenizer } from '../model/tokenizer.ts';
+import { baseCard, type CorpusReport } from './base-card.ts';
+import { sampleBase } from './base-samples.ts';
+import { bitsPerByte, heldOutSizes } from './held-out-sizes.ts';
+import { lineChartSvg } from './line-chart-svg.ts';
+import { plainText } from './markdown-text.ts';
+import { type PretrainConfig, pretrainFields } from './pretrain-config.ts';
+import { type TrainingHistory, thinnedCurve, trainingHistory } from './training-history.ts';
+
+interface ExportJob {
+  /** Folder that pre-training wrote. */
+  readonly model: string;
+  /** The JSON lines the training printed, part by part. */
+  readonly logs: readonly string[];
+  /** Folder that build-corpus wrote. */
+  readonly corpus: string;
+  /** Folder of the sources, for their authors' names. */
+  readonly data: string;
+  readonly out: string;
+  readonly threads: number;
+}
+
+const curvePointsMax = 300;
+/** Sources drawn beside the training loss: a narrow one, talk, tales and textbooks. */
+const drawnSources = ['factbook-questions', 'everyday-dialogue', 'children-standard-ebooks', 'textbooks'];
+
+/** @throws EngineError of reading the model; Error when the log ends before the recipe's last update */
+export async function exportBase(job: ExportJob): Promise<void> {
+  const { model, out, corpus: corpusDir } = job;
+  const config = loadModelConfig(model);
+  const recipe = recipeOf(join(model, 'pretrain.json'));
+  const history = trainingHistory(job.logs.flatMap((path) => readFileSync(path, 'utf8').split('\n')));
+  const corpus = readJson(join(corpusDir, 'corpus.json')) as CorpusReport;
+
+  mkdirSync(out, { recursive: true });
+  const weightsPath = join(out, 'model.safetensors');
+  writeSafetensors(weightsPath, loadLlamaWeights(model, config), { dtype: 'F16' });
+  writeJson(join(out, 'config.json'), { ...toConfigJson(config), torch_dtype: 'float16' });
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(join(model, file), join(out, file));
+
+  const sizes = heldOutSizes(corpusDir, loadTokenizer(out), config.eosIds);
+  const heldOut = Object.entries(history.heldOut.at(-1)?.losses ?? {}).flatMap(([source, natsPerToken]) => {
+    const size = sizes.get(source);
+    return size === undefined ? [] : [{ source, natsPerToken, bitsPerByte: bitsPerByte(natsPerToken, size) }];
+  });
+  const samples = await sampleBase(out, job.threads);
+  const stories = storybookAuthors(job.data);
+  writeJson(join(out, 'training.json'), trainingRecord(recipe, history, corpus));
+  writeFileSync(join(out, 'loss-curve.svg'), lossCurve(history));
+  writeFileSync(
+    join(out, 'CREDITS.md'),
+    [
+      '# Stories of the African Storybook in the base model’s corpus',
+      '',
+      'CC-BY-4.0, github.com/global-asp/asp-source; text without pictures, cut into pieces. Title, then the author as the story names it.',
+      '',
+      ...stories.map(({ title, credit }) => `- ${plainText(title)}: ${plainText(credit)}`),
+      '',
+    ].join('\n'),
+  );
+  const card = baseCard({
+    ...{ config, recipe, corpus, history, heldOut, samples },
+    credits: corpusCredits(corpus.sources.flatMap(({ files }) => files)),
+    stories: stories.length,
+    weightsBytes: statSync(weightsPath).size,
+  });
+  writeFileSync(join(out, 'README.md'), card);
+}
+
+function trainingRecord(
+  recipe: Omit<PretrainConfig, 'data' | 'out'>,
+  history: TrainingHistory,
+  corpus: CorpusReport,
+): unknown {
+  const { parameters, steps, tokens, starts, heldOut, computeSeconds, tokensPerSecond } = history;
+  return {
+    ...{ recipe, parameters, steps, tokens, corpusTokens: corpus.trainTokens, starts },
+    computeHours: Number((computeSeconds / 3600).toFixed(3)),
+    tokensPerSecond: Math.round(tokensPerSecond),
+    lossUnit: 'nats per token',
+    trainLoss: thinnedCurve(history.curve, curvePointsMax).map(({ step, loss }) => [step, rounded(loss)]),
+    heldOutLoss: heldOut.map(({ step, losses }) => ({
+      step,
+      losses: Object.fromEntries(Object.entries(losses).map(([source, loss]) => [source, rounded(loss)])),
+    })),
+  };
+}
+
+function lossCurve({ curve, heldOut }: TrainingHistory): string {
+  const raw = thinnedCurve(curve, curvePointsMax);
+  return lineChartSvg({
+    title: 'Loss of the base model',
+    xLabel: 'updates',
+    yLabel: 'nats per token',
+    lines: [
+      { name: 'raw', faint: true, points: raw.map(({ step, loss }) => [step, loss] as const) },
+      {
+        name: 'training (smoothed)',
+        points: thinnedCurve(curve, 50).map(({ step, loss }) => [step, loss] as const),
+      },
+      ...drawnSources.map((source) => ({
+        name: `held out: ${source}`,
+        points: heldOut.flatMap(({ step, losses }) =>
+          losses[source] === undefined ? [] : [[step, losses[source]] as const],
+        ),
+      })),
+    ],
+  });
+}
+
+function recipeOf(path: string): Omit<PretrainConfig, 'data' | 'out'> {
+  return pretrainFields.omit({ data: true, out: true }).parse(readJson(path));
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(4));
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(path, `${JSON.stringify(value, null, 1)}\n`);
+}

@@ -1,0 +1,112 @@
+// `npm run make-base -- --data DIR`: the one command that makes the shipped base model: corpus, tokenizer, training,
+// export with card. Used by people. Stopped and started again it goes on from its checkpoint; the corpus is built once.
+// Exit codes: 0 done, 1 failed, 2 wrong command.
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { exportBase } from './export-base.ts';
+import { pretrainConfigSchema } from './pretrain-config.ts';
+import { runTrainProcess } from './train-process.ts';
+
+const help = `npm run make-base -- --data DIR [options]   makes the shipped base model
+
+  --data DIR      source files, as engine/corpus/corpus-sources.ts names them
+  --work DIR      folder for corpus, checkpoints and log (default .data/make-base)
+  --recipe FILE   other recipe (default engine/base/recipe.json)
+  --out DIR       where the finished model goes (default engine/base)
+  --threads N     compute threads of the samples (default 2)
+
+  --export-only --model DIR --corpus DIR --log FILE [--log FILE …]
+                  writes the folder from a finished training; --log once for each part of the run, in order`;
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+async function main(): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const { values } = parseArgs({
+    options: {
+      ...{ data: text, work: text, recipe: text, out: text, threads: text, model: text, corpus: text },
+      ...{ log: { type: 'string', multiple: true }, 'export-only': flag, help: flag },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const { data, work = join(repository, '.data', 'make-base') } = values;
+  if (data === undefined) {
+    console.error('expected --data DIR; see --help');
+    return 2;
+  }
+  const out = values.out ?? join(repository, 'engine', 'base');
+  const threads = Number(values.threads ?? 2);
+  if (values['export-only']) {
+    const { model, corpus, log: logs } = values;
+    if (model === undefined || corpus === undefined || logs === undefined) {
+      console.error('--export-only needs --model, --corpus and --log; see --help');
+      return 2;
+    }
+    await exportBase({ data, out, threads, model, corpus, logs });
+    console.log('the model folder is written');
+    return 0;
+  }
+  const recipePath = values.recipe ?? join(repository, 'engine', 'base', 'recipe.json');
+  const corpus = join(work, 'corpus');
+  const model = join(work, 'model');
+  const log = join(work, 'log.jsonl');
+  const recipe = pretrainConfigSchema.parse({
+    ...JSON.parse(readFileSync(recipePath, 'utf8')),
+    data: corpus,
+    out: model,
+  });
+  mkdirSync(work, { recursive: true });
+  if (!existsSync(join(corpus, 'corpus.json'))) {
+    console.log('1 of 3: corpus and tokenizer');
+    await buildCorpus(data, corpus);
+  }
+  console.log('2 of 3: training');
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+  const last = await runTrainProcess(
+    'pretrain',
+    recipe,
+    (event) => {
+      appendFileSync(log, `${JSON.stringify(event)}\n`);
+      if (event.type !== 'progress') return;
+      const { step, steps, loss, tokensPerSecond, etaSeconds } = event;
+      const left = `${Math.ceil(etaSeconds / 60)} minutes left`;
+      console.log(
+        `update ${step} of ${steps}  loss ${loss.toFixed(3)}  ${tokensPerSecond} tokens/s  ${left}`,
+      );
+    },
+    stop.signal,
+  );
+  if (last.type === 'stopped') {
+    console.log(`stopped at update ${last.step}; the same command goes on from there`);
+    return 0;
+  }
+  console.log('3 of 3: export');
+  await exportBase({ data, out, threads, model, corpus, logs: [log] });
+  console.log('the model folder is written');
+  return 0;
+}
+
+async function buildCorpus(data: string, out: string): Promise<void> {
+  const script = fileURLToPath(new URL('../corpus/build-corpus.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, '--data', data, '--out', out], { stdio: 'inherit' });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new Error(`building the corpus ended with ${code}`);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

@@ -1,0 +1,148 @@
+// The card of the base model: history, chart, credits and text from figures.
+import { describe, expect, it } from 'vitest';
+import { corpusCredits } from '../../../engine/corpus/corpus-credits.ts';
+import { type BaseCard, baseCard } from '../../../engine/train/base-card.ts';
+import { bitsPerByte } from '../../../engine/train/held-out-sizes.ts';
+import { lineChartSvg, niceTicks } from '../../../engine/train/line-chart-svg.ts';
+import { plainText } from '../../../engine/train/markdown-text.ts';
+import { pretrainFields } from '../../../engine/train/pretrain-config.ts';
+import { historySentences, thinnedCurve, trainingHistory } from '../../../engine/train/training-history.ts';
+
+const start = (step: number, steps: number) =>
+  JSON.stringify({ type: 'start', parameters: 10, trained: 10, step, steps });
+const progress = (step: number, loss: number) =>
+  JSON.stringify({ type: 'progress', step, steps: 40, tokens: step * 100, tokensPerSecond: 500, loss });
+const heldOut = (step: number, loss: number) =>
+  JSON.stringify({ type: 'eval', step, losses: { tales: loss } });
+
+const log = [
+  start(0, 60),
+  progress(10, 5),
+  progress(20, 4),
+  heldOut(20, 4.5),
+  progress(30, 9), // after the checkpoint that the second part starts from: forgotten
+  JSON.stringify({ type: 'stopped', step: 20 }),
+  start(20, 40),
+  progress(30, 3),
+  progress(40, 2),
+  heldOut(40, 2.5),
+  'a warning that is no event',
+];
+
+describe('the history of a run', () => {
+  it('joins two parts of 20 and 20 updates and forgets what the second part did again', () => {
+    const history = trainingHistory(log);
+    expect(history.curve).toEqual([
+      { step: 10, loss: 5 },
+      { step: 20, loss: 4 },
+      { step: 30, loss: 3 },
+      { step: 40, loss: 2 },
+    ]);
+    expect(history).toMatchObject({ steps: 40, tokens: 4000, parameters: 10, computeSeconds: 8 });
+    expect(history.heldOut.map(({ step }) => step)).toEqual([20, 40]);
+  });
+
+  it('tells of a plan that was changed, and of a stop without a change', () => {
+    expect(historySentences([{ step: 0, steps: 40 }])).toEqual([]);
+    const [changed, stopped] = historySentences([
+      { step: 0, steps: 14000 },
+      { step: 2273, steps: 9000 },
+      { step: 2395, steps: 9000 },
+    ]);
+    expect(changed).toContain('laid out for 14,000 updates until update 2,273');
+    expect(changed).toContain('a schedule for 9,000');
+    expect(stopped).toContain('At update 2,395');
+  });
+
+  it('thins 1,000 points to at most 300 and keeps the mean', () => {
+    const curve = Array.from({ length: 1000 }, (_, i) => ({ step: i + 1, loss: i }));
+    const thinned = thinnedCurve(curve, 300);
+    expect(thinned.length).toBeLessThanOrEqual(300);
+    expect(thinned[0]).toEqual({ step: 4, loss: 1.5 });
+    expect(thinned.at(-1)?.step).toBe(1000);
+  });
+});
+
+describe('the chart', () => {
+  it('has round ticks that enclose its numbers', () => {
+    expect(niceTicks(0, 9000, 8)).toEqual([0, 2000, 4000, 6000, 8000, 10000]);
+    expect(niceTicks(0, 7.9, 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('is an SVG with a path a line, escaped names and no NaN', () => {
+    const svg = lineChartSvg({
+      title: 'a < b',
+      xLabel: 'x',
+      yLabel: 'y',
+      lines: [
+        {
+          name: 'one',
+          points: [
+            [0, 1],
+            [10, 2],
+          ],
+        },
+        { name: 'raw', faint: true, points: [[5, 3]] },
+      ],
+    });
+    expect(svg).toMatch(/^<svg /);
+    expect(svg).toContain('a &lt; b');
+    expect(svg.match(/stroke-linejoin/g)).toHaveLength(2);
+    expect(svg).not.toContain('NaN');
+    expect(svg).not.toContain('>raw<');
+  });
+});
+
+describe('the card', () => {
+  it('says every figure it is given, and never a path of a machine', () => {
+    const recipe = pretrainFields.omit({ data: true, out: true }).parse({
+      ...{
+        dim: 8,
+        layers: 1,
+        heads: 2,
+        kvHeads: 1,
+        ffn: 16,
+        vocab: 64,
+        seq: 16,
+        batch: 4,
+        steps: 40,
+        lr: 0.003,
+      },
+    });
+    const config: BaseCard['config'] = {
+      ...{ dim: 8, layers: 1, heads: 2, kvHeads: 1, headDim: 4, ffn: 16, vocab: 64, maxSeq: 16 },
+      ...{ ropeTheta: 10000, rmsEps: 1e-5, tied: true, qkvBias: false, bosId: 1, eosIds: [2] },
+    };
+    const sources = [
+      {
+        ...{ name: 'tales', files: ['text/openstax-astronomy.ccby4.jsonl'], licence: 'CC-BY-4.0', weight: 2 },
+        ...{ documents: 1234, trainTokens: 5678, validTokens: 90 },
+      },
+    ];
+    const card = baseCard({
+      ...{ config, recipe, history: trainingHistory(log), weightsBytes: 6_449_872, stories: 316 },
+      corpus: { vocab: 64, trainTokens: 8000, sources },
+      heldOut: [{ source: 'tales', natsPerToken: 2.5, bitsPerByte: 1.25 }],
+      samples: [{ kind: 'chat', shows: 'markup', prompt: 'Hi', answer: '| <b>*x*\n# y' }],
+      credits: corpusCredits(sources[0].files),
+    });
+    for (const figure of ['1,234', '5,678', '(0.50 of a pass)', '2.500', '1.250', '6.4 MB', '316'])
+      expect(card).toContain(figure);
+    expect(card).toContain('osbooks-astronomy@63157f370b09c06a4cc12832384aaaf4de1ced3b');
+    expect(card).toContain('> \\| \\<b\\>\\*x\\* \\# y');
+    expect(card).not.toMatch(/undefined|NaN|\/(tmp|work|home|root)\//);
+  });
+
+  it('counts 2 nats a token of four bytes as 0.72 bits a byte', () => {
+    expect(bitsPerByte(2, { tokens: 100, bytes: 400 })).toBeCloseTo(0.7213, 4);
+  });
+
+  it('credits each file once, and no public-domain file', () => {
+    const files = ['qa/medquad.ccby4.jsonl', 'qa/medquad.ccby4.jsonl', 'text/gutenberg-children.pd.jsonl'];
+    expect(corpusCredits(files).map(({ licence }) => licence)).toEqual(['CC-BY-4.0']);
+  });
+
+  it('makes foreign text harmless on one line', () => {
+    expect(plainText(' a\n|b| ')).toBe('a \\|b\\|');
+  });
+});
