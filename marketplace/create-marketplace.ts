@@ -33,7 +33,7 @@ import { readReceipt } from './receipts/read-receipt.ts';
 import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
 import { seedDemo } from './seed-demo.ts';
 
-/** How long stop() waits for calls under way to be voided; the next start's reconciler does it otherwise. */
+/** How long stop() waits for calls and jobs to end; what does not end in time, the next start settles or takes up. */
 const STOP_WAIT_MS = 10_000;
 
 export interface MarketplaceOptions {
@@ -96,10 +96,14 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     },
     async stop() {
       stopping.abort();
-      await Promise.race([market.live.idle(), sleep(STOP_WAIT_MS, undefined, { ref: false })]);
-      await background.stop();
+      await withinStopWait(market.live.idle());
+      await withinStopWait(background.stop());
     },
   };
+}
+
+async function withinStopWait(ending: Promise<void>): Promise<void> {
+  await Promise.race([ending, sleep(STOP_WAIT_MS, undefined, { ref: false })]);
 }
 
 function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'> {
