@@ -48,7 +48,7 @@ function resultReply(result: ContributeResult, slug: string): Reply {
       text: lines(
         rich(
           bold('Thank you: it is in.'),
-          ` Other people now check it; ${count(result.waitingReview, 'contribution')} wait for that.`,
+          ` Other people now check it; ${count(result.waitingReview, 'contribution waits', 'contributions wait')} for that.`,
         ),
         'Once accepted it goes into the next version, and answers made of it pay you.',
       ),

@@ -29,7 +29,7 @@ export function datanetReply(datanet: DatanetProgress): Reply {
       small(`Licence: ${datanet.licence}`),
       rich(
         bold(count(datanet.accepted, 'accepted contribution')),
-        ` · ${datanet.waitingReview} wait for review · ${count(datanet.contributors.length, 'contributor')}`,
+        ` · ${count(datanet.waitingReview, 'waits', 'wait')} for review · ${count(datanet.contributors.length, 'contributor')}`,
       ),
       `Next version: ${progressBar(datanet.newSinceVersion, datanet.neededForNextVersion)} ${datanet.newSinceVersion} of ${datanet.neededForNextVersion} new contributions`,
       trainingText(datanet),

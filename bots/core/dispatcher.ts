@@ -12,7 +12,7 @@ interface DispatcherOptions {
   /** What a person reads when a handler failed; must hold nothing of the fault itself. */
   readonly failureReply: (event: Inbound, fault: unknown) => Reply;
   readonly tooManyReply: (waiting: number) => Reply;
-  /** Said when the same button is pressed again while, or just after, its first press is worked on. */
+  /** Said when the same button is pressed again while its first press is worked on (or just after, in the queued lane). */
   readonly doublePressToast: string;
   readonly log: BotLog;
   readonly waitingMax?: number;
@@ -86,7 +86,9 @@ export function createDispatcher(options: DispatcherOptions): InboundHandler {
     presses.set(key, Number.POSITIVE_INFINITY);
     await inLane(event, respond);
     const now = Date.now();
-    presses.set(key, now + DOUBLE_PRESS_MS);
+    // Looking something up again at once is no mistake; asking again may well be one, and costs.
+    if (options.laneOf(event) === 'queued') presses.set(key, now + DOUBLE_PRESS_MS);
+    else presses.delete(key);
     for (const [old, until] of presses) if (until <= now) presses.delete(old);
   };
 
