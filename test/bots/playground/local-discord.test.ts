@@ -19,6 +19,7 @@ import {
 } from 'discord.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Playground, startPlayground } from '../../../bots/playground/playground-server.ts';
+import { discordWireComplaints } from '../../support/discord-schema-oracle.ts';
 import {
   type DrivenPerson,
   drivePlayground,
@@ -60,6 +61,7 @@ afterEach(async () => {
   await client.destroy();
   driver.close();
   await playground.stop();
+  expect(discordWireComplaints(playground.wire())).toEqual([]);
 });
 
 function newClient(
