@@ -2,7 +2,7 @@
 // Two shapes, because the platforms differ: Telegram refills drop by drop and punishes hammering with a longer
 // wait; Discord opens a window and counts down. Both are pure state over an injected clock value (milliseconds).
 
-export interface DripRule {
+interface DripRule {
   /** How many may come at once. */
   readonly burst: number;
   readonly perSecond: number;

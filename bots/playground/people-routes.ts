@@ -16,7 +16,7 @@ import type { TelegramWorld } from './local-telegram/telegram-world.ts';
 import type { PersonView, Snapshot } from './page/view-types.ts';
 import type { PlaygroundPeople } from './playground-people.ts';
 
-export interface PeopleRoutesDeps {
+interface PeopleRoutesDeps {
   readonly people: PlaygroundPeople;
   readonly telegram: TelegramWorld;
   readonly discord: DiscordWorld;

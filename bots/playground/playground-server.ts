@@ -31,7 +31,7 @@ import { type PlaygroundClock, systemClock } from './playground-clock.ts';
 import { createPlaygroundPeople } from './playground-people.ts';
 import { createWireLog, type WireRecord } from './wire-log.ts';
 
-export interface PlaygroundOptions {
+interface PlaygroundOptions {
   /** 0 or absent: any free port. */
   readonly port?: number;
   /** Where chats are kept; absent: in memory. */
@@ -65,7 +65,7 @@ export interface Playground {
   stop(): Promise<void>;
 }
 
-export interface PlaygroundLevers {
+interface PlaygroundLevers {
   readonly telegram: TelegramTrouble & { redeliver(count: number): void };
   readonly discord: DiscordTrouble & Pick<DiscordGateway, 'drop' | 'redeliver'>;
 }

@@ -16,7 +16,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-export type FoundBrowser =
+type FoundBrowser =
   | { readonly browser: Browser; readonly reason?: undefined }
   | { readonly browser?: undefined; readonly reason: string };
 

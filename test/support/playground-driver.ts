@@ -44,7 +44,7 @@ interface DrivenApp {
   waitFor(text: string | RegExp): Promise<string>;
 }
 
-export interface DrivenTelegram extends DrivenApp {
+interface DrivenTelegram extends DrivenApp {
   send(text: string, replyTo?: number): Promise<void>;
   /** Presses the newest button with this label (or containing it). */
   press(label: string): Promise<void>;
@@ -54,7 +54,7 @@ export interface DrivenTelegram extends DrivenApp {
   raw(): readonly TelegramMessageView[];
 }
 
-export interface DrivenDiscord extends DrivenApp {
+interface DrivenDiscord extends DrivenApp {
   /** The channel that acts happen in from now on: 'dm', 'channel', or a thread's or channel's id. */
   goTo(place: 'dm' | 'channel' | (string & {})): void;
   message(text: string): Promise<void>;

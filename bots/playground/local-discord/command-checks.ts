@@ -179,7 +179,7 @@ function checkOptions(options: readonly Json[], at: string, problems: FormProble
 
 export type OptionValue = string | number | boolean;
 
-export type OptionReading =
+type OptionReading =
   | { readonly ok: true; readonly options: readonly Json[] }
   | { readonly ok: false; readonly option: string; readonly error: string };
 

@@ -51,7 +51,7 @@ const KEPT_EVENTS = 1000;
 const ALL_INTENTS = 2 ** 28 - 1;
 const PRIVILEGED = INTENTS.members | INTENTS.presences | INTENTS.messageContent;
 
-export interface DiscordGatewayDeps {
+interface DiscordGatewayDeps {
   readonly world: DiscordWorld;
   readonly token: string;
   readonly wire: WireLog;

@@ -28,7 +28,7 @@ import { DISCORD_LIMITS, EPHEMERAL } from './local-discord-limits.ts';
 import { checkModal } from './modal-checks.ts';
 
 /** 2 command, 3 component, 4 autocomplete, 5 modal submit. */
-export type InteractionType = 2 | 3 | 4 | 5;
+type InteractionType = 2 | 3 | 4 | 5;
 
 export interface StoredInteraction {
   readonly id: string;

@@ -18,7 +18,7 @@ import type { DiscordWorld, StoredCommand } from './discord-world.ts';
 import { DISCORD_LIMITS } from './local-discord-limits.ts';
 import { type ModalAnswers, modalRefusals, modalSubmission } from './modal-checks.ts';
 
-export type DiscordAct =
+type DiscordAct =
   | { readonly ok: true; readonly id?: string; readonly choices?: readonly Json[] }
   | { readonly ok: false; readonly error: string; readonly fields?: Readonly<Record<string, string>> };
 

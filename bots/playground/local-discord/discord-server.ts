@@ -20,13 +20,13 @@ export interface DiscordTrouble {
   next(part: string, kind: 'server_error' | 'lost_response', count: number): void;
 }
 
-export interface DiscordServer {
+interface DiscordServer {
   readonly routes: Hono;
   readonly interactions: DiscordInteractions;
   readonly trouble: DiscordTrouble;
 }
 
-export interface DiscordServerDeps {
+interface DiscordServerDeps {
   readonly world: DiscordWorld;
   readonly journal: ChatJournal;
   readonly token: string;

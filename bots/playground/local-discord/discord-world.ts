@@ -22,7 +22,7 @@ import {
 import { DISCORD_LIMITS, INTENTS } from './local-discord-limits.ts';
 
 /** Sends an event to every gateway session that asked for `intent` (0 = always). */
-export type Dispatch = (event: string, data: Json, intent: number) => void;
+type Dispatch = (event: string, data: Json, intent: number) => void;
 
 export interface StoredCommand extends SlashCommandView {
   readonly guild_id: string | null;
@@ -62,7 +62,7 @@ export interface DiscordWorld {
   view(person: PersonView): DiscordView;
 }
 
-export interface DiscordWorldDeps {
+interface DiscordWorldDeps {
   readonly journal: ChatJournal;
   readonly feed: LiveFeed;
   readonly people: PlaygroundPeople;

@@ -7,14 +7,14 @@ import { collectProblems, discordFaults, type FormProblems } from './discord-fau
 import type { Json } from './discord-shapes.ts';
 import { COMPONENTS_V2, DISCORD_LIMITS } from './local-discord-limits.ts';
 
-export interface MessageContent {
+interface MessageContent {
   readonly content: string;
   readonly embeds: readonly DiscordEmbedView[];
   readonly components: readonly Json[];
   readonly flags: number;
 }
 
-export interface Pings {
+interface Pings {
   readonly everyone: boolean;
   readonly users: readonly string[];
   readonly roles: readonly string[];

@@ -8,7 +8,7 @@ import { collectProblems, type FormProblems } from './discord-faults.ts';
 import type { Json } from './discord-shapes.ts';
 import { DISCORD_LIMITS } from './local-discord-limits.ts';
 
-export interface CheckedModal {
+interface CheckedModal {
   readonly custom_id: string;
   readonly title: string;
   readonly components: readonly DiscordComponentView[];

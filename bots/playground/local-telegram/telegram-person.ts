@@ -8,8 +8,8 @@ import { cleanFormattedText, detectEntities } from './formatted-text.ts';
 import { TELEGRAM_LIMITS } from './local-telegram-limits.ts';
 import type { StoredMessage, TelegramWorld } from './telegram-world.ts';
 
-export type PersonRefusal = { readonly ok: false; readonly error: string };
-export type PersonDone = {
+type PersonRefusal = { readonly ok: false; readonly error: string };
+type PersonDone = {
   readonly ok: true;
   readonly message_ids?: readonly number[];
   readonly query_id?: string;

@@ -35,7 +35,7 @@ interface PlannedTrouble {
   left: number;
 }
 
-export interface TelegramServer {
+interface TelegramServer {
   readonly routes: Hono;
   readonly trouble: TelegramTrouble;
 }

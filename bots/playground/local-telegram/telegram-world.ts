@@ -35,7 +35,7 @@ interface ChatState {
   readonly prompt: TelegramPromptView | null;
 }
 
-export interface StoredFile {
+interface StoredFile {
   readonly file_id: string;
   readonly name: string;
   readonly type: string;
@@ -74,7 +74,7 @@ export interface TelegramWorld {
   view(person: PersonView): TelegramView;
 }
 
-export interface TelegramWorldDeps {
+interface TelegramWorldDeps {
   readonly journal: ChatJournal;
   readonly feed: LiveFeed;
   readonly people: PlaygroundPeople;

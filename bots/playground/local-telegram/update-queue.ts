@@ -7,9 +7,9 @@ import type { Shelf } from '../chat-journal.ts';
 import type { PlaygroundClock } from '../playground-clock.ts';
 import { faults } from './telegram-faults.ts';
 
-export type UpdateKind = Exclude<keyof Update, 'update_id'>;
+type UpdateKind = Exclude<keyof Update, 'update_id'>;
 
-export interface PollRequest {
+interface PollRequest {
   readonly offset: number;
   readonly limit: number;
   readonly timeoutMs: number;
