@@ -136,8 +136,7 @@ async function publishDemo(
   const { storeHash } = await market.engine.buildStore(
     { adapter, storeDir: join(market.dataDir, storeDir), examples: contributions.map(exampleOf), decoys },
     (done, total) => {
-      if (done % 25 === 0 || done === total)
-        say(`  who taught what: gradients of ${done} of ${total} contributions`);
+      if (done % 25 === 0 || done === total) say(`  who taught what: gradients of ${done} of ${total} texts`);
     },
   );
   const evaluation = await shippedJson(join(shipped, 'evaluation.json'));

@@ -13,17 +13,32 @@ export interface ReceiptCheck {
   readonly detail: string;
 }
 
-/** @param hash the hash stored or published with the receipt */
+/**
+ * Every check, failed ones included; nothing is thrown, whatever the file held.
+ * @param hash the hash stored or published with the receipt
+ */
 export function verifyReceipt(body: ReceiptBody, hash: string): readonly ReceiptCheck[] {
-  const checks = [
-    check('schema', body.schema, RECEIPT_SCHEMA),
-    check('hash of the receipt', receiptHash(body), hash),
-    priceCheck(body),
-    ...partChecks(body),
-  ];
-  if (body.attribution === null) return checks;
-  const captured = receiptHash({ ...body, capturedHash: null, attribution: null });
-  return [...checks, check('hash at capture', captured, body.capturedHash ?? ''), ...poolChecks(body)];
+  try {
+    const checks = [
+      check('schema', body.schema, RECEIPT_SCHEMA),
+      check('hash of the receipt', receiptHash(body), hash),
+    ];
+    const figures = figureChecks(body);
+    if (body.attribution === null) return [...checks, ...figures];
+    const captured = receiptHash({ ...body, capturedHash: null, attribution: null });
+    return [...checks, check('hash at capture', captured, body.capturedHash ?? ''), ...figures];
+  } catch (fault) {
+    return [{ what: 'readable', ok: false, detail: String(fault) }];
+  }
+}
+
+/** Price, parts and payouts; figures that are no figures are one failed check. */
+function figureChecks(body: ReceiptBody): readonly ReceiptCheck[] {
+  try {
+    return [priceCheck(body), ...partChecks(body), ...(body.attribution === null ? [] : poolChecks(body))];
+  } catch (fault) {
+    return [{ what: 'readable figures', ok: false, detail: String(fault) }];
+  }
 }
 
 function priceCheck(body: ReceiptBody): ReceiptCheck {
