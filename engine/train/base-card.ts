@@ -21,7 +21,7 @@ export interface CorpusReport {
   }[];
 }
 
-export interface HeldOutRow {
+interface HeldOutRow {
   readonly source: string;
   readonly natsPerToken: number;
   readonly bitsPerByte: number;

@@ -1,7 +1,7 @@
 // A line chart as an SVG text, for cards. Used by make-base-cli.ts. Knows numbers and names only.
 // Deterministic: the same lines give the same bytes. Colours read on light and on dark pages, on a ground of its own.
 
-export interface ChartLine {
+interface ChartLine {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
   /** Drawn thin and pale, and left out of the legend: the raw values behind a smoothed line. */
@@ -15,7 +15,7 @@ interface LineChart {
   readonly lines: readonly ChartLine[];
 }
 
-const width = 860;
+const width = 900;
 const height = 440;
 const plot = { left: 62, top: 46, right: 640, bottom: 386 } as const;
 const colours = ['#2563eb', '#d97706', '#059669', '#dc2626', '#7c3aed', '#0891b2', '#be185d', '#4d7c0f'];

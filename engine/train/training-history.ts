@@ -3,13 +3,13 @@
 // several starts; where two parts tell of the same update, the later one counts.
 import type { TrainEvent } from './train-event.ts';
 
-export interface CurvePoint {
+interface CurvePoint {
   readonly step: number;
   /** Mean nats per token over the updates since the point before. */
   readonly loss: number;
 }
 
-export interface HeldOutPoint {
+interface HeldOutPoint {
   readonly step: number;
   /** Nats per token, by source. */
   readonly losses: Readonly<Record<string, number>>;

@@ -76,6 +76,8 @@ export function demoCard(card: DemoCard): string {
     '',
     'Does attribution name the contribution that states the fact? Held-out questions, the model’s own answers, the right',
     `contribution to be found among ${count(attribution.examples)}. TF-IDF compares words only and never asks the model.`,
+    'For a wrong answer the rows "wrong" look for the contribution that states what was said in place of the right fact: that',
+    'is where the answer came from, where one can be found.',
     '',
     markdownTable(
       ['answers', 'questions', 'method', 'first', 'among first three', 'mean reciprocal rank'],
