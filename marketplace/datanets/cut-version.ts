@@ -8,7 +8,7 @@ import type { Contribution, DatanetVersion } from '../../db/schema.ts';
 import { exactHash } from './contribution-hash.ts';
 
 /** Leaf types of a version's Merkle tree: one bytes32, the contribution's exact hash. */
-export const VERSION_LEAF = ['bytes32'] as const;
+const VERSION_LEAF = ['bytes32'] as const;
 
 /** @throws RangeError when nothing is accepted */
 export async function cutVersion(tx: Tx, datanetId: string): Promise<DatanetVersion> {

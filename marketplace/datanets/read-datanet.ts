@@ -10,6 +10,7 @@ import { listModelVersions } from '../../db/repositories/model-version-repositor
 import { listTrainingRuns } from '../../db/repositories/training-run-repository.ts';
 import type { Datanet, ModelVersion, TrainingRun } from '../../db/schema.ts';
 import { progressOf } from '../factory/training-progress.ts';
+import { evaluationOf } from '../listings/model-summary.ts';
 import type { DatanetProgress } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 
@@ -60,9 +61,18 @@ function modelStateOf(
   runs: readonly TrainingRun[],
 ): { readonly modelState: string; readonly note: string } {
   const trained = modelVersions.find((version) => version.datanetVersionId === datanetVersionId);
-  if (trained !== undefined) return { modelState: trained.state, note: trained.reason ?? '' };
+  if (trained !== undefined) {
+    return { modelState: trained.state, note: trained.reason ?? evaluationNote(trained) };
+  }
   const run = runs.find((one) => one.datanetVersionId === datanetVersionId);
   return { modelState: run?.state ?? 'untrained', note: run?.error ?? '' };
+}
+
+function evaluationNote(version: ModelVersion): string {
+  const evaluation = evaluationOf(version);
+  if (evaluation === null) return '';
+  const { adapter, base, items } = evaluation;
+  return `${Math.round(adapter * items)} of ${items} held-out questions right, without it ${Math.round(base * items)}`;
 }
 
 /** What each contributor got from answers of this datanet's models. */

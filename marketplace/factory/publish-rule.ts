@@ -22,7 +22,7 @@ export interface Verdict {
 }
 
 /** The share of the old held-out questions that a new version may lose: retraining is noisy by a few answers. */
-export const OLD_LOSS_MAX = 0.02;
+const OLD_LOSS_MAX = 0.02;
 
 export function publishVerdict({ candidateOld, candidateNew, currentOld, currentNew }: Comparison): Verdict {
   const candidate = candidateOld.correct + candidateNew.correct;

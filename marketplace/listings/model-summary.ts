@@ -53,7 +53,7 @@ async function figuresOf(db: Database, model: Model, version: ModelVersion): Pro
 }
 
 /** Held-out accuracy as stored with the version: `{ adapter: { correct, total }, base: { correct, total } }`. */
-function evaluationOf(version: ModelVersion | undefined): ModelSummary['evaluation'] {
+export function evaluationOf(version: ModelVersion | undefined): ModelSummary['evaluation'] {
   const stored = version?.evaluation as
     | { adapter?: { correct?: number; total?: number }; base?: { correct?: number; total?: number } }
     | null
