@@ -18,7 +18,7 @@ export function answerButtons(callId: string, vote?: Vote): ButtonRows {
         label: vote === 'down' ? '👎 ✓' : '👎',
         style: vote === 'down' ? 'danger' : 'plain',
       },
-      { action: encodeAction('why', callId), label: '🔍 Who made this?' },
+      { action: encodeAction('why', callId), label: '🔍 Makers' },
       { action: encodeAction('again', callId), label: '🔁 Again' },
     ],
   ];

@@ -2,7 +2,7 @@
 // answer as a durable delivery. Used by /ask, free conversation, 🔁 and example buttons. Money and models are the
 // marketplace's; this file only shows. Invariant: whatever happens the person gets exactly one final message, also when
 // this process dies: before the call starts, the outbox holds "I was interrupted", later the answer itself.
-import type { CallDone, CallRefusal, Quote } from '../../marketplace/marketplace.ts';
+import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
 import type { Delivery } from '../core/durable-delivery.ts';
 import type { MessageRef, Reply, RichText, StreamingMessage } from '../core/platform.ts';
 import { lines, small } from '../core/rich-text.ts';
@@ -13,7 +13,13 @@ import { type AnswerFrame, answeredReply, writingText } from './answer-view.ts';
 import { conversationModel } from './choose-conversation-model.ts';
 import type { CommandContext } from './command-context.ts';
 import { modelListReply } from './model-view.ts';
-import { emptyQuestionReply, interruptedReply, refusalReply, tooLongReply } from './refusal-words.ts';
+import {
+  emptyQuestionReply,
+  failureReply,
+  interruptedReply,
+  refusalReply,
+  tooLongReply,
+} from './refusal-words.ts';
 
 interface Question {
   readonly raw: string;
@@ -72,9 +78,63 @@ async function deliver(
   return context.delivery.send(key, delivery, via);
 }
 
-/** Answers a question in the conversation of `context`; never throws for what the world may do to a call. */
+/** Who asks and how the answer is framed, or the reply that says which model to choose first. */
+async function prepare(
+  context: CommandContext,
+  { modelSlug }: Question,
+): Promise<{ readonly person: Person; readonly frame: AnswerFrame } | Reply> {
+  const person = await context.person();
+  const chosen = modelSlug === undefined ? await conversationModel(context) : null;
+  if (modelSlug === undefined && chosen === null) {
+    const models = await context.marketplace.models();
+    return modelListReply(models, 'Which model should answer? This cost nothing so far.');
+  }
+  const greeting = await welcome(context);
+  const intro = greeting === null && !chosen?.intro ? null : lines(greeting, chosen?.intro);
+  return { person, frame: { intro, isPrivate: context.source.isPrivate } };
+}
+
+/** The call itself, shown while it runs. */
+async function runCall(
+  context: CommandContext,
+  question: Question,
+  { person, frame }: { readonly person: Person; readonly frame: AnswerFrame },
+  note: (message: MessageRef) => Promise<void>,
+): Promise<{ readonly outcome: CallDone | CallRefusal; readonly stream: StreamingMessage | null }> {
+  const call = context.calls.begin(context.source);
+  const stream = createLazyStream(async (opening) => {
+    const opened = await context.respond.stream(stopButton(call.run), opening);
+    if (opened.message !== null) await note(opened.message);
+    return opened;
+  });
+  let quote: Quote | null = null;
+  const view: CallView = {
+    quoted(quoted) {
+      quote = quoted;
+      if (quoted.availableNano >= quoted.ceilingNano) stream.show(writingText('', quote, frame));
+    },
+    text: (soFar) => stream.show(writingText(soFar, quote, frame)),
+  };
+  const { eventKey, modelSlug, raw: text } = question;
+  const { conversationKey } = context;
+  try {
+    const input = { eventKey, person, conversationKey, text, modelSlug, signal: call.signal };
+    const outcome = await context.marketplace.ask(input, view);
+    return { outcome, stream: await stream.ready() };
+  } catch (fault) {
+    context.log.error({ err: fault, eventKey }, 'a call failed without an outcome');
+    return {
+      outcome: { ok: false, code: 'outcome_unknown', reason: 'ask threw' },
+      stream: await stream.ready(),
+    };
+  } finally {
+    call.end();
+  }
+}
+
+/** Answers a question in the conversation of `context`; throws only when not even the outbox can be written. */
 export async function answerQuestion(context: CommandContext, question: Question): Promise<void> {
-  const { marketplace, respond, source } = context;
+  const { respond, source, delivery, log } = context;
   const typed = typedText(question.raw, context.questionCharsMax);
   if (!typed.ok) {
     await respond.reply(
@@ -82,73 +142,38 @@ export async function answerQuestion(context: CommandContext, question: Question
     );
     return;
   }
-  const person = await context.person();
-  const chosen = question.modelSlug === undefined ? await conversationModel(context) : null;
-  if (question.modelSlug === undefined && chosen === null) {
-    await respond.reply(
-      modelListReply(await marketplace.models(), 'Which model should answer? This cost nothing so far.'),
-    );
-    return;
-  }
-  const greeting = await welcome(context);
-  const frame: AnswerFrame = {
-    intro: greeting === null && !chosen?.intro ? null : lines(greeting, chosen?.intro),
-    isPrivate: source.isPrivate,
-  };
-
-  const key = `answer:${question.eventKey}`;
+  const { eventKey } = question;
+  const key = `answer:${eventKey}`;
   const promised: Delivery = {
     platform: source.platform,
     conversationId: source.conversationId,
     reply: interruptedReply,
     message: null,
-    eventKey: question.eventKey,
+    eventKey,
   };
-  await context.delivery.promise(key, promised);
-
-  const call = context.calls.begin(source);
-  const stream = createLazyStream(async (opening) => {
-    const opened = await respond.stream(stopButton(call.run), opening);
-    if (opened.message !== null) {
-      await context.delivery
-        .promise(key, { ...promised, message: opened.message })
-        .catch((fault: unknown) => {
-          context.log.warn({ err: fault, key }, 'the open message could not be noted in the outbox');
-        });
-    }
-    return opened;
-  });
-  let quote: Quote | null = null;
-  let outcome: CallDone | CallRefusal;
+  await delivery.promise(key, promised);
+  const note = (message: MessageRef): Promise<void> =>
+    delivery.promise(key, { ...promised, message }).catch((fault: unknown) => {
+      log.warn({ err: fault, key }, 'the open message could not be noted in the outbox');
+    });
   try {
-    outcome = await marketplace.ask(
-      {
-        eventKey: question.eventKey,
-        person,
-        conversationKey: context.conversationKey,
-        text: typed.text,
-        modelSlug: question.modelSlug,
-        signal: call.signal,
-      },
-      {
-        quoted(quoted) {
-          quote = quoted;
-          if (quoted.availableNano >= quoted.ceilingNano) stream.show(writingText('', quote, frame));
-        },
-        text: (soFar) => stream.show(writingText(soFar, quote, frame)),
-      },
-    );
+    const prepared = await prepare(context, question);
+    if ('text' in prepared) {
+      await deliver(context, key, prepared, null);
+      return;
+    }
+    const { outcome, stream } = await runCall(context, { ...question, raw: typed.text }, prepared, note);
+    if (!outcome.ok) log.info({ ...outcome, eventKey }, 'no answer');
+    const reply = outcome.ok
+      ? answeredReply(outcome, prepared.frame)
+      : refusalReply(outcome, source.isPrivate);
+    const message = await deliver(context, key, reply, stream);
+    if (!outcome.ok && outcome.code === 'outcome_unknown') {
+      // The books may have the answer after all; the message is put right once they are back.
+      await delivery.later(`${key}:truth`, { ...promised, reply, message });
+    }
   } catch (fault) {
-    context.log.error({ err: fault, eventKey: question.eventKey }, 'a call failed without an outcome');
-    outcome = { ok: false, code: 'outcome_unknown', reason: 'ask threw' };
-  } finally {
-    call.end();
-  }
-  if (!outcome.ok) context.log.info({ ...outcome, eventKey: question.eventKey }, 'no answer');
-  const reply = outcome.ok ? answeredReply(outcome, frame) : refusalReply(outcome, source.isPrivate);
-  const message = await deliver(context, key, reply, await stream.ready());
-  if (!outcome.ok && outcome.code === 'outcome_unknown') {
-    // The books may have the answer after all; the message is put right once they are back.
-    await context.delivery.later(`${key}:truth`, { ...promised, reply, message });
+    log.error({ err: fault, eventKey }, 'a question could not be put to the marketplace');
+    await deliver(context, key, failureReply, null);
   }
 }

@@ -53,11 +53,13 @@ const datanetGone: Reply = { text: lines('That datanet is gone. /datanet lists w
 const modelGone: Reply = { text: lines('That model is gone. /models lists what there is.') };
 
 export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
-  stop: now(async (context, run) => {
+  stop: now(async (context, run, message) => {
     const stopped = context.calls.stop(context.source, run);
     await context.respond.toast(
       stopped ? 'Stopping: you pay only for what is written.' : 'That answer is not being written any more.',
     );
+    // Only then: a late press may stand under an answer that has its own buttons by now.
+    if (context.calls.isLeftBehind(run)) await context.respond.editButtons(message, []);
   }),
   rate_up: now((context, callId) => rateAnswer(context, callId, 'up')),
   rate_down: now((context, callId) => rateAnswer(context, callId, 'down')),

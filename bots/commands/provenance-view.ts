@@ -1,5 +1,6 @@
 // 🔍 under an answer: who made it. Shows the top contributors with share, amount and the contribution it points to, what
 // went to the fallback, model version and receipt. Used by the 🔍 and "Look again" buttons.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provenance } from '../../marketplace/marketplace.ts';
 import { encodeAction } from '../core/button-codec.ts';
 import type { Reply, RichText } from '../core/platform.ts';
@@ -57,6 +58,19 @@ function provenanceReply(provenance: Provenance): Reply {
   };
 }
 
+/** Attribution takes a second or two: whoever presses at once gets the shares, not a request to press again. */
+const SOON_MS = 6_000;
+const LOOK_EVERY_MS = 250;
+
+async function attributedSoon({ marketplace }: CommandContext, callId: string): Promise<Provenance | null> {
+  const until = Date.now() + SOON_MS;
+  for (;;) {
+    const provenance = await marketplace.provenance(callId);
+    if (provenance?.state !== 'pending' || Date.now() > until) return provenance;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
 /** Answers 🔍 with a message of its own, "Look again" in place. */
 export async function showProvenance(
   context: CommandContext,
@@ -64,7 +78,7 @@ export async function showProvenance(
   inPlace: boolean,
 ): Promise<void> {
   if (context.event.kind !== 'press') return;
-  const provenance = await context.marketplace.provenance(callId);
+  const provenance = await attributedSoon(context, callId);
   if (provenance === null) await context.respond.toast('I no longer find that answer in the books.');
   else if (inPlace) await context.respond.edit(context.event.message, provenanceReply(provenance));
   else await context.respond.reply(provenanceReply(provenance));

@@ -14,13 +14,16 @@ export interface RunningCalls {
   /** Ends the running answer of this conversation; false when there is none (or another run is named). */
   stop(source: Source, run?: string): boolean;
   stopAll(): void;
+  /** Whether this run was begun by an earlier process, which left its message behind. */
+  isLeftBehind(run: string): boolean;
 }
 
 export function createRunningCalls(): RunningCalls {
   const running = new Map<string, { run: string; abort: AbortController }>();
   const keyOf = (source: Source): string => `${source.platform}:${source.conversationId}`;
   // Runs of an earlier process must not match: the counter starts at the clock.
-  let counter = Date.now();
+  const startedAt = Date.now();
+  let counter = startedAt;
   return {
     begin(source) {
       counter += 1;
@@ -41,6 +44,7 @@ export function createRunningCalls(): RunningCalls {
       call.abort.abort();
       return true;
     },
+    isLeftBehind: (run) => !(Number.parseInt(run, 36) > startedAt),
     stopAll() {
       for (const { abort } of running.values()) abort.abort();
     },

@@ -39,7 +39,7 @@ function gate() {
   return { open, reached, between };
 }
 
-const ROW = '  [👍] [👎] [🔍 Who made this?] [🔁 Again]';
+const ROW = '  [👍] [👎] [🔍 Makers] [🔁 Again]';
 
 describe('a first question', () => {
   it('chooses the only model, says so, welcomes once, shows the quote while writing and the price after', async () => {
@@ -176,8 +176,11 @@ describe('while an answer is written', () => {
     open();
     await answering;
     expect(chat.transcript()).toContain('Lisbon\n(You stopped it: you paid only for what stands here.)');
-    await chat.pressAction('1stlong-ago');
+    await chat.pressAction(`1st${(Date.now() + 60_000).toString(36)}`);
     expect(chat.toasts().at(-1)).toBe('That answer is not being written any more.');
+    expect(chat.transcript()).toContain(ROW);
+    await chat.pressAction('1stlong-ago');
+    expect(chat.transcript()).not.toContain(ROW);
   });
 
   it('the app’s own Stop of a draft works too', async () => {
@@ -221,9 +224,9 @@ describe('the buttons under an answer', () => {
   it('takes a vote, shows it as taken, and lets it be changed', async () => {
     await chat.press('👍');
     expect(chat.toasts().at(-1)).toBe('Your vote is 👍. Press 👎 to change it.');
-    expect(chat.transcript()).toContain('  [👍 ✓] [👎] [🔍 Who made this?] [🔁 Again]');
+    expect(chat.transcript()).toContain('  [👍 ✓] [👎] [🔍 Makers] [🔁 Again]');
     await chat.press('👎');
-    expect(chat.transcript()).toContain('  [👍] [👎 ✓] [🔍 Who made this?] [🔁 Again]');
+    expect(chat.transcript()).toContain('  [👍] [👎 ✓] [🔍 Makers] [🔁 Again]');
     expect(marketplace.votes.get('call-1')).toBe(-1);
     await chat.as('u2', 'Bo').press('👍');
     expect(chat.toasts().at(-1)).toContain('Only the person who asked can rate');
