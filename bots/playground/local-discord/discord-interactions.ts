@@ -78,6 +78,8 @@ const CALLBACK = {
   choices: 8,
   modal: 9,
 } as const;
+/** Long after its token has died an interaction is still told apart from one that never was. */
+const REMEMBERED_MS = 24 * 60 * 60_000;
 /** Message types of an answer: a reply to a slash command, or to the message of a component. */
 const MESSAGE_TYPE = { command: 20, reply: 19 } as const;
 
@@ -88,7 +90,7 @@ export function createDiscordInteractions(
 ): DiscordInteractions {
   const choiceListeners = new Map<string, (choices: readonly Json[] | undefined) => void>();
   for (const old of shelf.values())
-    if (world.clock.now() - old.createdMs > DISCORD_LIMITS.tokenMs) shelf.delete(old.id);
+    if (world.clock.now() - old.createdMs > REMEMBERED_MS) shelf.delete(old.id);
 
   const personOf = (interaction: StoredInteraction): PersonView => {
     const person = world.people.byId(interaction.personId);
@@ -191,6 +193,7 @@ export function createDiscordInteractions(
       checkCallbackKind(interaction, kind);
       const person = personOf(interaction);
       const channel = world.channel(interaction.channelId);
+      world.answered(person);
       const ephemeral = (Number(data.flags ?? 0) & EPHEMERAL) !== 0;
 
       if (kind === CALLBACK.message || kind === CALLBACK.deferredMessage) {

@@ -59,6 +59,8 @@ export interface DiscordWorld {
   modalOf(person: PersonView): DiscordModalView | null;
   setOnline(online: boolean): void;
   notice(person: PersonView, text: string, messageId?: string): void;
+  /** The bot has reacted to what the person did. */
+  answered(person: PersonView): void;
   view(person: PersonView): DiscordView;
 }
 
@@ -230,6 +232,9 @@ export function createDiscordWorld(deps: DiscordWorldDeps): DiscordWorld {
     notice(person, text, messageId) {
       const notice = { platform: 'discord', text, alert: false, message_id: messageId } as const;
       feed.publish(person.id, { kind: 'notice', notice });
+    },
+    answered(person) {
+      feed.publish(person.id, { kind: 'answered', platform: 'discord' });
     },
     view(person) {
       world.dmOf(person);

@@ -227,6 +227,8 @@ export function createTelegramWorld(deps: TelegramWorldDeps): TelegramWorld {
       const query = queries.get(id);
       if (query === undefined) throw faults.queryTooOld();
       queries.delete(id);
+      const person = people.byTelegramId(query.from.id);
+      if (person) feed.publish(person.id, { kind: 'answered', platform: 'telegram' });
       return query;
     },
     commands: () => commandSets.get('all_private_chats') ?? commandSets.get('default') ?? [],

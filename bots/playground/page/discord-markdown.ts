@@ -93,7 +93,7 @@ const styled =
 
 /** Tried in this order at every position; the first that fits wins. */
 const INLINE: readonly InlineRule[] = [
-  [/^\\([^\w\s])/, (match) => plainNode(match[1])],
+  [/^\\([^a-zA-Z0-9\s])/, (match) => plainNode(match[1])],
   [
     /^``([^`]+?)``|^`([^`]+)`/,
     (match) => ({ kind: 'style', style: 'code', children: [plainNode(match[1] ?? match[2])] }),

@@ -80,8 +80,7 @@ export function discordRow(
       : el(
           'div',
           { class: `dc-text${isOnlyEmoji(message.content) ? ' jumbo' : ''}`, attrs: { dir: 'auto' } },
-          ...richElements(discordNodes(message.content, names)),
-          edited,
+          ...withEdited(richElements(discordNodes(message.content, names)), edited),
         );
   const body = el(
     'div',
@@ -156,6 +155,17 @@ export function discordRow(
           '↩',
         ),
   );
+}
+
+/** Puts "(edited)" behind the last words, also where those stand in a block of their own. */
+function withEdited(elements: readonly Node[], edited: HTMLElement | null): readonly (Node | string)[] {
+  if (edited === null) return elements;
+  const last = elements.at(-1);
+  if (!(last instanceof HTMLElement) || !/rich-(subtext|heading|bullet|numbered)/.test(last.className)) {
+    return [...elements, edited];
+  }
+  last.append(edited);
+  return elements;
 }
 
 function nameLine(message: DiscordMessageView): HTMLElement {

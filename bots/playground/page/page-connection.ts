@@ -21,6 +21,7 @@ export interface PageConnection {
 export interface ConnectionListener {
   onView(view: Snapshot): void;
   onNotice(notice: NoticeView): void;
+  onAnswered(platform: 'telegram' | 'discord'): void;
   onConnected(connected: boolean): void;
 }
 
@@ -53,6 +54,7 @@ export function connectPage(listener: ConnectionListener): PageConnection {
       if (socket !== mine) return;
       const event = JSON.parse(String(message.data)) as ViewEvent;
       if (event.kind === 'notice') listener.onNotice(event.notice);
+      if (event.kind === 'answered') listener.onAnswered(event.platform);
       view = nextView(view, event);
       plan();
     });

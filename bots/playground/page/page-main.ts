@@ -18,6 +18,9 @@ const connection = connectPage({
     if (notice.platform === 'telegram') telegram.notice(notice);
     else discord.notice(notice);
   },
+  onAnswered(platform) {
+    for (const button of byId(platform).querySelectorAll('.waiting')) button.classList.remove('waiting');
+  },
   onConnected(connected) {
     byId('offline').hidden = connected;
   },

@@ -127,7 +127,6 @@ export function createTelegramPane(root: HTMLElement, connection: PageConnection
       composer.draw(telegram);
     },
     notice({ text, alert }) {
-      for (const key of root.querySelectorAll('.tg-key.waiting')) key.classList.remove('waiting');
       if (!alert) {
         toast(text);
         return;

@@ -12,6 +12,7 @@ export function nextView(view: Snapshot | undefined, event: ViewEvent): Snapshot
     case 'people':
       return { ...view, people: event.people };
     case 'notice':
+    case 'answered':
       return view;
     case 'telegram.message':
       return {

@@ -246,6 +246,8 @@ export type ViewEvent =
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'people'; readonly people: readonly PersonView[] }
   | { readonly kind: 'notice'; readonly notice: NoticeView }
+  /** The bot has reacted to a press: the spinner of the button ends. */
+  | { readonly kind: 'answered'; readonly platform: 'telegram' | 'discord' }
   | { readonly kind: 'telegram.message'; readonly message: TelegramMessageView }
   | { readonly kind: 'telegram.deleted'; readonly message_id: number }
   | { readonly kind: 'telegram.state'; readonly state: Partial<Omit<TelegramView, 'messages'>> }

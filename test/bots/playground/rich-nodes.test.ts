@@ -34,7 +34,7 @@ describe('Discord markdown', () => {
     ['**b** *i* __u__ ~~s~~ `c` ||h||', 'bold(b) italic(i) underline(u) strike(s) code(c) spoiler(h)'],
     ['**a *b* c**', 'bold(a italic(b) c)'],
     ['snake_case_name and 2 * 3 * 4', 'snake_case_name and 2 * 3 * 4'],
-    ['\\*not\\*', '*not*'],
+    ['\\*not\\* **harbor\\_lamp**', '*not* bold(harbor_lamp)'],
     ['> q1\n> q2\nafter', 'quote(q1\nq2)after'],
     ['# H\n-# small\ntext', 'heading1(H)subtext(small)text'],
     ['- one\n- two', 'bullet(one)bullet(two)'],
