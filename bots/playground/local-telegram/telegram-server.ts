@@ -66,14 +66,17 @@ export function createTelegramServer(world: TelegramWorld, token: string, wire: 
         if (trouble.kind === 'server_error') throw new TelegramFault(502, 'Bad Gateway');
       }
       const result = await call(context, lower, readParams(raw, body.files));
-      wire.record({
-        platform: 'telegram',
-        direction: 'in',
-        what: method,
-        body: raw,
-        status: 200,
-        answer: result,
-      });
+      const isIdlePoll = lower === 'getupdates' && Array.isArray(result) && result.length === 0;
+      if (!isIdlePoll) {
+        wire.record({
+          platform: 'telegram',
+          direction: 'in',
+          what: method,
+          body: raw,
+          status: 200,
+          answer: result,
+        });
+      }
       if (trouble?.kind === 'lost_response') return cutOff(context);
       return context.json({ ok: true, result });
     } catch (error) {
