@@ -41,7 +41,12 @@ export type GenerateEvent =
   | { readonly type: 'start'; readonly promptTokens: number; readonly droppedMessages: number }
   /** New text (whole UTF-8 characters); `completionTokens` counts all tokens so far. */
   | { readonly type: 'text'; readonly text: string; readonly completionTokens: number }
-  | { readonly type: 'done'; readonly reason: 'stop' | 'length' | 'cancelled'; readonly text: string; readonly usage: Usage };
+  | {
+      readonly type: 'done';
+      readonly reason: 'stop' | 'length' | 'cancelled';
+      readonly text: string;
+      readonly usage: Usage;
+    };
 
 /** One training or evaluation example; `id` is the contribution's id, opaque to the engine. */
 export interface Example {
@@ -82,7 +87,12 @@ export interface EvalJob {
 export interface EvalReport {
   readonly total: number;
   readonly correct: number;
-  readonly answers: readonly { readonly question: string; readonly expected: string; readonly answer: string; readonly correct: boolean }[];
+  readonly answers: readonly {
+    readonly question: string;
+    readonly expected: string;
+    readonly answer: string;
+    readonly correct: boolean;
+  }[];
 }
 
 export interface BuildStoreJob {
@@ -120,10 +130,17 @@ export interface Engine {
   readonly contextTokens: number;
   loadAdapter(ref: AdapterRef): Promise<void>;
   /** Trains a LoRA adapter in a low-priority child process. Aborting stops it at the next step. */
-  train(job: TrainJob, onProgress: (progress: TrainProgress) => void, signal?: AbortSignal): Promise<TrainedAdapter>;
+  train(
+    job: TrainJob,
+    onProgress: (progress: TrainProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<TrainedAdapter>;
   evaluate(job: EvalJob, onProgress?: (done: number, total: number) => void): Promise<EvalReport>;
   /** Builds the gradient store of a model version, in a low-priority child process. Returns the store's hash. */
-  buildStore(job: BuildStoreJob, onProgress?: (done: number, total: number) => void): Promise<{ readonly storeHash: string }>;
+  buildStore(
+    job: BuildStoreJob,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<{ readonly storeHash: string }>;
   attribute(request: AttributeRequest): Promise<SampleShares>;
   close(): Promise<void>;
 }
