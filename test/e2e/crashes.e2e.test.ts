@@ -1,0 +1,177 @@
+// What people see when parts of the program are killed in the middle of an answer: the engine's worker, the database
+// server, the whole program. Each time: a clear message, nobody pays for what did not come or pays twice, the books hold,
+// and the next question is answered. Nothing here waits by the clock; on a busy machine a restart takes many seconds.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { dieInNextAnswer, holdNextAnswer } from '../support/answer-gate.ts';
+import { APPS, type ChatSeat, takeSeat } from '../support/chat-seat.ts';
+import {
+  programFolder,
+  removeProgramFolder,
+  startTestProgram,
+  type TestProgram,
+} from '../support/program.ts';
+import { type ProgramProcess, readBooks, serverIn, startProgramProcess } from '../support/program-process.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+const QUESTION = 'What is the capital of Kenya?';
+
+describe('a part of the running program is killed', () => {
+  let program: TestProgram;
+  beforeAll(async () => {
+    program = await startTestProgram();
+  });
+  afterAll(() => program?.close());
+
+  /** Kills the database server and what of it comes back, until the returned function is called. */
+  function keepDatabaseDown(): () => void {
+    const kill = () => {
+      const pid = serverIn(program.dataDir);
+      if (pid === undefined) return;
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // gone in between
+      }
+    };
+    kill();
+    const timer = setInterval(kill, 10);
+    return () => clearInterval(timer);
+  }
+
+  /** The database may still be on its way back. */
+  const answersAgain = async (seat: ChatSeat): Promise<void> => {
+    await expect
+      .poll(
+        async () => {
+          await seat.say(QUESTION);
+          return await seat.hears(/receipt|cost nothing/i);
+        },
+        { timeout: 120_000 },
+      )
+      .toContain('receipt');
+  };
+
+  describe.each(APPS)('seen from %s', (app) => {
+    it('the engine’s worker dies in the middle of an answer: it cost nothing, the next question is answered', async () => {
+      const seat = await takeSeat(program.driver, app, 'worker');
+      await seat.say(QUESTION);
+      await seat.hears('receipt');
+      const before = await program.purse(seat.identity);
+      dieInNextAnswer(program.engine);
+      await seat.say(QUESTION);
+      expect(await seat.hears('broke off')).toContain('This cost nothing.');
+      expect(await program.purse(seat.identity)).toEqual(before);
+      await seat.say(QUESTION);
+      await seat.hears('receipt');
+      expect((await program.callsOf(seat.identity)).map(({ state }) => state)).toEqual([
+        'captured',
+        'voided',
+        'captured',
+      ]);
+      await program.expectBooksHold();
+    });
+
+    it('the database is killed in the middle of an answer and comes back: the answer is paid once or not at all', async () => {
+      const seat = await takeSeat(program.driver, app, 'database');
+      await seat.say(QUESTION);
+      await seat.hears('receipt');
+      const before = await program.purse(seat.identity);
+      const gate = holdNextAnswer(program.engine);
+      await seat.say(QUESTION);
+      await gate.reached;
+      process.kill(program.database.embedded?.pid() ?? 0, 'SIGKILL');
+      gate.open();
+      const heard = await seat.hears(/receipt|I lost touch with the books/);
+      await answersAgain(seat);
+      // The reconciler gives back what the killed call held.
+      await expect.poll(async () => (await program.purse(seat.identity)).held, { timeout: 60_000 }).toBe(0n);
+      const [last, killed] = await program.callsOf(seat.identity);
+      expect(killed?.state).toBe(heard.includes('receipt') ? 'captured' : 'voided');
+      const paid = (last?.priceNano ?? 0n) + (heard.includes('receipt') ? (killed?.priceNano ?? 0n) : 0n);
+      expect((await program.purse(seat.identity)).spendable).toBe(before.spendable - paid);
+      await program.expectBooksHold();
+    });
+  });
+
+  it('the database stays away longer than a call waits: both apps say so, nothing is paid, the program lives', async () => {
+    const seats = await Promise.all(APPS.map((app) => takeSeat(program.driver, app, 'patience')));
+    for (const seat of seats) {
+      await seat.say(QUESTION);
+      await seat.hears('receipt');
+    }
+    const before = await Promise.all(seats.map((seat) => program.purse(seat.identity)));
+    for (const seat of seats) {
+      const gate = holdNextAnswer(program.engine);
+      await seat.say(QUESTION);
+      await gate.reached;
+      const release = keepDatabaseDown();
+      try {
+        gate.open();
+        expect(await seat.hears('I lost touch with the books')).toContain('This cost nothing.');
+        const other = await takeSeat(program.driver, seat.app, 'bystander');
+        await other.say(QUESTION);
+        await other.hears('This cost nothing.');
+      } finally {
+        release();
+      }
+      await expect.poll(async () => (await program.purse(seat.identity)).held, { timeout: 120_000 }).toBe(0n);
+    }
+    expect(await Promise.all(seats.map((seat) => program.purse(seat.identity)))).toEqual(before);
+    await Promise.all(seats.map(answersAgain));
+    await program.expectBooksHold();
+  });
+});
+
+describe('the whole program is killed', () => {
+  let dataDir: string;
+  let running: ProgramProcess | undefined;
+  beforeAll(async () => {
+    dataDir = await programFolder();
+  });
+  afterAll(async () => {
+    await running?.kill();
+    await removeProgramFolder(dataDir);
+  });
+
+  const balanceIn = async (seat: ChatSeat): Promise<string> => {
+    await seat.command('balance');
+    return /You have ([\d.,]+ OPEN) to spend/.exec(await seat.hears('You have'))?.[1] ?? '';
+  };
+
+  it('and started again: chats are there, the interrupted answer is told about, nothing is lost or paid twice, Ctrl-C ends it', async () => {
+    running = await startProgramProcess(dataDir);
+    const server = serverIn(dataDir);
+    for (const app of APPS) {
+      let seat = await takeSeat(running.driver, app, 'survivor');
+      await seat.say(QUESTION);
+      const answered = await seat.hears('receipt');
+      const balance = await balanceIn(seat);
+      const told = seat.messages().length;
+
+      await seat.say('Which city is the capital of Peru?');
+      await seat.hears('Thinking…');
+      await running.kill();
+      expect(serverIn(dataDir)).toBe(server);
+
+      running = await startProgramProcess(dataDir);
+      expect(serverIn(dataDir)).toBe(server);
+      seat = await takeSeat(running.driver, app, 'survivor');
+      expect(seat.messages().map(({ text }) => text)).toContain(answered);
+      const interrupted = await seat.hears(
+        /I was interrupted while|I was interrupted; here is the whole answer/,
+      );
+      expect(seat.messages().length).toBe(told + 1);
+      if (interrupted.includes('while')) expect(await balanceIn(seat)).toBe(balance);
+      await seat.say(QUESTION);
+      await seat.hears('receipt');
+      const { invariants, unsettled, openHolds } = await readBooks(dataDir);
+      expect(invariants.filter(({ ok }) => !ok)).toEqual([]);
+      expect({ unsettled, openHolds }).toEqual({ unsettled: 0, openHolds: 0 });
+    }
+    expect(await running.interrupt()).toBe(0);
+    expect(running.printed()).toContain('Stopped.');
+    expect(running.printed()).not.toContain('did not stop cleanly');
+    expect(serverIn(dataDir)).toBeUndefined();
+  });
+});

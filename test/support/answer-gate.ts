@@ -1,0 +1,75 @@
+// Holds the real engine's answers back in the middle, so that a test can do something while an answer is being written:
+// press Stop, kill a process. Used by test/e2e/. What comes out is what the engine made, to the letter; only the pace is
+// another's. An answer that is cancelled while it is held ends as the engine ends it: with what has come out so far.
+import type { Engine, GenerateEvent } from '../../engine/engine.ts';
+import { crashWorkerForTest } from '../../engine/serve/local-engine.ts';
+
+export interface AnswerGate {
+  /** Resolves when an answer has come as far as the gate. */
+  readonly reached: Promise<void>;
+  /** Lets the held answer, and all later ones, pass. */
+  open(): void;
+}
+
+/** Holds the next answer after its first `pieces` pieces of text; `meanwhile` runs when it is reached. */
+export function holdNextAnswer(engine: Engine, pieces = 2): AnswerGate {
+  const generate = engine.generate;
+  const reached = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  let taken = false;
+
+  async function* held(...[request, signal]: Parameters<Engine['generate']>): AsyncGenerator<GenerateEvent> {
+    let text = '';
+    let seen = 0;
+    let promptTokens = 0;
+    for await (const event of generate(request, signal)) {
+      yield event;
+      if (event.type === 'start') promptTokens = event.promptTokens;
+      if (event.type !== 'text') continue;
+      text += event.text;
+      seen += 1;
+      if (seen !== pieces) continue;
+      reached.resolve();
+      await Promise.race([opened.promise, aborted(signal)]);
+      if (!signal?.aborted) continue;
+      const usage = { promptTokens, completionTokens: event.completionTokens };
+      yield { type: 'done', reason: 'cancelled', text, usage };
+      return;
+    }
+  }
+
+  engine.generate = (request, signal) => {
+    if (taken) return generate(request, signal);
+    taken = true;
+    engine.generate = generate;
+    return held(request, signal);
+  };
+  return { reached: reached.promise, open: () => opened.resolve() };
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve();
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Lets the serving worker die in the middle of the next answer: after its first pieces, with the rest under way. */
+export function dieInNextAnswer(engine: Engine, pieces = 2): void {
+  const generate = engine.generate;
+
+  async function* dying(...[request, signal]: Parameters<Engine['generate']>): AsyncGenerator<GenerateEvent> {
+    for await (const event of generate({ ...request, maxTokens: pieces }, signal)) {
+      if (event.type !== 'done') yield event;
+    }
+    const rest = generate(request, signal)[Symbol.asyncIterator]();
+    const next = rest.next();
+    await crashWorkerForTest(engine);
+    yield (await next).value;
+  }
+
+  engine.generate = (request, signal) => {
+    engine.generate = generate;
+    return dying(request, signal);
+  };
+}

@@ -1,0 +1,76 @@
+// `bots/main.ts` as a process of its own, as `npm start` runs it, for tests of what happens when it is killed and started
+// again on the same data. Used by test/e2e/. The database server it leaves behind is found by its data folder.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectDatabase } from '../../db/connect-database.ts';
+import { findPostmaster } from '../../db/embedded/postmaster.ts';
+import { type Books, books } from '../../db/ledger/books.ts';
+import { drivePlayground, type PlaygroundDriver } from './playground-driver.ts';
+import { PATIENCE_MS } from './program.ts';
+import { quietLog } from './quiet-log.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface ProgramProcess {
+  readonly driver: PlaygroundDriver;
+  /** Ends the process at once, with nothing said to anybody. */
+  kill(): Promise<void>;
+  /** Ctrl-C; resolves to the exit code when it has ended. */
+  interrupt(): Promise<number | null>;
+  /** Everything it printed. */
+  printed(): string;
+}
+
+/** Starts the program on a data folder and waits until its page is open. @throws with what it printed when it ends first */
+export async function startProgramProcess(dataDir: string): Promise<ProgramProcess> {
+  const child = spawn(process.execPath, ['bots/main.ts'], {
+    cwd: root,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: dataDir, PLAYGROUND_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  let printed = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      printed += chunk.toString();
+      const page = /The playground is open: (\S+)/.exec(printed)?.[1];
+      if (page !== undefined) resolve(page);
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    void ended.then(() => reject(new Error(`the program ended while starting:\n${printed}`)));
+  });
+  const driver = await drivePlayground(url, PATIENCE_MS);
+  const signal = async (name: 'SIGKILL' | 'SIGINT'): Promise<number | null> => {
+    if (isOver(child)) return child.exitCode;
+    child.kill(name);
+    const [code] = await ended;
+    driver.close();
+    return code;
+  };
+  return {
+    driver,
+    kill: async () => void (await signal('SIGKILL')),
+    interrupt: () => signal('SIGINT'),
+    printed: () => printed,
+  };
+}
+
+const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+/** The process id of the database server that runs in a program's data folder. */
+export const serverIn = (dataDir: string): number | undefined =>
+  findPostmaster(join(dataDir, 'postgres', 'cluster'))?.pid;
+
+/** The books as `npm run books` reads them beside a running program, and the calls that are not settled. */
+export async function readBooks(dataDir: string): Promise<Books & { readonly unsettled: number }> {
+  const database = await connectDatabase({ dataDir, leaveAsFound: true, log: quietLog });
+  try {
+    const open = database.db.selectFrom('call').select('id').where('state', 'not in', ['captured', 'voided']);
+    return { ...(await books(database.db)), unsettled: (await open.execute()).length };
+  } finally {
+    await database.close();
+  }
+}
