@@ -35,6 +35,28 @@ describe('every .md file', () => {
   });
 });
 
+describe('the figures in the README', () => {
+  it('are those that were measured', () => {
+    const folder = 'marketplace/demo/pocket-atlas-adapter';
+    const { adapter, base } = JSON.parse(readFile(`${folder}/evaluation.json`));
+    const { rows } = JSON.parse(readFile(`${folder}/attribution.json`));
+    const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+    const top3 = (method: string) => {
+      const all = rows.find(
+        (row: { method: string; answers: string }) => row.method === method && row.answers === 'all',
+      );
+      return percent(all.top3);
+    };
+    const readme = readFile('README.md');
+    expect(readme).toContain(
+      `| ${percent(adapter.correct / adapter.total)} of ${adapter.total.toLocaleString('en')} |`,
+    );
+    expect(readme).toContain(`| ${percent(base.correct / base.total)} |`);
+    expect(readme).toContain(`| ${top3('shares')} of 200 |`);
+    expect(readme).toContain(`| ${top3('TF-IDF')} / ${top3('random')} |`);
+  });
+});
+
 describe('the settings', () => {
   it('stand in the README and in .env.example, each with its default', () => {
     const readme = readFile('README.md');
