@@ -27,13 +27,27 @@ import {
 import { replaceReceipt } from './receipts/replace-receipt.ts';
 import { type InfluenceShare, type PoolPayout, splitDataPool, toPpm } from './split-price.ts';
 
-/** @throws what the engine throws; the job is then tried again, and the pool waits untouched */
-export async function attributeCall(market: MarketplaceContext, callId: string): Promise<void> {
+/** After so many tries (about 50 minutes of growing pauses) contributors are not kept waiting: equal split, disclosed. */
+const TRIES_MAX = 8;
+
+/**
+ * @param attempt which try of the job this is, from 1
+ * @throws what the engine throws; the job is then tried again, and the pool waits untouched
+ */
+export async function attributeCall(
+  market: MarketplaceContext,
+  callId: string,
+  attempt: number,
+): Promise<void> {
   const call = await getCall(market.db, callId);
   if (call === undefined || call.state !== 'captured' || call.attributedAt !== null) return;
   const version = await getModelVersion(market.db, call.modelVersionId);
   if (version === undefined) throw new Error(`the model version of call ${callId} does not exist`);
-  const sample = await sampleShares(market, call, version);
+  const sample = await sampleShares(market, call, version).catch((fault: unknown) => {
+    if (attempt < TRIES_MAX) throw fault;
+    market.log.error({ err: fault, callId }, 'attribution failed for good: equal split');
+    return unattributed(`attribution failed ${attempt} times: equal split`);
+  });
   const contributions = await contributionsOfVersion(market.db, version.datanetVersionId);
   const accepted = contributions.filter((contribution) => contribution.state === 'accepted');
   const influence = influenceOf(sample, accepted);
@@ -53,12 +67,13 @@ interface Sample {
   readonly note: string | null;
 }
 
+function unattributed(note: string): Sample {
+  return { shares: [], alpha: 0, noiseFloor: 0, storeHash: '', note };
+}
+
 async function sampleShares(market: MarketplaceContext, call: Call, version: ModelVersion): Promise<Sample> {
   const storeDir = storeDirOf(market, version);
-  if (storeDir === null) {
-    const note = 'this version has no gradient store: equal split';
-    return { shares: [], alpha: 0, noiseFloor: 0, storeHash: '', note };
-  }
+  if (storeDir === null) return unattributed('this version has no gradient store: equal split');
   const turn = await market.db
     .selectFrom('message')
     .select('seq')

@@ -57,7 +57,7 @@ export interface OwnedMarketplace extends Marketplace {
   /** Everything written down about one call, with its receipt verified. */
   callStory(callId: string): Promise<CallStory | null>;
   /** Attributes a captured call now instead of by its job: for the tour, which runs no background work. */
-  attributeNow(callId: string): Promise<void>;
+  attributeNow(callId: string, attempt?: number): Promise<void>;
   /** One round of the reconciler. */
   reconcile(): Promise<Reconciled>;
 }
@@ -88,7 +88,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
   return {
     ...verbsOf(market),
     callStory: (callId) => readCallStory(market, callId),
-    attributeNow: (callId) => attributeCall(market, callId),
+    attributeNow: (callId, attempt = 1) => attributeCall(market, callId, attempt),
     reconcile: () => reconcile(market),
     async start(tellNews) {
       onNews = tellNews;
@@ -157,7 +157,7 @@ function createBackground(
     connectionString: databaseUrl,
     log: market.log,
     tasks: {
-      'attribute-call': ({ callId }) => attributeCall(market, callId),
+      'attribute-call': ({ callId }, attempt) => attributeCall(market, callId, attempt),
       'train-version': ({ runId }, attempt) => trainVersion(market, runId, attempt),
       'tell-news': (news) => market.tellNews(news),
     },

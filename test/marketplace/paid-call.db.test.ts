@@ -282,4 +282,34 @@ describe('a paid call', () => {
       changed: true,
     });
   });
+
+  it('carries as much of the conversation as fits, and none of it after starting afresh', async () => {
+    const { market, engine } = world;
+    const person = await newPerson(market);
+    // The demo takes single questions; a model without that mark takes up to 6 earlier messages.
+    await database.db.updateTable('modelVersion').set({ recipe: {} }).execute();
+    const tokens = async (question: string): Promise<number> => {
+      const asked = await ask(market, person, question);
+      done(asked);
+      return asked.quotes[0].promptTokens;
+    };
+    const [alone, turn] = [9, 8 + 8]; // a question, and a turn of question and answer, in the fake's tokens
+    expect(await tokens(FRANCE)).toBe(alone);
+    expect(await tokens(FRANCE)).toBe(alone + turn);
+    expect(await tokens(FRANCE)).toBe(alone + 2 * turn);
+    expect(await tokens(FRANCE)).toBe(alone + 3 * turn);
+    expect(await tokens(FRANCE)).toBe(alone + 3 * turn); // the oldest turn is beyond 6 messages
+    // 512 tokens of context less 200 for the answer: a question of 300 leaves room for no earlier turn.
+    const long = await ask(market, person, Array.from({ length: 305 }, () => 'word').join(' '));
+    expect(done(long).droppedMessages).toBe(6);
+    await market.newConversation(placeOf(person), person);
+    expect(await tokens(FRANCE)).toBe(alone);
+    const last = done(await ask(market, person, FRANCE));
+    await market.attributeNow(last.callId);
+    expect(engine.calls.attribute).toBeGreaterThan(0);
+    await database.db
+      .updateTable('modelVersion')
+      .set({ recipe: { historyMessagesMax: 0 } })
+      .execute();
+  });
 });

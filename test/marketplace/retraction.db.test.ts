@@ -61,6 +61,21 @@ it('with nobody left leaves the pool to the model’s creator, and the receipt i
   expect(story?.checks.filter((check) => !check.ok)).toEqual([]);
 });
 
+it('whose attribution fails 8 times falls back to the equal split, and the receipt says so', async () => {
+  const { callId } = done(await ask(world.market, await newPerson(world.market), EGYPT));
+  world.engine.faults.failAttribution = true;
+  await expect(world.market.attributeNow(callId, 7)).rejects.toThrow('fake: attribution failed');
+  await world.market.attributeNow(callId, 8);
+  world.engine.faults.failAttribution = false;
+  const provenance = await world.market.provenance(callId);
+  expect(provenance).toMatchObject({ state: 'attributed', top: [], fallbackNano: provenance?.dataPoolNano });
+  const story = await world.market.callStory(callId);
+  expect(story?.receipt?.body).toMatchObject({
+    attribution: { note: 'attribution failed 8 times: equal split' },
+  });
+  expect(story?.checks.filter((check) => !check.ok)).toEqual([]);
+});
+
 it('whose attribution fails keeps the pool for the next try, and pays nobody twice', async () => {
   const { callId } = done(await ask(world.market, await newPerson(world.market), EGYPT));
   world.engine.faults.failAttribution = true;
