@@ -172,6 +172,9 @@ function deliveryStore(db: Database): DeliveryStore {
   };
 }
 
+/** A second Ctrl-C this long after the first ends the program at once. */
+const IMPATIENT_MS = 1_500;
+
 async function main(): Promise<void> {
   const say = (line: string): void => console.log(line);
   const program = await startProgram(readSettings(process.env), { say });
@@ -181,17 +184,23 @@ async function main(): Promise<void> {
       : `\nThe playground is open: ${program.playground.url}\nPick a person and talk to the bot as in Telegram (left) and as in Discord (right).`,
   );
   say('Ctrl-C stops everything.');
+  let stoppingSince = 0;
   const stop = (): void => {
-    process.once('SIGINT', () => process.exit(130)); // a second Ctrl-C does not wait
+    // One Ctrl-C arrives several times: from the terminal, from npm and from boot.mjs. A later one does not wait.
+    if (stoppingSince > 0) {
+      if (Date.now() - stoppingSince > IMPATIENT_MS) process.exit(130);
+      return;
+    }
+    stoppingSince = Date.now();
     say('\nStopping …');
     void program.stop().then(() => {
       say('Stopped.');
       process.exit(0);
     });
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  process.once('SIGHUP', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGHUP', stop);
 }
 
 if (import.meta.main) {

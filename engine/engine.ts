@@ -97,7 +97,7 @@ export interface EvalReport {
 
 export interface BuildStoreJob {
   readonly adapter: AdapterRef;
-  /** Written into this folder: per-example LoRA gradients at the trained adapter, curvature factor, decoys' gradients. */
+  /** Written into this folder: per-example LoRA gradients at half the trained adapter's strength, curvature factor, decoys' gradients. */
   readonly storeDir: string;
   readonly examples: readonly Example[];
   /** Never trained, same distribution: they calibrate the noise floor. */
