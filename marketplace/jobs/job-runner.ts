@@ -2,7 +2,16 @@
 // Used by create-marketplace.ts. A job that throws is tried again with growing pauses (graphile-worker: exp(attempts) s).
 // kill -9 leaves its jobs locked by workers that are no more; since one process serves one database, start() unlocks
 // them at once instead of after graphile-worker's 4 hours. Losing the database never throws out of here.
-import { type JobHelpers, Logger, makeWorkerUtils, type Runner, run, runMigrations } from 'graphile-worker';
+import { EventEmitter } from 'node:events';
+import {
+  type JobHelpers,
+  Logger,
+  makeWorkerUtils,
+  type Runner,
+  run,
+  runMigrations,
+  type WorkerEvents,
+} from 'graphile-worker';
 import type { MarketplaceLog } from '../marketplace-context.ts';
 import type { JobName, JobPayloads } from './enqueue-job.ts';
 
@@ -53,6 +62,10 @@ export function createJobRunner(options: {
       pollInterval: POLL_MS,
       noHandleSignals: true,
       logger,
+      events: withPoolHandled(log),
+      // Without batches graphile-worker 0.18.0 does not wait for a job's release (worker.js: failJob, completeJob), and
+      // a database lost just then is an unhandled rejection, the end of this process; a batch ends the runner instead.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     });
     runner = begun;
     begun.promise.then(
@@ -83,6 +96,19 @@ export function createJobRunner(options: {
       runner = null;
     },
   };
+}
+
+/**
+ * When it stops, graphile-worker 0.18.0 takes its handlers off its pool before the pool's connections have ended (lib.js,
+ * makeNewPool); a server that goes away just then would end this process. The handler put on here stays.
+ */
+function withPoolHandled(log: MarketplaceLog): WorkerEvents {
+  const events: WorkerEvents = new EventEmitter();
+  events.once('pool:create', ({ ctx }) => {
+    const { pgPool } = ctx as unknown as { readonly pgPool: EventEmitter };
+    pgPool.on('error', (fault) => log.info({ err: fault }, 'a connection of the job queue was lost'));
+  });
+  return events;
 }
 
 async function unlockAll(connectionString: string, logger: Logger): Promise<void> {
