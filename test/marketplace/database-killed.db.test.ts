@@ -1,13 +1,12 @@
 // Postgres killed with kill -9 in the middle of calls and jobs: the server comes back by itself, nobody pays twice, no
 // failed answer costs anything, the background work goes on, and the books hold.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ConnectedDatabase, connectDatabase } from '../../db/connect-database.ts';
 import { openNano } from '../../db/ledger/amount.ts';
 import { quietLog } from '../support/quiet-log.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
   ask,
   done,
@@ -21,12 +20,11 @@ import {
 // Each kill costs a recovery of 1-4 s, more on a loaded machine.
 vi.setConfig({ testTimeout: 240_000 });
 
-let folder: string;
+const folder = temporaryFolder();
 let database: ConnectedDatabase;
 let world: TestMarketplace;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'openmodels-killed-'));
-  database = await connectDatabase({ dataDir: folder, log: quietLog });
+  database = await connectDatabase({ dataDir: join(folder, 'data'), log: quietLog });
   world = await testMarketplace(
     { db: database.db, url: database.embedded?.url ?? '' },
     { databaseWaitMs: 30_000 },
@@ -36,7 +34,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.close();
   await database.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const FRANCE = 'What is the capital of France?';
