@@ -58,6 +58,7 @@ export function createConnectionPool(url: string, connectionsMax: number): Conne
         idle_timeout: 0,
         max_lifetime: null, // would close between the statements of a transaction
         connect_timeout: 10,
+        fetch_types: false, // its own query on a new connection rejects where nobody catches it; no arrays are sent
         backoff: () => 0,
         types: { bigint: postgres.BigInt },
         onnotice: () => undefined,

@@ -117,7 +117,7 @@ describe('local engine', () => {
     const outDir = join(folders.root, 'trained');
     const steps: number[] = [];
     const trained = await engine.train(
-      { outDir, examples, seed: 1, recipe: { epochs: 2, batch: 3, rank: 2 } },
+      { outDir, examples, seed: 1, recipe: { epochs: 2, stepsMin: 1, batch: 3, rank: 2 } },
       ({ step }) => steps.push(step),
     );
     expect(steps).toEqual([1, 2, 3, 4]);
