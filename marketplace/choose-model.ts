@@ -1,8 +1,11 @@
 // Which model a conversation talks to, and starting afresh. Used by create-marketplace.ts.
 // Closing a conversation keeps its chosen model: the next one starts with it and without the earlier turns.
 import { type Tx, transact } from '../db/database.ts';
-import { newId } from '../db/new-id.ts';
-import { closeConversation, setConversationModel } from '../db/repositories/conversation-repository.ts';
+import {
+  closeConversation,
+  openConversation,
+  setConversationModel,
+} from '../db/repositories/conversation-repository.ts';
 import { getModel, getModelBySlug } from '../db/repositories/model-repository.ts';
 import type { Conversation, Model } from '../db/schema.ts';
 import type { AskInput, Person } from './marketplace.ts';
@@ -10,26 +13,10 @@ import type { MarketplaceContext } from './marketplace-context.ts';
 
 type Key = AskInput['conversationKey'];
 
-/** The person's open conversation in this place, made if there is none; read first, since it nearly always exists. */
+/** The person's open conversation in this place, made if there is none. */
 export async function conversationOf(tx: Tx, key: Key, person: Pick<Person, 'id'>): Promise<Conversation> {
   const { platform, conversationId: platformConversationId } = key;
-  const place = { platform, platformConversationId, personId: person.id };
-  const find = () =>
-    tx
-      .selectFrom('conversation')
-      .selectAll()
-      .where('platform', '=', platform)
-      .where('platformConversationId', '=', platformConversationId)
-      .where('personId', '=', person.id)
-      .where('state', '=', 'open');
-  const known = await find().executeTakeFirst();
-  if (known !== undefined) return known;
-  await tx
-    .insertInto('conversation')
-    .values({ ...place, id: newId('conv') })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  return await find().executeTakeFirstOrThrow();
+  return await openConversation(tx, { platform, platformConversationId, personId: person.id });
 }
 
 /** Chooses a listed model; undefined when there is none with this slug. */

@@ -13,17 +13,24 @@ export async function openConversation(
   place: { readonly platform: string; readonly platformConversationId: string; readonly personId: string },
 ): Promise<Conversation> {
   const { platform, platformConversationId, personId } = place;
-  return tx
+  const find = () =>
+    tx
+      .selectFrom('conversation')
+      .selectAll()
+      .where('platform', '=', platform)
+      .where('platformConversationId', '=', platformConversationId)
+      .where('personId', '=', personId)
+      .where('state', '=', 'open');
+  // Read first, since it nearly always exists. No conflict target: the predicate of the partial index would have to be a
+  // literal there, and a query builder sends a parameter, which a cached generic plan refuses (42P10).
+  const known = await find().executeTakeFirst();
+  if (known !== undefined) return known;
+  await tx
     .insertInto('conversation')
-    .values({ id: newId('conv'), platform, platformConversationId, personId })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['platform', 'platformConversationId', 'personId'])
-        .where('state', '=', 'open')
-        .doUpdateSet({ updatedAt: sql`now()` }),
-    )
-    .returningAll()
-    .executeTakeFirstOrThrow();
+    .values({ id: newId('conv'), ...place })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return find().executeTakeFirstOrThrow();
 }
 
 export async function getConversation(db: Database, id: string): Promise<Conversation | undefined> {

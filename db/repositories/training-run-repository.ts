@@ -72,17 +72,14 @@ export async function transitionTrainingRun(
   const result = await transition(tx, 'training_run', change);
   if (!result.ok) return result;
   const finished = !(ACTIVE as readonly string[]).includes(change.to);
-  await tx
-    .updateTable('trainingRun')
-    .set({
-      ...(change.to === 'running' ? { startedAt: sql<Date>`now()` } : {}),
-      ...(finished ? { finishedAt: sql<Date>`now()` } : {}),
-      ...(change.error === undefined ? {} : { error: change.error }),
-      ...(change.modelVersionId === undefined ? {} : { modelVersionId: change.modelVersionId }),
-    })
-    .where('id', '=', change.id)
-    .returning('id')
-    .execute();
+  const facts = {
+    ...(change.to === 'running' ? { startedAt: sql<Date>`now()` } : {}),
+    ...(finished ? { finishedAt: sql<Date>`now()` } : {}),
+    ...(change.error === undefined ? {} : { error: change.error }),
+    ...(change.modelVersionId === undefined ? {} : { modelVersionId: change.modelVersionId }),
+  };
+  if (Object.keys(facts).length === 0) return result;
+  await tx.updateTable('trainingRun').set(facts).where('id', '=', change.id).execute();
   return result;
 }
 

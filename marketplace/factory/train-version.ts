@@ -5,7 +5,6 @@
 import { rm } from 'node:fs/promises';
 import { transact } from '../../db/database.ts';
 import { transitionDatanet } from '../../db/repositories/datanet-repository.ts';
-import { transition } from '../../db/repositories/lifecycle.ts';
 import {
   getTrainingRun,
   setTrainingProgress,
@@ -79,9 +78,7 @@ async function moveRun(
     transact(market.db, async (tx) => {
       const run = await getTrainingRun(tx, id);
       if (run?.state === to) return;
-      // Only "running" has a time to set; without one there is nothing to update but the state.
-      if (to === 'running') await transitionTrainingRun(tx, { id, from, to, cause });
-      else await transition(tx, 'training_run', { id, from, to, cause });
+      await transitionTrainingRun(tx, { id, from, to, cause });
     }),
   );
 }
