@@ -1,5 +1,6 @@
 // `bots/main.ts` as a process of its own, as `npm start` runs it, for tests of what happens when it is killed and started
-// again on the same data. Used by test/e2e/. The database server it leaves behind is found by its data folder.
+// again on the same data. Used by test/e2e/. The database server it leaves behind is found by its data folder. To be killed
+// in the middle of an answer it can be started with an engine that stops there (held-program-main.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface ProgramProcess {
   readonly driver: PlaygroundDriver;
+  /** Makes the next answer stop in the middle; only when started as 'held'. */
+  holdNextAnswer(): Promise<void>;
   /** Ends the process at once, with nothing said to anybody. */
   kill(): Promise<void>;
   /** Ctrl-C; resolves to the exit code when it has ended. */
@@ -24,24 +27,35 @@ export interface ProgramProcess {
 }
 
 /** Starts the program on a data folder and waits until its page is open. @throws with what it printed when it ends first */
-export async function startProgramProcess(dataDir: string): Promise<ProgramProcess> {
-  const child = spawn(process.execPath, ['bots/main.ts'], {
+export async function startProgramProcess(
+  dataDir: string,
+  main: 'bots/main.ts' | 'test/support/held-program-main.ts' = 'bots/main.ts',
+): Promise<ProgramProcess> {
+  const child = spawn(process.execPath, [main], {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: dataDir, PLAYGROUND_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit') as Promise<[number | null]>;
   let printed = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    const read = (chunk: Buffer) => {
-      printed += chunk.toString();
-      const page = /The playground is open: (\S+)/.exec(printed)?.[1];
-      if (page !== undefined) resolve(page);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    void ended.then(() => reject(new Error(`the program ended while starting:\n${printed}`)));
-  });
+  const readers = new Set<() => void>();
+  const read = (chunk: Buffer): void => {
+    printed += chunk.toString();
+    for (const reader of readers) reader();
+  };
+  child.stdout.on('data', read);
+  child.stderr.on('data', read);
+  const prints = (words: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const reader = () => {
+        const found = words.exec(printed);
+        if (found !== null) resolve(found);
+      };
+      readers.add(reader);
+      reader();
+      void ended.then(() => reject(new Error(`the program ended, having said:\n${printed}`)));
+    });
+  const [, url = ''] = await prints(/The playground is open: (\S+)/);
   const driver = await drivePlayground(url, PATIENCE_MS);
   const signal = async (name: 'SIGKILL' | 'SIGINT'): Promise<number | null> => {
     if (isOver(child)) return child.exitCode;
@@ -52,6 +66,10 @@ export async function startProgramProcess(dataDir: string): Promise<ProgramProce
   };
   return {
     driver,
+    async holdNextAnswer() {
+      child.kill('SIGUSR2');
+      await prints(/The next answer will be held/);
+    },
     kill: async () => void (await signal('SIGKILL')),
     interrupt: () => signal('SIGINT'),
     printed: () => printed,
