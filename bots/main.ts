@@ -139,7 +139,15 @@ export async function startProgram(settings: Settings, options: StartOptions): P
 /** The playground serves whichever platform has no secret configured. */
 async function localServers(settings: Settings, dataDir: string): Promise<Playground | null> {
   if (settings.DISCORD_BOT_SECRET !== undefined && settings.TELEGRAM_BOT_SECRET !== undefined) return null;
-  return startPlayground({ port: settings.PLAYGROUND_PORT, dataDir: join(dataDir, 'playground') });
+  const { PLAYGROUND_PORT: port } = settings;
+  try {
+    return await startPlayground({ port, dataDir: join(dataDir, 'playground') });
+  } catch (fault) {
+    if (!(fault instanceof Error && 'code' in fault && fault.code === 'EADDRINUSE')) throw fault;
+    throw new SettingsError(
+      `PLAYGROUND_PORT ${port} is taken: is the program running already? It should be a free port; 0 takes any.`,
+    );
+  }
 }
 
 function chosenPlatforms(
