@@ -3,10 +3,11 @@
 // in the middle of an answer it can be started with an engine that stops there (held-program-main.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectDatabase } from '../../db/connect-database.ts';
-import { findPostmaster } from '../../db/embedded/postmaster.ts';
+import { isAlive } from '../../db/embedded/server-process.ts';
 import { type Books, books } from '../../db/ledger/books.ts';
 import { drivePlayground, type PlaygroundDriver } from './playground-driver.ts';
 import { PATIENCE_MS } from './program.ts';
@@ -79,8 +80,12 @@ export async function startProgramProcess(
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
 /** The process id of the database server that runs in a program's data folder. */
-export const serverIn = (dataDir: string): number | undefined =>
-  findPostmaster(join(dataDir, 'postgres', 'cluster'))?.pid;
+export function serverIn(dataDir: string): number | undefined {
+  // Read plainly: db's own look-up tidies a lock file away that a server is only just writing.
+  const lockFile = join(dataDir, 'postgres', 'cluster', 'postmaster.pid');
+  const pid = existsSync(lockFile) ? Number.parseInt(readFileSync(lockFile, 'utf8'), 10) : 0;
+  return pid > 0 && isAlive(pid) ? pid : undefined;
+}
 
 /** The books as `npm run books` reads them beside a running program, and the calls that are not settled. */
 export async function readBooks(dataDir: string): Promise<Books & { readonly unsettled: number }> {
