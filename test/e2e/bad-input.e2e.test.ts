@@ -130,10 +130,12 @@ describe.each(APPS)('bad input in %s', (app) => {
     await seat.hears('Hello');
     await sendAsBot(program.playground, seat, [
       { label: 'Of old', action: '0ag12345' },
-      { label: 'Stale stop', action: encodeAction('stop', 'lx0000') },
       { label: 'Their vote', action: encodeAction('rate_up', callId) },
       { label: 'Their again', action: encodeAction('again', callId) },
       { label: 'Their nothing', action: encodeAction('rate_up', crypto.randomUUID()) },
+    ]);
+    await sendAsBot(program.playground, seat, [
+      { label: 'Stale stop', action: encodeAction('stop', 'lx0000') },
     ]);
     const press = (label: string) => () => seat.press(label);
     expect(await costsNothing(seat, press('Of old'), 'That button is too old')).toContain(FREE);

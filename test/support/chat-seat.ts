@@ -13,7 +13,7 @@ export type App = (typeof APPS)[number];
 export interface Heard {
   readonly text: string;
   readonly buttons: readonly string[];
-  /** Whom or what it would ping: names, everyone, roles; links that nobody may have smuggled in. */
+  /** Whom it would ping, and links behind other words: what nobody may have smuggled in. */
   readonly pings: readonly string[];
 }
 
@@ -129,11 +129,11 @@ function telegramMessages(person: DrivenPerson): readonly Heard[] {
           ({ type, offset, length }) => /code|pre/.test(type) && at >= offset && at < offset + length,
         );
       const mentions = [...text.matchAll(/(?<![\w@])@\w{3,}/g)].filter(({ index }) => !isCode(index));
-      const links = entities.filter(({ type }) => /mention|link|url/.test(type));
+      const hidden = entities.filter(({ type }) => /mention|link/.test(type));
       return {
         text: text.replaceAll('\u2060', ''),
         buttons: markup?.inline_keyboard.flat().map((button) => button.text) ?? [],
-        pings: [...mentions.map(([mention]) => mention), ...links.map(({ type }) => type)],
+        pings: [...mentions.map(([mention]) => mention), ...hidden.map(({ type }) => type)],
       };
     });
 }
