@@ -124,10 +124,11 @@ export async function startProgram(settings: Settings, options: StartOptions): P
         await platform.start(handler.handle, handler.definitions);
       }
       stopper.add('delivery', delivery.stop);
+      // The marketplace stops first: an answer it breaks off costs nothing, one that Stop ends costs what was written.
+      stopper.add('handler', handler.stop);
       stopper.add('marketplace', marketplace.stop);
       await marketplace.start(createNewsTeller(() => platforms));
       await delivery.start();
-      stopper.add('handler', handler.stop);
       return local;
     }
   } catch (fault) {

@@ -18,6 +18,7 @@ import {
   failureReply,
   interruptedReply,
   refusalReply,
+  stoppedEarlyReply,
   tooLongReply,
 } from './refusal-words.ts';
 
@@ -100,7 +101,11 @@ async function runCall(
   question: Question,
   { person, frame }: { readonly person: Person; readonly frame: AnswerFrame },
   note: (message: MessageRef) => Promise<void>,
-): Promise<{ readonly outcome: CallDone | CallRefusal; readonly stream: StreamingMessage | null }> {
+): Promise<{
+  readonly outcome: CallDone | CallRefusal;
+  readonly stopped: boolean;
+  readonly stream: StreamingMessage | null;
+}> {
   const call = context.calls.begin(context.source);
   const stream = createLazyStream(async (opening) => {
     const opened = await context.respond.stream(stopButton(call.run), opening);
@@ -120,11 +125,12 @@ async function runCall(
   try {
     const input = { eventKey, person, conversationKey, text, modelSlug, signal: call.signal };
     const outcome = await context.marketplace.ask(input, view);
-    return { outcome, stream: await stream.ready() };
+    return { outcome, stopped: call.signal.aborted, stream: await stream.ready() };
   } catch (fault) {
     context.log.error({ err: fault, eventKey }, 'a call failed without an outcome');
     return {
       outcome: { ok: false, code: 'outcome_unknown', reason: 'ask threw' },
+      stopped: false,
       stream: await stream.ready(),
     };
   } finally {
@@ -162,11 +168,14 @@ export async function answerQuestion(context: CommandContext, question: Question
       await deliver(context, key, prepared, null);
       return;
     }
-    const { outcome, stream } = await runCall(context, { ...question, raw: typed.text }, prepared, note);
+    const asked = { ...question, raw: typed.text };
+    const { outcome, stopped, stream } = await runCall(context, asked, prepared, note);
     if (!outcome.ok) log.info({ ...outcome, eventKey }, 'no answer');
     const reply = outcome.ok
       ? answeredReply(outcome, prepared.frame)
-      : refusalReply(outcome, source.isPrivate);
+      : outcome.code === 'generation_failed' && stopped
+        ? stoppedEarlyReply
+        : refusalReply(outcome, source.isPrivate);
     const message = await deliver(context, key, reply, stream);
     if (!outcome.ok && outcome.code === 'outcome_unknown') {
       // The books may have the answer after all; the message is put right once they are back.

@@ -82,7 +82,7 @@ export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
     case 'generation_failed':
       return {
         text: lines(
-          'The model broke off before it had said anything.',
+          'The model broke off before its answer was done.',
           rich(FREE, ' What was set aside is yours again. Please ask once more in a moment.'),
         ),
       };
@@ -99,6 +99,14 @@ export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
       };
   }
 }
+
+/** Stop was pressed before the first word. */
+export const stoppedEarlyReply: Reply = {
+  text: lines(
+    'You stopped it before the first word.',
+    rich(FREE, ' What was set aside is yours again. Ask whenever you like.'),
+  ),
+};
 
 /** The error boundary's words; nothing of the fault shows. */
 export const failureReply: Reply = {

@@ -134,6 +134,31 @@ describe('the whole program is killed', () => {
     await removeProgramFolder(dataDir);
   });
 
+  it.each(APPS)(
+    'Ctrl-C in the middle of an answer in %s: it cost nothing, and the chat says so',
+    async (app) => {
+      running = await startProgramProcess(dataDir, 'test/support/held-program-main.ts');
+      let seat = await takeSeat(running.driver, app, 'polite');
+      await seat.say(QUESTION);
+      await seat.hears('receipt');
+      const balance = await balanceIn(seat);
+      const told = seat.messages().length;
+      await running.holdNextAnswer();
+      await seat.say(QUESTION);
+      await seat.hears(/^(?!Thinking)[\s\S]* pay only for what is written/);
+      expect(await running.interrupt()).toBe(0);
+      expect(running.printed()).not.toContain('did not stop cleanly');
+      expect(serverIn(dataDir)).toBeUndefined();
+
+      running = await startProgramProcess(dataDir);
+      seat = await takeSeat(running.driver, app, 'polite');
+      expect(await seat.hears('The model broke off')).toContain('This cost nothing.');
+      expect(seat.messages()).toHaveLength(told + 1);
+      expect(await balanceIn(seat)).toBe(balance);
+      expect(await running.interrupt()).toBe(0);
+    },
+  );
+
   const balanceIn = async (seat: ChatSeat): Promise<string> => {
     await seat.command('balance');
     return /You have ([\d.,]+ OPEN) to spend/.exec(await seat.hears('You have'))?.[1] ?? '';

@@ -83,6 +83,19 @@ describe.each(APPS)('an answer in %s', (app) => {
     });
   });
 
+  it('stopped before its first word costs nothing and says so', async () => {
+    const seat = await takeSeat(program.driver, app, 'hasty');
+    await firstAnswer(seat);
+    const before = await program.purse(seat.identity);
+    const gate = holdNextAnswer(program.engine, 0);
+    await seat.say(QUESTION);
+    await gate.reached;
+    await seat.hears('Thinking…');
+    await seat.stop();
+    expect(await seat.hears('You stopped it before the first word.')).toContain('This cost nothing.');
+    expect(await program.purse(seat.identity)).toEqual(before);
+  });
+
   it('asked again is a second call with its own receipt; both stand in /balance and /receipt with the same amounts', async () => {
     const seat = await takeSeat(program.driver, app, 'again');
     const first = await firstAnswer(seat);

@@ -11,7 +11,7 @@ export interface AnswerGate {
   open(): void;
 }
 
-/** Holds the next answer after its first `pieces` pieces of text; `meanwhile` runs when it is reached. */
+/** Holds the next answer after its first `pieces` pieces of text; with 0, before its first word. */
 export function holdNextAnswer(engine: Engine, pieces = 2): AnswerGate {
   const generate = engine.generate;
   const reached = Promise.withResolvers<void>();
@@ -20,19 +20,20 @@ export function holdNextAnswer(engine: Engine, pieces = 2): AnswerGate {
 
   async function* held(...[request, signal]: Parameters<Engine['generate']>): AsyncGenerator<GenerateEvent> {
     let text = '';
-    let seen = 0;
-    let promptTokens = 0;
+    let seen = -1; // the start comes first
+    const usage = { promptTokens: 0, completionTokens: 0 };
     for await (const event of generate(request, signal)) {
       yield event;
-      if (event.type === 'start') promptTokens = event.promptTokens;
-      if (event.type !== 'text') continue;
-      text += event.text;
+      if (event.type === 'start') usage.promptTokens = event.promptTokens;
+      if (event.type === 'text') {
+        text += event.text;
+        usage.completionTokens = event.completionTokens;
+      }
       seen += 1;
       if (seen !== pieces) continue;
       reached.resolve();
       await Promise.race([opened.promise, aborted(signal)]);
       if (!signal?.aborted) continue;
-      const usage = { promptTokens, completionTokens: event.completionTokens };
       yield { type: 'done', reason: 'cancelled', text, usage };
       return;
     }

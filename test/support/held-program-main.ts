@@ -9,4 +9,5 @@ process.on('SIGUSR2', () => {
   holdNextAnswer(program.engine);
   console.log('The next answer will be held.');
 });
+process.once('SIGINT', () => void program.stop().then(() => process.exit(0)));
 console.log(`The playground is open: ${program.playground?.url}`);

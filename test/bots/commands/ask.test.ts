@@ -135,7 +135,7 @@ describe('bad input', () => {
     [{ ok: false, code: 'model_retired', title: 'Pocket Atlas' }, '**Pocket Atlas** has been retired'],
     [
       { ok: false, code: 'generation_failed', reason: 'worker 3 died: SIGKILL' },
-      'The model broke off before it had said anything.',
+      'The model broke off before its answer was done.',
     ],
     [{ ok: false, code: 'outcome_unknown', reason: 'ECONNREFUSED 127.0.0.1' }, 'I lost touch with the books'],
     [{ ok: false, code: 'call_in_progress' }, 'still being answered'],
