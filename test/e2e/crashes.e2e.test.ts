@@ -1,6 +1,7 @@
 // What people see when parts of the program are killed in the middle of an answer: the engine's worker, the database
 // server, the whole program. Each time: a clear message, nobody pays for what did not come or pays twice, the books hold,
 // and the next question is answered. Nothing here waits by the clock; on a busy machine a restart takes many seconds.
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dieInNextAnswer, holdNextAnswer } from '../support/answer-gate.ts';
 import { APPS, type ChatSeat, takeSeat } from '../support/chat-seat.ts';
@@ -24,18 +25,25 @@ describe('a part of the running program is killed', () => {
   afterAll(() => program?.close());
 
   /** Kills the database server and what of it comes back, until the returned function is called. */
-  function keepDatabaseDown(): () => void {
+  async function keepDatabaseDown(): Promise<() => void> {
     const kill = () => {
       const pid = serverIn(program.dataDir);
-      if (pid === undefined) return;
       try {
-        process.kill(pid, 'SIGKILL');
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
       } catch {
         // gone in between
       }
     };
     kill();
     const timer = setInterval(kill, 10);
+    // Connections that are open may still serve for a moment.
+    const query = () => sql`select pg_sleep(0.05)`.execute(program.database.db);
+    await expect
+      .poll(async () => {
+        const tries = await Promise.allSettled(Array.from({ length: 20 }, query));
+        return tries.filter(({ status }) => status === 'fulfilled').length;
+      })
+      .toBe(0);
     return () => clearInterval(timer);
   }
 
@@ -105,7 +113,7 @@ describe('a part of the running program is killed', () => {
       const gate = holdNextAnswer(program.engine);
       await seat.say(QUESTION);
       await gate.reached;
-      const release = keepDatabaseDown();
+      const release = await keepDatabaseDown();
       try {
         gate.open();
         expect(await seat.hears('I lost touch with the books')).toContain('This cost nothing.');
