@@ -20,8 +20,26 @@ export interface Sampling {
   readonly temperature: number;
   readonly topK?: number;
   readonly topP?: number;
+  /** Leaves out tokens less likely than this part of the likeliest one, 0..1. */
+  readonly minP?: number;
+  /** Above 1: tokens of the prompt and the answer so far become less likely (arXiv 1909.05858, section 4.1). */
+  readonly repetitionPenalty?: number;
+  /** Added to the logits of token ids before anything else, -100..100. */
+  readonly logitBias?: Readonly<Record<number, number>>;
+  /** The answer ends before the first of these texts; no part of one is ever shown. */
+  readonly stop?: readonly string[];
+  /** Log-probabilities of the chosen token and of this many likeliest ones, 0..20. Left out = none. */
+  readonly logprobs?: number;
   /** Same seed, prompt and adapter: same tokens. */
   readonly seed?: number;
+}
+
+/** One generated token with its natural log-probability under the model (temperature 1, no bias). */
+export interface TokenLogprob {
+  readonly id: number;
+  readonly text: string;
+  readonly logprob: number;
+  readonly top: readonly { readonly id: number; readonly text: string; readonly logprob: number }[];
 }
 
 export interface GenerateRequest {
@@ -29,6 +47,10 @@ export interface GenerateRequest {
   readonly adapter?: AdapterRef;
   readonly maxTokens: number;
   readonly sampling: Sampling;
+  /** Requests with the same key share one turn in the queue, so that one flood cannot starve others. Opaque. */
+  readonly fairnessKey?: string;
+  /** Ends after this many milliseconds, waiting included: with what was made so far, or refused if nothing was. */
+  readonly deadlineMs?: number;
 }
 
 export interface Usage {
@@ -37,13 +59,21 @@ export interface Usage {
 }
 
 export type GenerateEvent =
+  /** Waiting for a free place; 1 = next. Comes only when there is a wait, and again when the position changes. */
+  | { readonly type: 'queued'; readonly position: number }
   /** The prompt is in the KV cache; `droppedMessages` oldest turns did not fit the context. */
   | { readonly type: 'start'; readonly promptTokens: number; readonly droppedMessages: number }
   /** New text (whole UTF-8 characters); `completionTokens` counts all tokens so far. */
-  | { readonly type: 'text'; readonly text: string; readonly completionTokens: number }
+  | {
+      readonly type: 'text';
+      readonly text: string;
+      readonly completionTokens: number;
+      /** Where asked for: the tokens that made this text. */
+      readonly logprobs?: readonly TokenLogprob[];
+    }
   | {
       readonly type: 'done';
-      readonly reason: 'stop' | 'length' | 'cancelled';
+      readonly reason: 'stop' | 'length' | 'cancelled' | 'deadline';
       readonly text: string;
       readonly usage: Usage;
     };
@@ -121,14 +151,26 @@ export interface SampleShares {
   readonly storeHash: string;
 }
 
-export interface Engine {
+/** Where an adapter is: warm = in memory, loading = on its way, cold = on disk only. */
+export type AdapterState = 'warm' | 'loading' | 'cold';
+
+/** What answers: this machine (serve/local-engine.ts) or another one (remote/). */
+export interface ServingBackend {
   /** Streams one answer. Aborting the signal ends it with `done: cancelled` and what was made so far. Throws EngineError. */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent>;
   /** Tokens of the rendered prompt (chat template included), for quotes. */
   countPromptTokens(messages: readonly ChatMessage[]): Promise<number>;
   /** The longest context the base model takes, in tokens. */
   readonly contextTokens: number;
+  /** Resolves when the adapter is in memory. Throws EngineError of loading it. */
   loadAdapter(ref: AdapterRef): Promise<void>;
+  /** First sign of interest: starts loading, never throws. */
+  prefetchAdapter(ref: AdapterRef): void;
+  adapterState(ref: AdapterRef): Promise<AdapterState>;
+  close(): Promise<void>;
+}
+
+export interface Engine extends ServingBackend {
   /** Trains a LoRA adapter in a low-priority child process. Aborting stops it at the next step. */
   train(
     job: TrainJob,
@@ -142,5 +184,4 @@ export interface Engine {
     onProgress?: (done: number, total: number) => void,
   ): Promise<{ readonly storeHash: string }>;
   attribute(request: AttributeRequest): Promise<SampleShares>;
-  close(): Promise<void>;
 }

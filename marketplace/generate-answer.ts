@@ -14,7 +14,7 @@ export type GeneratedAnswer =
   | {
       readonly kind: 'delivered';
       readonly text: string;
-      readonly reason: 'stop' | 'length' | 'cancelled';
+      readonly reason: 'stop' | 'length' | 'cancelled' | 'deadline';
       readonly usage: Usage;
       readonly droppedMessages: number;
     }
@@ -44,7 +44,7 @@ export async function generateAnswer(
       } else if (event.type === 'text') {
         soFar += event.text;
         view.text(soFar);
-      } else {
+      } else if (event.type === 'done') {
         // An answer cut short because this program is being stopped was not stopped by the person.
         if (event.reason === 'cancelled' && !signal.aborted) throw new Error('the program is being stopped');
         return deliveredOrNothing(event, droppedMessages);

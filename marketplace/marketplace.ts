@@ -87,7 +87,7 @@ export interface CallDone {
   readonly callId: string;
   readonly receiptNumber: string;
   readonly text: string;
-  readonly reason: 'stop' | 'length' | 'cancelled';
+  readonly reason: 'stop' | 'length' | 'cancelled' | 'deadline';
   readonly priceNano: Nano;
   readonly availableNano: Nano;
   readonly modelTitle: string;

@@ -71,6 +71,8 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
       return least > serving.contextTokens ? least : template.encodePrompt(messages).length;
     },
     loadAdapter: (ref) => serving.loadAdapter(ref),
+    prefetchAdapter: (ref) => void serving.loadAdapter(ref).catch(() => undefined),
+    adapterState: async () => 'cold',
     train: (job, onProgress, signal) => trainAdapter(baseDir, job, onProgress, untilClosed(signal)),
     evaluate: (job, onProgress) => evaluateAnswers(generate, job, onProgress),
     buildStore: (job, onProgress) =>

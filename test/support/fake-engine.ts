@@ -67,6 +67,10 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
     async loadAdapter(ref) {
       await knowledgeOf(ref.dir);
     },
+    prefetchAdapter() {},
+    async adapterState() {
+      return 'warm';
+    },
     async train(job, onProgress, signal) {
       calls.train += 1;
       return await train(job, faults, onProgress, signal);
