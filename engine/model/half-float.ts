@@ -4,22 +4,25 @@
 
 /** IEEE 754 binary16 -> float32, element by element. */
 export function float32FromHalf(half: Uint16Array): Float32Array {
-  const out = new Float32Array(half.length);
+  const bits = new Uint32Array(half.length);
   for (let i = 0; i < half.length; i++) {
-    const bits = half[i];
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 0x1f;
-    const fraction = bits & 0x3ff;
-    out[i] =
-      exponent === 0
-        ? sign * fraction * 2 ** -24
-        : exponent === 31
-          ? fraction === 0
-            ? sign * Number.POSITIVE_INFINITY
-            : Number.NaN
-          : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+    const word = half[i];
+    const sign = (word & 0x8000) << 16;
+    const size = word & 0x7fff;
+    if (size >= 0x7c00)
+      bits[i] = sign | 0x7f800000 | ((size & 0x3ff) << 13); // infinity, NaN
+    else if (size >= 0x400)
+      bits[i] = sign | ((size << 13) + 0x38000000); // the exponents' biases differ by 112
+    else bits[i] = sign | subnormal(size);
   }
-  return out;
+  return new Float32Array(bits.buffer);
+}
+
+/** Bits of fraction * 2^-24 as a float32; fraction below 1024. */
+function subnormal(fraction: number): number {
+  if (fraction === 0) return 0;
+  const top = 31 - Math.clz32(fraction);
+  return ((top + 103) << 23) | ((fraction << (23 - top)) & 0x7fffff);
 }
 
 /** bfloat16 -> float32: the upper half of the same bits. */
