@@ -44,6 +44,8 @@ export interface TokenLogprob {
 
 export interface GenerateRequest {
   readonly messages: readonly ChatMessage[];
+  /** A bare text, or its token ids, to continue without the chat template; `messages` is empty then. */
+  readonly prompt?: string | readonly number[];
   readonly adapter?: AdapterRef;
   readonly maxTokens: number;
   readonly sampling: Sampling;

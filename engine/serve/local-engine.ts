@@ -13,7 +13,7 @@ import { evaluateAnswers } from '../train/answer-eval.ts';
 import { trainAdapter } from '../train/train-adapter.ts';
 import { answerStream } from './answer-stream.ts';
 import { fitPrompt } from './prompt-fit.ts';
-import { longestTokenLength } from './raw-prompt.ts';
+import { longestTokenLength, rawPromptIds } from './raw-prompt.ts';
 import { createServeClient, type ServeClient } from './serve-client.ts';
 import { stopIdsOf } from './stop-ids.ts';
 
@@ -44,14 +44,18 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
   const untilClosed = (signal?: AbortSignal): AbortSignal =>
     signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
 
-  const prompt = ({ messages, maxTokens }: GenerateRequest) =>
-    fitPrompt({
-      messages,
-      maxTokens,
-      encode: (kept) => template.encodePrompt(kept),
-      contextTokens: serving.contextTokens,
-      charactersPerTokenMax,
-    });
+  const begin = rawPromptIds(baseDir, tokenizer, '');
+  /** A bare prompt is fed as it is; a conversation is made to fit. */
+  const prompt = ({ messages, maxTokens, prompt: bare }: GenerateRequest) =>
+    bare === undefined
+      ? fitPrompt({
+          messages,
+          maxTokens,
+          encode: (kept) => template.encodePrompt(kept),
+          contextTokens: serving.contextTokens,
+          charactersPerTokenMax,
+        })
+      : { ids: typeof bare === 'string' ? [...begin, ...tokenizer.encode(bare)] : bare, droppedMessages: 0 };
 
   const generate: Engine['generate'] = async function* (request, signal) {
     const { adapter, maxTokens, sampling } = request;
