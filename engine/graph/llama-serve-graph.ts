@@ -2,7 +2,7 @@
 // with its own LoRA weights as inputs (all zeros = the base model). Used by engine/serve. Forward only; training
 // has its own graph. Weights are external initialisers in f32; `project` is the one place where another weight
 // format (int8) would enter. It knows no sessions and no requests.
-import { type Projection, projectionShape } from '../model/llama-weights.ts';
+import { hasBias, type Projection, projectionShape } from '../model/llama-weights.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import {
   type AttentionStep,
@@ -98,7 +98,7 @@ export function buildLlamaServeGraph(options: ServeGraphOptions): ServeGraph {
     const spec = { dtype: 'f32', shape: [...x.shape.slice(0, 2), out] } as const;
     const base = node(g, 'MatMul', [x, w], [spec])[0];
     const adapted = add(g, base, loraDelta(g, x, layer, group, shapes));
-    if (!config.qkvBias || group.name !== 'qkv') return adapted;
+    if (!hasBias(config, group.projections[0])) return adapted;
     const bias = concatenated(names.map((name) => weight(`${name}.bias`)));
     return add(g, adapted, store(`layers.${layer}.${group.name}.bias`, [out], bias));
   };
@@ -133,7 +133,7 @@ function attentionInputs(
   { config, contextTokens }: ServeGraphOptions,
   fused: boolean,
 ): (layer: number, qkv: Tensor) => AttentionStep {
-  const tables = rotaryConstants(g, rotaryTables(contextTokens, config.headDim, config.ropeTheta));
+  const tables = rotaryConstants(g, rotaryTables(contextTokens, config));
   const past = (side: 'k' | 'v', layer: number): Tensor => {
     const shape = ['batch', config.kvHeads, fused ? contextTokens : 'past', config.headDim];
     return graphInput(g, `past_${side}.${layer}`, 'f32', shape);

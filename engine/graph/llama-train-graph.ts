@@ -116,7 +116,7 @@ function llamaLogits(g: Graph, ids: Tensor, parts: ForwardParts): Tensor {
   const { heads, kvHeads, headDim } = config;
   const rows = batch * seq;
   const examples = gradients === 'loraPerExample' ? batch : undefined;
-  const tables = rotaryTables(seq, headDim, config.ropeTheta);
+  const tables = rotaryTables(seq, config);
   const weight = (name: string): Tensor => {
     const tensor = parts.weight(name);
     if (tensor === undefined) throw new Error(`the model has no weight ${name}`);

@@ -1,6 +1,8 @@
 // Rotary position embedding in the half-rotation layout of Hugging Face checkpoints (arxiv.org/abs/2104.09864):
 // within a head, dimension i pairs with i + headDim/2. Used by the Llama graphs. The derivative is the same
 // rotation by the opposite angle. f32 with headDim a multiple of 16 uses the fused kernel, else composed.
+import type { LlamaConfig } from '../model/model-config.ts';
+import { ropeFrequencies } from '../model/rope-frequencies.ts';
 import { constant, differentiable, type Graph, node, type Tensor } from './graph-builder.ts';
 import { binary, floatType } from './ops-elementwise.ts';
 import { reshape } from './ops-shape.ts';
@@ -12,16 +14,20 @@ export interface RotaryTables {
   readonly sin: Float64Array;
 }
 
-/** Angles of positions 0..seq-1: angle(p, i) = p * theta^(-2i / headDim). */
-export function rotaryTables(seq: number, headDim: number, theta: number): RotaryTables {
+/** Of positions 0..seq-1, with the model's rope scaling. The one definition that serving and training share. */
+export function rotaryTables(
+  seq: number,
+  config: Pick<LlamaConfig, 'headDim' | 'ropeTheta' | 'ropeScaling'>,
+): RotaryTables {
+  const { headDim, ropeTheta, ropeScaling } = config;
   const half = headDim / 2;
+  const { angles, amplitude } = ropeFrequencies(headDim, ropeTheta, ropeScaling);
   const cos = new Float64Array(seq * half);
   const sin = new Float64Array(seq * half);
   for (let p = 0; p < seq; p++) {
     for (let i = 0; i < half; i++) {
-      const angle = p * theta ** ((-2 * i) / headDim);
-      cos[p * half + i] = Math.cos(angle);
-      sin[p * half + i] = Math.sin(angle);
+      cos[p * half + i] = amplitude * Math.cos(p * angles[i]);
+      sin[p * half + i] = amplitude * Math.sin(p * angles[i]);
     }
   }
   return { headDim, cos, sin };

@@ -5,7 +5,8 @@
 
 import { EngineError } from '../errors.ts';
 import type { LlamaConfig } from './model-config.ts';
-import { type NamedTensor, readSafetensorsFolder, type TensorMap } from './safetensors.ts';
+import type { NamedTensor, TensorMap } from './safetensors.ts';
+import { openSafetensorsFolder } from './safetensors-file.ts';
 
 /** The linear layers of one block, in order of use; also what LoRA may target. */
 export const projections = [
@@ -39,6 +40,12 @@ export function projectionShape(config: LlamaConfig, projection: Projection): re
   }
 }
 
+/** Whether a projection of this model adds a bias: y = x W^T + b. */
+export function hasBias(config: LlamaConfig, projection: Projection): boolean {
+  if (projection === 'self_attn.o_proj') return config.outputBias === true;
+  return projection.startsWith('mlp.') ? config.mlpBias === true : config.qkvBias;
+}
+
 /** Every tensor a model of this config has, with its shape, in file order. */
 export function llamaTensorShapes(config: LlamaConfig): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
@@ -49,8 +56,7 @@ export function llamaTensorShapes(config: LlamaConfig): ReadonlyMap<string, read
     for (const projection of projections) {
       const shape = projectionShape(config, projection);
       shapes.set(`${prefix}.${projection}.weight`, shape);
-      if (config.qkvBias && /[qkv]_proj$/.test(projection))
-        shapes.set(`${prefix}.${projection}.bias`, [shape[0]]);
+      if (hasBias(config, projection)) shapes.set(`${prefix}.${projection}.bias`, [shape[0]]);
     }
     shapes.set(`${prefix}.post_attention_layernorm.weight`, [config.dim]);
   }
@@ -59,35 +65,93 @@ export function llamaTensorShapes(config: LlamaConfig): ReadonlyMap<string, read
   return shapes;
 }
 
+/** The weights of a folder, read one at a time. */
+export interface LlamaWeightSource {
+  /** Values of a tensor that the config implies, row-major, F16 and BF16 widened. @throws EngineError `weights_not_finite` */
+  readonly read: (name: string) => Float32Array;
+  readonly has: (name: string) => boolean;
+  /** Bytes that all of them take on disk. */
+  readonly totalBytes: number;
+  /** Bytes on disk of those read so far, each counted once: progress is readBytes() / totalBytes. */
+  readonly readBytes: () => number;
+  readonly close: () => void;
+}
+
 /**
- * Reads and checks the weights of a model folder.
- * @throws EngineError `weights_missing` | `weights_shape_mismatch` | as readSafetensorsFolder
+ * Opens the weights of a model folder. Names, shapes and types are checked at once, values as they are read; never is
+ * more than the tensor asked for in memory. A tied model's surplus lm_head.weight and buffers are left out.
+ * @throws EngineError `weights_missing` | `weights_shape_mismatch` | as openSafetensorsFolder
+ */
+export function openLlamaWeights(folder: string, config: LlamaConfig): LlamaWeightSource {
+  const file = openSafetensorsFolder(folder);
+  const shapes = llamaTensorShapes(config);
+  const sizes = new Map<string, number>();
+  try {
+    for (const [name, shape] of shapes) {
+      const entry = file.entries.get(name);
+      if (entry === undefined) throw weightsError('weights_missing', folder, `weight ${name} is missing`);
+      if (entry.shape.join() !== shape.join())
+        throw weightsError(
+          'weights_shape_mismatch',
+          folder,
+          `weight ${name} is [${entry.shape}], the config asks for [${shape}]`,
+        );
+      sizes.set(name, entry.end - entry.start);
+    }
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  const seen = new Set<string>();
+  let readBytes = 0;
+  return {
+    read: (name) => {
+      const size = sizes.get(name);
+      if (size === undefined)
+        throw new Error(`bug: weight ${name} asked for, which this model does not have`);
+      const values = file.read(name);
+      const bad = firstNotFinite(values);
+      if (bad >= 0)
+        throw weightsError('weights_not_finite', folder, `weight ${name} holds ${values[bad]} at ${bad}`);
+      if (!seen.has(name)) readBytes += size;
+      seen.add(name);
+      return values;
+    },
+    has: (name) => sizes.has(name),
+    totalBytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    readBytes: () => readBytes,
+    close: file.close,
+  };
+}
+
+/**
+ * All weights of a model folder at once, for training and the reference.
+ * @throws EngineError as {@link openLlamaWeights} and its `read`
  */
 export function loadLlamaWeights(folder: string, config: LlamaConfig): TensorMap {
-  return checkLlamaWeights(readSafetensorsFolder(folder), config, folder);
-}
-
-/** Keeps exactly the tensors the config asks for, in file order. A tied model's surplus lm_head.weight is dropped. */
-function checkLlamaWeights(tensors: TensorMap, config: LlamaConfig, where: string): TensorMap {
-  const weights = new Map<string, NamedTensor>();
-  for (const [name, shape] of llamaTensorShapes(config)) {
-    const tensor = tensors.get(name);
-    if (tensor === undefined)
-      throw new EngineError(`${where}: weight ${name} is missing`, {
-        code: 'weights_missing',
-        retry: 'never',
-      });
-    if (tensor.shape.join() !== shape.join())
-      throw new EngineError(`${where}: weight ${name} is [${tensor.shape}], the config asks for [${shape}]`, {
-        code: 'weights_shape_mismatch',
-        retry: 'never',
-      });
-    weights.set(name, tensor);
+  const source = openLlamaWeights(folder, config);
+  try {
+    const weights = new Map<string, NamedTensor>();
+    for (const [name, shape] of llamaTensorShapes(config))
+      weights.set(name, { shape, data: source.read(name) });
+    return weights;
+  } finally {
+    source.close();
   }
-  return weights;
 }
 
-/** A weight that {@link checkLlamaWeights} has vouched for. Missing is a bug of the caller. */
+/** Index of the first NaN or infinity, -1 if there is none. */
+export function firstNotFinite(values: Float32Array): number {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < bits.length; i++) if ((bits[i] & 0x7f800000) === 0x7f800000) return i;
+  return -1;
+}
+
+function weightsError(code: string, folder: string, what: string): EngineError {
+  return new EngineError(`${folder}: ${what}`, { code, retry: 'never' });
+}
+
+/** A weight that {@link openLlamaWeights} has vouched for. Missing is a bug of the caller. */
 export function weightOf(weights: TensorMap, name: string): NamedTensor {
   const tensor = weights.get(name);
   if (tensor === undefined) throw new Error(`bug: weight ${name} asked for but not loaded`);
