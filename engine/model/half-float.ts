@@ -1,10 +1,10 @@
 // Conversions between float32 and the two 16-bit float formats that weights are stored in.
-// Used by: safetensors. Knows only numbers.
+// Used by: safetensors, quantise, adapters. Knows only numbers.
 // Invariants: widening is exact for every bit pattern (subnormals, infinities, NaN); narrowing rounds to nearest even.
 
-/** IEEE 754 binary16 -> float32, element by element. */
-export function float32FromHalf(half: Uint16Array): Float32Array {
-  const bits = new Uint32Array(half.length);
+/** IEEE 754 binary16 -> float32, element by element. @param into as long as `half`; returned */
+export function float32FromHalf(half: Uint16Array, into = new Float32Array(half.length)): Float32Array {
+  const bits = new Uint32Array(into.buffer, into.byteOffset, half.length);
   for (let i = 0; i < half.length; i++) {
     const word = half[i];
     const sign = (word & 0x8000) << 16;
@@ -15,7 +15,7 @@ export function float32FromHalf(half: Uint16Array): Float32Array {
       bits[i] = sign | ((size << 13) + 0x38000000); // the exponents' biases differ by 112
     else bits[i] = sign | subnormal(size);
   }
-  return new Float32Array(bits.buffer);
+  return into;
 }
 
 /** Bits of fraction * 2^-24 as a float32; fraction below 1024. */
@@ -25,11 +25,14 @@ function subnormal(fraction: number): number {
   return ((top + 103) << 23) | ((fraction << (23 - top)) & 0x7fffff);
 }
 
-/** bfloat16 -> float32: the upper half of the same bits. */
-export function float32FromBfloat16(stored: Uint16Array): Float32Array {
-  const bits = new Uint32Array(stored.length);
+/** bfloat16 -> float32: the upper half of the same bits. @param into as long as `stored`; returned */
+export function float32FromBfloat16(
+  stored: Uint16Array,
+  into = new Float32Array(stored.length),
+): Float32Array {
+  const bits = new Uint32Array(into.buffer, into.byteOffset, stored.length);
   for (let i = 0; i < stored.length; i++) bits[i] = stored[i] << 16;
-  return new Float32Array(bits.buffer);
+  return into;
 }
 
 /** float32 -> IEEE 754 binary16, round to nearest even; too large becomes infinity. */

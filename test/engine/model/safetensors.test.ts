@@ -1,16 +1,9 @@
 // Weight files: every value survives, and a file that does not describe itself exactly is refused.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  readSafetensorsFolder,
-  writeSafetensors,
-} from '../../../engine/model/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, readSafetensors } from '../../../engine/model/safetensors.ts';
 import { testFolder } from './test-folder.ts';
 
 function file(header: unknown, dataBytes: number): Uint8Array {
@@ -114,30 +107,8 @@ describe('safetensors', () => {
     );
   });
 
-  it('reads two shards as one, and says which tensor no shard holds', () => {
-    const folder = testFolder();
-    const part = (value: number) => ({ shape: [1], data: Float32Array.of(value) });
-    writeSafetensors(join(folder, 'model-1.safetensors'), new Map([['a', part(1)]]));
-    writeSafetensors(join(folder, 'model-2.safetensors'), new Map([['b', part(2)]]));
-    const index = (weightMap: Record<string, string>) =>
-      writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: weightMap }));
-
-    index({ a: 'model-1.safetensors', b: 'model-2.safetensors' });
-    expect([...readSafetensorsFolder(folder)].map(([name, { data }]) => [name, data[0]])).toEqual([
-      ['a', 1],
-      ['b', 2],
-    ]);
-    index({ a: 'model-1.safetensors', c: 'model-2.safetensors' });
-    expect(() => readSafetensorsFolder(folder)).toThrow(/promises c, no shard holds it/);
-    index({ a: '../model-1.safetensors' });
-    expect(() => readSafetensorsFolder(folder)).toThrow(/shard name/);
-  });
-
-  it('says when a folder has no weights, and when a file cannot be read', () => {
-    const folder = testFolder();
-    mkdirSync(join(folder, 'model'));
-    expect(() => readSafetensorsFolder(folder)).toThrow(expect.objectContaining({ code: 'weights_missing' }));
-    expect(() => readSafetensors(join(folder, 'none'))).toThrow(
+  it('says when a file cannot be read', () => {
+    expect(() => readSafetensors(join(testFolder(), 'none'))).toThrow(
       expect.objectContaining({ code: 'file_unreadable' }),
     );
   });
