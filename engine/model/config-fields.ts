@@ -13,12 +13,17 @@ export interface ConfigFields {
 /** No element count of a real model is larger; products of a few of them stay exact in a double. */
 const sizeMax = 2 ** 31;
 
-/** @returns a positive integer. @throws EngineError `config_malformed` */
-export function sizeField({ json, where }: ConfigFields, key: string, fallback?: number): number {
+/** @returns a positive integer, at most `max`. @throws EngineError `config_malformed` */
+export function sizeField(
+  { json, where }: ConfigFields,
+  key: string,
+  fallback?: number,
+  max: number = sizeMax,
+): number {
   const value = json[key] ?? fallback;
   if (typeof value !== 'number' || !Number.isInteger(value) || value <= 0)
     throw malformedConfig(where, `${key} is ${show(value)}, expected a positive integer`);
-  if (value > sizeMax) throw malformedConfig(where, `${key} is ${show(value)}, expected at most ${sizeMax}`);
+  if (value > max) throw malformedConfig(where, `${key} is ${show(value)}, expected at most ${max}`);
   return value;
 }
 

@@ -53,6 +53,9 @@ export interface LlamaConfig {
   readonly eosIds: readonly number[];
 }
 
+/** The largest published models of the family have 126; each layer costs work before any weight is read. */
+const layersMax = 1024;
+
 /** What a config class of transformers assumes where config.json is silent. */
 interface Architecture {
   readonly kvHeads: (heads: number) => number;
@@ -98,7 +101,7 @@ export function parseModelConfig(json: unknown, where = 'config.json'): LlamaCon
   refuseOtherMath(fields);
 
   const dim = sizeField(fields, 'hidden_size');
-  const layers = sizeField(fields, 'num_hidden_layers');
+  const layers = sizeField(fields, 'num_hidden_layers', undefined, layersMax);
   const heads = sizeField(fields, 'num_attention_heads');
   // transformers writes null for "as many as query heads"; a missing key is the class's own default.
   const kvHeadsDefault = json.num_key_value_heads === null ? heads : architecture.kvHeads(heads);

@@ -8,6 +8,7 @@ import { type Projection, weightOf } from '../model/llama-weights.ts';
 import { type LoraAdapter, loraPair } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { TensorMap } from '../model/safetensors.ts';
+import { referenceTurn } from './reference-rope.ts';
 
 /** Rows of equal width, one after another. */
 interface Rows {
@@ -26,9 +27,13 @@ export function referenceLogits(
   const weight = (name: string) => weightOf(weights, name).data;
   const embedding = weight('model.embed_tokens.weight');
 
+  const biased = (projection: Projection): boolean | undefined => {
+    if (projection.startsWith('mlp.')) return config.mlpBias;
+    return projection === 'self_attn.o_proj' ? config.outputBias : config.qkvBias;
+  };
   const project = (x: Rows, layer: number, projection: Projection, outWidth: number): Rows => {
     const name = `model.layers.${layer}.${projection}`;
-    const bias = config.qkvBias && /[qkv]_proj$/.test(projection) ? weight(`${name}.bias`) : undefined;
+    const bias = biased(projection) ? weight(`${name}.bias`) : undefined;
     const y = linear(x, weight(`${name}.weight`), outWidth, bias);
     const pair = adapter === undefined ? undefined : loraPair(adapter, layer, projection);
     if (pair === undefined) return y;
@@ -108,18 +113,19 @@ function rmsNorm(x: Rows, gain: Float32Array, eps: number): Rows {
   return { width: x.width, data };
 }
 
-/** Turns the pair (i, i + headDim/2) of every head by position * theta^(-2i/headDim). Row = position. */
-function rotate(x: Rows, { headDim, ropeTheta }: LlamaConfig): Rows {
+/** Turns the pair (i, i + headDim/2) of every head by the angle of its position. Row = position. */
+function rotate(x: Rows, config: LlamaConfig): Rows {
+  const { headDim } = config;
   const half = headDim / 2;
   const data = new Float32Array(x.data.length);
   for (let start = 0; start < data.length; start += headDim) {
     const position = Math.floor(start / x.width);
     for (let i = 0; i < half; i++) {
-      const angle = position * ropeTheta ** ((-2 * i) / headDim);
+      const { cos, sin } = referenceTurn(config, position, i);
       const first = x.data[start + i];
       const second = x.data[start + i + half];
-      data[start + i] = first * Math.cos(angle) - second * Math.sin(angle);
-      data[start + i + half] = second * Math.cos(angle) + first * Math.sin(angle);
+      data[start + i] = first * cos - second * sin;
+      data[start + i + half] = second * cos + first * sin;
     }
   }
   return { width: x.width, data };

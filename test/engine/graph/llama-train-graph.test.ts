@@ -1,9 +1,10 @@
 // Are the gradients right? The f64 graph against central finite differences, f32 (fused kernels) against f64,
 // one-row runs against the per-example form, and merged LoRA against a merged weight.
-// Covered: every parameter tensor, grouped heads, tied and untied heads, qkv biases, both rotary forms, masked
+// Covered: every parameter tensor, grouped heads, tied and untied heads, biases, both rotary forms, yarn, masked
 // loss. Not covered: execution providers other than the CPU.
 import { describe, expect, it } from 'vitest';
 import { gradientName } from '../../../engine/graph/llama-train-graph.ts';
+import type { LlamaConfig } from '../../../engine/model/model-config.ts';
 import {
   allLora,
   randomBatch,
@@ -17,10 +18,20 @@ import {
 const batch = 2;
 const seq = 5;
 
-const variants = [
+const variants: readonly { readonly name: string; readonly config: LlamaConfig }[] = [
   { name: 'untied, 4 query heads on 2 key heads', config: tinyConfig },
   { name: 'tied', config: { ...tinyConfig, tied: true } },
   { name: 'qkv biases, head size 8', config: { ...tinyConfig, qkvBias: true, headDim: 8, kvHeads: 4 } },
+  {
+    name: 'biases on every projection, yarn positions',
+    config: {
+      ...{ ...tinyConfig, qkvBias: true, outputBias: true, mlpBias: true },
+      ropeScaling: {
+        ...{ kind: 'yarn', factor: 4, betaFast: 2, betaSlow: 0.5, truncate: false },
+        ...{ attentionFactor: 1.2, originalMaxSeq: 8 },
+      },
+    },
+  },
 ];
 
 describe.each(variants)('gradients of a Llama: $name', ({ config }) => {
