@@ -16,6 +16,11 @@ export function readJsonFile(path: string): unknown {
   } catch (cause) {
     throw new EngineError(`cannot read ${path}`, { code: 'file_unreadable', retry: 'never', cause });
   }
+  return parseJsonText(text, path);
+}
+
+/** @param path named in the error @throws EngineError `json_malformed` */
+export function parseJsonText(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -6,20 +6,19 @@
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '../errors.ts';
-import { isRecord, readJsonFile } from './json-file.ts';
-import { type Projection, projectionShape, projections } from './llama-weights.ts';
+import {
+  type AdapterSettings,
+  adapterError,
+  checkTargets,
+  parseAdapterSettings,
+} from './adapter-settings.ts';
+import { readJsonFile } from './json-file.ts';
+import { firstNotFinite, type Projection, projectionShape, projections } from './llama-weights.ts';
 import type { LlamaConfig } from './model-config.ts';
 import { type NamedTensor, readSafetensors, type TensorMap, writeSafetensors } from './safetensors.ts';
 
-export interface LoraAdapter {
-  readonly rank: number;
-  readonly alpha: number;
-  /** what B A is multiplied by: alpha / rank, or alpha / sqrt(rank) for rank-stabilised LoRA (arXiv 2312.03732) */
-  readonly scale: number;
+export interface LoraAdapter extends Omit<AdapterSettings, 'targetModules'> {
   readonly targets: readonly Projection[];
-  /** name of the base model as recorded, never a path of this machine */
-  readonly base: string;
   /** `model.layers.0.self_attn.q_proj.lora_A.weight` [rank, in], `.lora_B.weight` [out, rank] */
   readonly weights: TensorMap;
 }
@@ -62,17 +61,47 @@ export function foldLoraScale(adapter: LoraAdapter): LoraAdapter {
   return { ...adapter, alpha: adapter.rank, scale: 1, weights: new Map([...adapter.weights].map(fold)) };
 }
 
+/** The two files of a PEFT folder. */
+export function adapterPaths(folder: string): { readonly settings: string; readonly weights: string } {
+  return {
+    settings: join(folder, 'adapter_config.json'),
+    weights: join(folder, 'adapter_model.safetensors'),
+  };
+}
+
 /**
  * Reads a PEFT folder and checks it against the base model's config.
- * @throws EngineError `adapter_unsupported` | `adapter_malformed` | `adapter_shape_mismatch` | file and safetensors codes
+ * @throws EngineError `adapter_unsupported` | `adapter_malformed` | `adapter_shape_mismatch` | `adapter_not_finite` |
+ * file and safetensors codes
  */
 export function loadLoraAdapter(folder: string, config: LlamaConfig): LoraAdapter {
-  const configPath = join(folder, 'adapter_config.json');
-  const settings = readSettings(readJsonFile(configPath), configPath);
-  const path = join(folder, 'adapter_model.safetensors');
-  const weights = new Map<string, NamedTensor>();
-  const targets = new Set<Projection>();
-  for (const [peftName, tensor] of readSafetensors(path)) {
+  const paths = adapterPaths(folder);
+  const settings = parseAdapterSettings(readJsonFile(paths.settings), paths.settings);
+  const { tensors, targets } = matchLoraTensors(readSafetensors(paths.weights), settings, config, folder);
+  for (const [name, { data }] of tensors) {
+    const bad = firstNotFinite(data);
+    if (bad >= 0)
+      throw adapterError('adapter_not_finite', paths.weights, `${name} holds ${data[bad]} at ${bad}`);
+  }
+  const { rank, alpha, scale, base } = settings;
+  return { rank, alpha, scale, base, targets, weights: tensors };
+}
+
+/**
+ * The tensors of an adapter's file under the engine's names, and the projections they adapt; anything that does not fit
+ * the base or the settings is refused. Needs only shapes, so that a file can be checked before its values are read.
+ * @throws EngineError `adapter_unsupported` | `adapter_malformed` | `adapter_shape_mismatch`
+ */
+export function matchLoraTensors<T extends { readonly shape: readonly number[] }>(
+  stored: ReadonlyMap<string, T>,
+  settings: AdapterSettings,
+  config: LlamaConfig,
+  folder: string,
+): { readonly tensors: ReadonlyMap<string, T>; readonly targets: readonly Projection[] } {
+  const paths = adapterPaths(folder);
+  const tensors = new Map<string, T>();
+  const found = new Set<Projection>();
+  for (const [peftName, tensor] of stored) {
     // Adapters saved without PEFT's own saver keep the adapter's name in the middle.
     const name = peftName.replace(peftPrefix, '').replace('.default.weight', '.weight');
     const match = /^model\.layers\.(\d+)\.(.+)\.lora_([AB])\.weight$/.exec(name);
@@ -80,7 +109,7 @@ export function loadLoraAdapter(folder: string, config: LlamaConfig): LoraAdapte
     if (match === null || projection === undefined)
       throw adapterError(
         'adapter_unsupported',
-        path,
+        paths.weights,
         `tensor ${peftName} is not a LoRA pair of a linear layer`,
       );
     const layer = Number(match[1]);
@@ -89,27 +118,30 @@ export function loadLoraAdapter(folder: string, config: LlamaConfig): LoraAdapte
     if (layer >= config.layers || tensor.shape.join() !== expected.join())
       throw adapterError(
         'adapter_shape_mismatch',
-        path,
+        paths.weights,
         `${peftName} is [${tensor.shape}]; the base has ${config.layers} layers and asks for [${expected}]`,
       );
-    weights.set(name, tensor);
-    targets.add(projection);
+    if (tensors.has(name)) throw adapterError('adapter_malformed', paths.weights, `${name} is there twice`);
+    tensors.set(name, tensor);
+    found.add(projection);
   }
-  for (const name of weights.keys()) {
+  for (const name of tensors.keys()) {
     const other = name.replace(/lora_([AB])/, (_, half: string) => (half === 'A' ? 'lora_B' : 'lora_A'));
-    if (!weights.has(other)) throw adapterError('adapter_malformed', path, `${name} has no ${other}`);
+    if (!tensors.has(other))
+      throw adapterError('adapter_malformed', paths.weights, `${name} has no ${other}`);
   }
-  if (weights.size === 0) throw adapterError('adapter_malformed', path, 'no LoRA tensors');
-  const ordered = projections.filter((projection) => targets.has(projection));
-  checkTargets(settings.targetModules, ordered, configPath);
-  return { ...settings, targets: ordered, weights };
+  if (tensors.size === 0) throw adapterError('adapter_malformed', paths.weights, 'no LoRA tensors');
+  const targets = projections.filter((projection) => found.has(projection));
+  checkTargets(settings.targetModules, targets, paths.settings);
+  return { tensors, targets };
 }
 
 /** Writes a PEFT folder; each file is replaced whole, the weights first. */
 export function saveLoraAdapter(folder: string, adapter: LoraAdapter): void {
   mkdirSync(folder, { recursive: true });
   const named = new Map([...adapter.weights].map(([name, tensor]) => [peftPrefix + name, tensor] as const));
-  writeSafetensors(join(folder, 'adapter_model.safetensors'), named);
+  const paths = adapterPaths(folder);
+  writeSafetensors(paths.weights, named);
   const isRankStabilised = adapter.scale !== adapter.alpha / adapter.rank;
   const settings = {
     peft_type: 'LORA',
@@ -127,66 +159,6 @@ export function saveLoraAdapter(folder: string, adapter: LoraAdapter): void {
     use_rslora: isRankStabilised,
     use_dora: false,
   };
-  const path = join(folder, 'adapter_config.json');
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(settings, null, 2)}\n`);
-  renameSync(`${path}.tmp`, path);
-}
-
-interface AdapterSettings {
-  readonly rank: number;
-  readonly alpha: number;
-  readonly scale: number;
-  readonly base: string;
-  readonly targetModules: unknown;
-}
-
-function readSettings(json: unknown, where: string): AdapterSettings {
-  if (!isRecord(json)) throw adapterError('adapter_malformed', where, 'not a JSON object');
-  const refuse = (condition: boolean, what: string) => {
-    if (condition) throw adapterError('adapter_unsupported', where, what);
-  };
-  const isEmpty = (value: unknown) =>
-    value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
-  refuse(json.peft_type !== 'LORA', `peft_type ${JSON.stringify(json.peft_type)}, only LORA`);
-  refuse(json.use_dora === true, 'use_dora true');
-  refuse((json.bias ?? 'none') !== 'none', `bias ${JSON.stringify(json.bias)}`);
-  refuse(json.fan_in_fan_out === true, 'fan_in_fan_out true');
-  for (const key of ['modules_to_save', 'rank_pattern', 'alpha_pattern'])
-    refuse(!isEmpty(json[key]), `${key} ${JSON.stringify(json[key])}`);
-  const { r: rank, lora_alpha: alpha } = json;
-  if (typeof rank !== 'number' || !Number.isSafeInteger(rank) || rank < 1)
-    throw adapterError('adapter_malformed', where, `r is ${JSON.stringify(rank)}`);
-  if (typeof alpha !== 'number' || !Number.isFinite(alpha))
-    throw adapterError('adapter_malformed', where, `lora_alpha is ${JSON.stringify(alpha)}`);
-  return {
-    rank,
-    alpha,
-    scale: alpha / (json.use_rslora === true ? Math.sqrt(rank) : rank),
-    base: typeof json.base_model_name_or_path === 'string' ? json.base_model_name_or_path : '',
-    targetModules: json.target_modules,
-  };
-}
-
-/** A list names what the file must hold, no more and no less; a pattern (one string) is taken from the file itself. */
-function checkTargets(listed: unknown, found: readonly Projection[], where: string): void {
-  if (typeof listed === 'string') return;
-  if (!Array.isArray(listed) || listed.length === 0)
-    throw adapterError('adapter_malformed', where, `target_modules is ${JSON.stringify(listed)}`);
-  const covers = (target: unknown, projection: Projection) =>
-    typeof target === 'string' && (projection === target || projection.endsWith(`.${target}`));
-  const unknown = listed.filter((target) => !projections.some((projection) => covers(target, projection)));
-  if (unknown.length > 0)
-    throw adapterError('adapter_unsupported', where, `target_modules ${JSON.stringify(unknown)}`);
-  const missing = listed.filter((target) => !found.some((projection) => covers(target, projection)));
-  const surplus = found.filter((projection) => !listed.some((target) => covers(target, projection)));
-  if (missing.length + surplus.length > 0)
-    throw adapterError(
-      'adapter_malformed',
-      where,
-      `target_modules and weights differ: ${JSON.stringify([...missing, ...surplus])}`,
-    );
-}
-
-function adapterError(code: string, where: string, what: string): EngineError {
-  return new EngineError(`${where}: ${what}`, { code, retry: 'never' });
+  writeFileSync(`${paths.settings}.tmp`, `${JSON.stringify(settings, null, 2)}\n`);
+  renameSync(`${paths.settings}.tmp`, paths.settings);
 }
