@@ -1,16 +1,15 @@
-// Attention over a KV cache, in two forms with the same result. Used by llama-serve-graph.ts. Forward only.
-// fused:   com.microsoft.GroupQueryAttention. The cache is a fixed buffer [batch, kv, maxSeq, headDim]; fed and
-//          fetched as the same tensor, new keys and values are appended in place. Any batch of single tokens, or
-//          several tokens of one row. Needs headDim to be a multiple of 16 (its rotary kernel's rule).
-// unfused: plain ops, any even headDim, one row. The cache is exactly as long as the past and comes back longer.
+// Attention over a KV cache of fixed size, always by the GroupQueryAttention kernel. Used by llama-serve-graph.ts.
+// Forward only. Two choices, by head size and by how the new keys and values reach the cache:
+// rotary:   inside the kernel where headDim is a multiple of 16 (its rule), else by RotaryEmbedding before it;
+// in_place: past and present are fed and fetched as the same tensor, the kernel appends to it;
+// plain:    present stays inside the graph; the new keys and values come out and the caller writes them into the cache.
+// Any batch of single tokens, or several tokens of one row. Head sizes that are no multiple of 8 do not fit the kernel.
 // Heads are ordered as Hugging Face orders them: query head h reads key head floor(h / (heads / kvHeads)).
+import { EngineError } from '../errors.ts';
 import { constant, type Graph, node, type Tensor } from './graph-builder.ts';
-import type { Dim } from './onnx-model.ts';
-import { add, scale } from './ops-elementwise.ts';
-import { softmax } from './ops-loss.ts';
-import { batchedMatmul } from './ops-matmul.ts';
 import type { RotaryTables } from './ops-rotary.ts';
-import { transpose } from './ops-shape.ts';
+
+export type KvForm = 'in_place' | 'plain';
 
 interface HeadShape {
   readonly heads: number;
@@ -18,20 +17,7 @@ interface HeadShape {
   readonly headDim: number;
 }
 
-export interface AttentionStep {
-  /** [batch, seq, heads * headDim] */
-  readonly mixed: Tensor;
-  /** The cache with the new tokens in it, laid out like the past. */
-  readonly presentK: Tensor;
-  readonly presentV: Tensor;
-}
-
-/** Whether the fused kernel takes this head size. */
-export function fusedAttentionFits(headDim: number): boolean {
-  return headDim % 16 === 0;
-}
-
-interface FusedInputs {
+interface AttentionInputs {
   /** q|k|v of the new tokens, not rotated: [batch, seq, (heads + 2 kvHeads) * headDim] */
   readonly qkv: Tensor;
   readonly pastK: Tensor; // [batch, kvHeads, maxSeq, headDim]
@@ -40,111 +26,111 @@ interface FusedInputs {
   readonly lastIndex: Tensor;
   /** i32 [1]: the longest row with its new tokens. Must be the true maximum: a wrong one misroutes silently. */
   readonly totalLength: Tensor;
+  /** i64 [batch, seq]: place of each new token in its row; read where rotary is outside the kernel */
+  readonly positions: Tensor;
   readonly cos: Tensor; // [maxSeq, headDim / 2]
   readonly sin: Tensor;
 }
 
-export function fusedAttention(g: Graph, inputs: FusedInputs, shape: HeadShape): AttentionStep {
+interface AttentionNames {
+  /** Names of the two cache outputs: present keys and values (in_place), or those of the new tokens (plain). */
+  readonly k: string;
+  readonly v: string;
+}
+
+export interface AttentionStep {
+  /** [batch, seq, heads * headDim] */
+  readonly mixed: Tensor;
+  /** in_place: [batch, kvHeads, maxSeq, headDim], the cache with the new tokens. plain: [batch, seq, kvHeads * headDim]. */
+  readonly outputK: Tensor;
+  readonly outputV: Tensor;
+}
+
+/** Whether the kernel itself can rotate heads of this size. */
+export function rotaryFitsKernel(headDim: number): boolean {
+  return headDim % 16 === 0;
+}
+
+/** @throws EngineError `config_unsupported` for a head size that the attention kernel does not take */
+export function checkHeadSize(headDim: number): void {
+  if (headDim % 8 === 0) return;
+  throw new EngineError(`head size ${headDim}: serving takes multiples of 8 only`, {
+    code: 'config_unsupported',
+    retry: 'never',
+  });
+}
+
+export function cachedAttention(
+  g: Graph,
+  inputs: AttentionInputs,
+  shape: HeadShape,
+  form: KvForm,
+  names: AttentionNames,
+): AttentionStep {
+  const inside = form === 'in_place' && rotaryFitsKernel(shape.headDim);
+  const parts = inside ? undefined : rotatedParts(g, inputs, shape, form === 'plain' ? names : undefined);
   const { qkv, pastK, pastV, lastIndex, totalLength, cos, sin } = inputs;
+  const cache = (name: string) => ({
+    dtype: 'f32' as const,
+    shape: pastK.shape,
+    ...(form === 'in_place' ? { name } : {}),
+  });
   const [batch, seq] = qkv.shape;
   const [mixed, presentK, presentV] = node(
     g,
     'GroupQueryAttention',
-    [qkv, null, null, pastK, pastV, lastIndex, totalLength, cos, sin],
     [
-      { dtype: 'f32', shape: [batch, seq, shape.heads * shape.headDim] },
-      { dtype: 'f32', shape: pastK.shape },
-      { dtype: 'f32', shape: pastV.shape },
+      ...(parts === undefined ? [qkv, null, null] : [parts.q, parts.k, parts.v]),
+      ...[pastK, pastV, lastIndex, totalLength],
+      ...(inside ? [cos, sin] : []),
     ],
+    [{ dtype: 'f32', shape: [batch, seq, shape.heads * shape.headDim] }, cache(names.k), cache(names.v)],
     {
       num_heads: shape.heads,
       kv_num_heads: shape.kvHeads,
-      do_rotary: 1,
+      do_rotary: inside ? 1 : 0,
       rotary_interleaved: 0,
       scale: { float: 1 / Math.sqrt(shape.headDim) },
     },
     'com.microsoft',
   );
-  return { mixed, presentK, presentV };
+  if (form === 'in_place') return { mixed, outputK: presentK, outputV: presentV };
+  if (parts === undefined) throw new Error('bug: the plain form always has its keys and values apart');
+  return { mixed, outputK: parts.k, outputV: parts.v };
 }
 
-interface UnfusedInputs {
-  readonly qkv: Tensor; // [1, seq, (heads + 2 kvHeads) * headDim]
-  readonly pastK: Tensor; // [1, kvHeads, past, headDim]
-  readonly pastV: Tensor;
-  /** cos and sin at the positions of the new tokens: [seq, headDim / 2] */
-  readonly cos: Tensor;
-  readonly sin: Tensor;
-  /** [seq, total]: 0 where a new token may look, very negative in its future */
-  readonly mask: Tensor;
-}
-
-export function unfusedAttention(g: Graph, inputs: UnfusedInputs, shape: HeadShape): AttentionStep {
-  const { qkv, pastK, pastV, cos, sin, mask } = inputs;
-  const { heads, kvHeads, headDim } = shape;
+/** q, k, v apart, q and k rotated. @param names of k and v where they are outputs of the graph */
+function rotatedParts(
+  g: Graph,
+  { qkv, positions, cos, sin }: AttentionInputs,
+  { heads, kvHeads, headDim }: HeadShape,
+  names: AttentionNames | undefined,
+): { readonly q: Tensor; readonly k: Tensor; readonly v: Tensor } {
   const [batch, seq] = qkv.shape;
-  const [, total] = mask.shape;
-  const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
-  const split = node(
+  const spec = (count: number, name?: string) => ({
+    dtype: 'f32' as const,
+    shape: [batch, seq, count * headDim],
+    ...(name === undefined ? {} : { name }),
+  });
+  const counts = [heads, kvHeads, kvHeads];
+  const sizes = constant(
     g,
-    'Split',
-    [qkv, constant(g, 'i64', widths)],
-    widths.map((width) => ({ dtype: 'f32', shape: [batch, seq, width] })),
-    { axis: -1 },
+    'i64',
+    counts.map((count) => count * headDim),
   );
-  const q = rotateAt(g, byHead(g, split[0], heads, headDim), cos, sin); // [1, heads, seq, headDim]
-  const k = rotateAt(g, byHead(g, split[1], kvHeads, headDim), cos, sin);
-  const v = byHead(g, split[2], kvHeads, headDim);
-  const presentK = append(g, pastK, k, total); // [1, kvHeads, total, headDim]
-  const presentV = append(g, pastV, v, total);
-
-  // Query heads that share a key head form one group axis; the single key head is broadcast over it.
-  const repeat = heads / kvHeads;
-  const grouped = shaped(g, q, [0, kvHeads, repeat, -1, headDim], [batch, kvHeads, repeat, seq, headDim]);
-  const keys = shaped(g, presentK, [0, kvHeads, 1, -1, headDim], [batch, kvHeads, 1, total, headDim]);
-  const values = shaped(g, presentV, [0, kvHeads, 1, -1, headDim], [batch, kvHeads, 1, total, headDim]);
-  const product = batchedMatmul(g, grouped, transpose(g, keys, [0, 1, 2, 4, 3])); // [1, kv, repeat, seq, total]
-  const scores = { ...product, shape: [batch, kvHeads, repeat, seq, total] };
-  const weights = softmax(g, add(g, scale(g, scores, 1 / Math.sqrt(headDim)), mask));
-  const mixed = batchedMatmul(g, weights, values); // [1, kv, repeat, seq, headDim]
-  const ordered = transpose(g, mixed, [0, 3, 1, 2, 4]);
-  const width = heads * headDim;
-  return { mixed: shaped(g, ordered, [0, 0, width], [batch, seq, width]), presentK, presentV };
-}
-
-/** [batch, seq, heads * headDim] -> [batch, heads, seq, headDim] */
-function byHead(g: Graph, x: Tensor, heads: number, headDim: number): Tensor {
-  const [batch, seq] = x.shape;
-  return transpose(g, shaped(g, x, [0, 0, heads, headDim], [batch, seq, heads, headDim]), [0, 2, 1, 3]);
-}
-
-/** x [batch, heads, seq, headDim] rotated by angles given for each of its positions. */
-function rotateAt(g: Graph, x: Tensor, cos: Tensor, sin: Tensor): Tensor {
-  const half = { dtype: 'f32', shape: [...x.shape.slice(0, -1), Number(x.shape[3]) / 2] } as const;
-  const [low, high] = node(g, 'Split', [x], [half, half], { axis: -1, num_outputs: 2 });
-  const product = (a: Tensor, b: Tensor): Tensor => node(g, 'Mul', [a, b], [half])[0];
-  const turned = [
-    node(g, 'Sub', [product(low, cos), product(high, sin)], [half])[0],
-    node(g, 'Add', [product(high, cos), product(low, sin)], [half])[0],
-  ];
-  return node(g, 'Concat', turned, [{ dtype: 'f32', shape: x.shape }], { axis: -1 })[0];
-}
-
-function append(g: Graph, past: Tensor, fresh: Tensor, total: Dim): Tensor {
-  const [batch, heads, , headDim] = past.shape;
-  const shape = [batch, heads, total, headDim];
-  return node(g, 'Concat', [past, fresh], [{ dtype: 'f32', shape }], { axis: 2 })[0];
-}
-
-/** Reshape with ONNX's own marks (0 = keep, -1 = infer), where more than one size is only known at run time. */
-function shaped(g: Graph, x: Tensor, sizes: readonly number[], shape: readonly Dim[]): Tensor {
-  return node(g, 'Reshape', [x, constant(g, 'i64', sizes)], [{ dtype: x.dtype, shape }])[0];
-}
-
-/** Rows of a rotary table at the given positions: [seq, headDim / 2]. */
-export function rotaryRows(g: Graph, table: Tensor, positions: Tensor): Tensor {
-  const shape = [positions.shape[0], table.shape[1]];
-  return node(g, 'Gather', [table, positions], [{ dtype: 'f32', shape }], { axis: 0 })[0];
+  const [q, k, v] = node(g, 'Split', [qkv, sizes], [spec(heads), spec(kvHeads), spec(kvHeads, names?.v)], {
+    axis: -1,
+  });
+  const turn = (x: Tensor, count: number, name?: string): Tensor =>
+    node(
+      g,
+      'RotaryEmbedding',
+      [x, positions, cos, sin],
+      [spec(count, name)],
+      { num_heads: count, interleaved: 0 },
+      'com.microsoft',
+    )[0];
+  return { q: turn(q, heads), k: turn(k, kvHeads, names?.k), v };
 }
 
 /** Both tables as constants of the graph: [maxSeq, headDim / 2]. */

@@ -1,16 +1,17 @@
-// Llama prefill and decode as one graph: new tokens in, logits of chosen rows and a longer KV cache out, each row
-// with its own LoRA weights as inputs (all zeros = the base model). Used by engine/serve. Forward only; training
-// has its own graph. Weights are external initialisers in f32; `project` is the one place where another weight
-// format (int8) would enter. It knows no sessions and no requests.
+// Llama prefill and decode as one graph: new tokens in, logits of chosen rows and the tokens' place in the KV cache out,
+// each row with its own LoRA weights as inputs. Used by the batch sessions of engine/serve (CPU and GPU). Forward only;
+// training has its own graph. It knows no sessions and no requests.
+// Invariants: only the LoRA groups asked for have inputs, so a graph for the base alone pays nothing for adapters; what
+// a row yields does not depend on the other rows, nor on which groups are built (a group without effect adds zero).
 import { hasBias, type Projection, projectionShape } from '../model/llama-weights.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
+import type { WeightFormat } from '../model/weight-format.ts';
 import {
   type AttentionStep,
-  fusedAttention,
-  fusedAttentionFits,
+  cachedAttention,
+  checkHeadSize,
+  type KvForm,
   rotaryConstants,
-  rotaryRows,
-  unfusedAttention,
 } from './cached-attention.ts';
 import {
   buildOnnx,
@@ -19,15 +20,13 @@ import {
   type Graph,
   graphInput,
   graphOutput,
-  initialiser,
   node,
   type Tensor,
 } from './graph-builder.ts';
-import { add, swiglu } from './ops-elementwise.ts';
-import { embedding } from './ops-embedding.ts';
-import { gemm } from './ops-matmul.ts';
-import { rmsNorm } from './ops-norm.ts';
+import { binary } from './ops-elementwise.ts';
+import { likeliest } from './ops-likeliest.ts';
 import { rotaryTables } from './ops-rotary.ts';
+import { type ServeWeights, serveWeights } from './serve-weights.ts';
 
 /** Projections that read the same input share one A matrix (their A's side by side). */
 export const loraGroups = [
@@ -49,184 +48,177 @@ export function loraInputB(layer: number, projection: Projection): string {
   return `lora.${layer}.${projection}.b`;
 }
 
+/** Likeliest tokens that a step returns with their probabilities. */
+export const likeliestMax = 64;
+
 interface ServeGraph {
   readonly onnx: Uint8Array;
   /** Values of each initialiser, to be handed to the session as external data under the same path. */
-  readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
-  /** fused: inputs last_index, total_length, fixed cache. unfused: inputs positions, mask, growing cache. */
-  readonly attention: 'fused' | 'unfused';
+  readonly externalData: ServeWeights['externalData'];
 }
 
 interface ServeGraphOptions {
   readonly config: LlamaConfig;
   /** Cache length in tokens, at most config.maxSeq. */
   readonly contextTokens: number;
-  /** Values by Hugging Face name. */
-  readonly weight: (name: string) => Float32Array;
-  /** For tests: the plain path where the fused kernel would fit too. */
-  readonly attention?: 'unfused';
+  /** Values by Hugging Face name; called once for each name. */
+  readonly read: (name: string) => Float32Array;
+  readonly weights: WeightFormat;
+  readonly kvForm: KvForm;
+  /** The LoRA groups that have inputs. */
+  readonly groups: ReadonlySet<LoraGroup['name']>;
 }
 
 /**
- * Inputs: ids i64 [batch, seq]; rows i64 [n] (indices into the batch * seq tokens whose logits are wanted);
- * past_k.i, past_v.i; the LoRA inputs; and those that `attention` names. Outputs: logits [n, vocab], present_k.i,
- * present_v.i, and with fused attention `poison`, which serve-session.ts explains.
+ * Inputs: ids i64 [batch, seq]; positions i64 [batch, seq] (only where rotary is outside the attention kernel);
+ * last_index i32 [batch]; total_length i32 [1]; past_k.i, past_v.i [batch, kvHeads, contextTokens, headDim]; rows i64 [n]
+ * (indices into the batch * seq tokens whose logits are wanted); inverse_temperature f32 [n, 1]; the LoRA inputs.
+ * Outputs: `poison` (in_place only; serve-run.ts explains it); logits [n, vocab]; top_ids i32 and top_probabilities f32
+ * [n, min(64, vocab)]; in_place: present_k.i, present_v.i, the past with the new tokens in it; plain: new_k.i, new_v.i
+ * [batch, seq, kvHeads * headDim].
+ * @throws EngineError `config_unsupported`
  */
 export function buildLlamaServeGraph(options: ServeGraphOptions): ServeGraph {
-  const { config, weight } = options;
-  const fused = options.attention !== 'unfused' && fusedAttentionFits(config.headDim);
+  const { config, groups } = options;
+  checkHeadSize(config.headDim);
   const g = createGraph('llama_serve');
-  const externalData: { path: string; data: Uint8Array }[] = [];
-  const store = (name: string, shape: readonly number[], values: Float32Array): Tensor => {
-    const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    externalData.push({ path: name, data });
-    return initialiser(g, name, 'f32', shape, { location: name, offset: 0, length: data.byteLength });
-  };
-  const norm = (x: Tensor, name: string): Tensor =>
-    rmsNorm(g, x, store(name, [config.dim], weight(name)), config.rmsEps);
+  const weights = serveWeights(g, options.read, options.weights);
+  const gain = (name: string): Tensor => weights.plain(name, [config.dim]);
   /** x [batch, seq, in] -> [batch, seq, out] through the projections of a group, side by side, LoRA included. */
   const project = (x: Tensor, layer: number, group: LoraGroup): Tensor => {
-    const names = group.projections.map((projection) => `model.layers.${layer}.${projection}`);
-    const shapes = group.projections.map((projection) => projectionShape(config, projection));
-    const into = shapes[0][1];
-    const out = shapes.reduce((total, [width]) => total + width, 0);
-    const values = sideBySide(
-      names.map((name) => weight(`${name}.weight`)),
-      into,
-    );
-    const w = store(`layers.${layer}.${group.name}.weight`, [into, out], values);
-    const spec = { dtype: 'f32', shape: [...x.shape.slice(0, 2), out] } as const;
-    const base = node(g, 'MatMul', [x, w], [spec])[0];
-    const adapted = add(g, base, loraDelta(g, x, layer, group, shapes));
-    if (!hasBias(config, group.projections[0])) return adapted;
-    const bias = concatenated(names.map((name) => weight(`${name}.bias`)));
-    return add(g, adapted, store(`layers.${layer}.${group.name}.bias`, [out], bias));
+    const prefix = `model.layers.${layer}`;
+    const parts = group.projections.map((projection) => {
+      const [out] = projectionShape(config, projection);
+      return { name: `${prefix}.${projection}.weight`, out };
+    });
+    const into = projectionShape(config, group.projections[0])[1];
+    let y = weights.linear(x, `${prefix}.${group.name}`, parts, into);
+    if (groups.has(group.name)) y = binary(g, 'Add', y, loraDelta(g, config, x, layer, group));
+    if (!hasBias(config, group.projections[0])) return y;
+    const names = group.projections.map((projection) => `${prefix}.${projection}.bias`);
+    return binary(g, 'Add', y, weights.joined(`${prefix}.${group.name}.bias`, names));
   };
 
-  const attend = attentionInputs(g, options, fused); // before all else: `poison` must be the first output
+  const attend = attentionInputs(g, options); // before all else: `poison` must be the first output
   const ids = graphInput(g, 'ids', 'i64', ['batch', 'seq']);
   const rows = graphInput(g, 'rows', 'i64', ['n']);
-  const table = store('embed', [config.vocab, config.dim], weight('model.embed_tokens.weight'));
-  let x = perToken(g, embedding(g, table, flat(g, ids, [])), ids); // [batch, seq, dim]
+  const inverseTemperature = graphInput(g, 'inverse_temperature', 'f32', ['n', 1]);
+  const table = weights.plain('model.embed_tokens.weight', [config.vocab, config.dim]);
+  const width = { dtype: 'f32', shape: ['batch', 'seq', config.dim] } as const;
+  let x = node(g, 'Gather', [table, ids], [width], { axis: 0 })[0]; // [batch, seq, dim]
+  let branch: Tensor | undefined; // what the previous block adds to x
+  const cacheOutputs: Tensor[] = [];
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `model.layers.${layer}`;
-    const h = norm(x, `${name}.input_layernorm.weight`);
-    const { mixed, presentK, presentV } = attend(layer, project(h, layer, qkvGroup));
-    graphOutput(g, `present_k.${layer}`, presentK);
-    graphOutput(g, `present_v.${layer}`, presentV);
-    x = add(g, x, project(mixed, layer, outputGroup));
-    const m = norm(x, `${name}.post_attention_layernorm.weight`);
+    const [h, afterMlp] = addNorm(g, x, branch, gain(`${name}.input_layernorm.weight`), config);
+    const { mixed, outputK, outputV } = attend(layer, project(h, layer, qkvGroup));
+    cacheOutputs.push(outputK, outputV);
+    const attended = project(mixed, layer, outputGroup);
+    const [m, sum] = addNorm(g, afterMlp, attended, gain(`${name}.post_attention_layernorm.weight`), config);
     const half = { dtype: 'f32', shape: ['batch', 'seq', config.ffn] } as const;
     const halves = { axis: -1, num_outputs: 2 };
     const [gate, up] = node(g, 'Split', [project(m, layer, gateUpGroup)], [half, half], halves);
-    x = add(g, x, project(swiglu(g, gate, up), layer, downGroup));
+    const silu = node(g, 'QuickGelu', [gate], [half], { alpha: { float: 1 } }, 'com.microsoft')[0]; // z sigmoid(z)
+    branch = project(binary(g, 'Mul', silu, up), layer, downGroup);
+    x = sum;
   }
-  const wanted = embedding(g, flat(g, x, [config.dim]), rows); // [n, dim]: norm and head only where asked for
-  const head = config.tied ? table : store('head', [config.vocab, config.dim], weight('lm_head.weight'));
-  graphOutput(g, 'logits', gemm(g, norm(wanted, 'model.norm.weight'), head, { transB: true }));
-  return { onnx: buildOnnx(g), externalData, attention: fused ? 'fused' : 'unfused' };
+  // Norm and head only for the rows asked for.
+  const wanted = { dtype: 'f32', shape: ['n', config.dim] } as const;
+  const pick = (all: Tensor): Tensor => node(g, 'Gather', [flat(g, all), rows], [wanted], { axis: 0 })[0];
+  if (branch === undefined) throw new Error('bug: a model without layers');
+  const [last] = addNorm(g, pick(x), pick(branch), gain('model.norm.weight'), config);
+  const headName = config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  const logits = weights.head(last, headName, config.vocab, config.dim, 'logits');
+  graphOutput(g, 'logits', logits);
+  const top = likeliest(g, logits, inverseTemperature, Math.min(likeliestMax, config.vocab));
+  graphOutput(g, 'top_ids', top.ids);
+  graphOutput(g, 'top_probabilities', top.probabilities);
+  for (const output of cacheOutputs) graphOutput(g, output.name, output);
+  return { onnx: buildOnnx(g), externalData: weights.externalData };
+}
+
+/** RMSNorm of x + branch, and that sum. */
+function addNorm(
+  g: Graph,
+  x: Tensor,
+  branch: Tensor | undefined,
+  gain: Tensor,
+  config: LlamaConfig,
+): readonly [normed: Tensor, sum: Tensor] {
+  const spec = { dtype: 'f32', shape: x.shape } as const;
+  const epsilon = { float: config.rmsEps };
+  if (branch === undefined) {
+    const attributes = { axis: -1, epsilon, stash_type: 1 };
+    return [node(g, 'SimplifiedLayerNormalization', [x, gain], [spec], attributes)[0], x];
+  }
+  const [normed, , , sum] = node(
+    g,
+    'SkipSimplifiedLayerNormalization',
+    [x, branch, gain],
+    [spec, null, null, spec],
+    { epsilon },
+    'com.microsoft',
+  );
+  return [normed, sum];
 }
 
 /** Declares the inputs that attention needs and returns the step of one layer. */
 function attentionInputs(
   g: Graph,
-  { config, contextTokens }: ServeGraphOptions,
-  fused: boolean,
+  { config, contextTokens, kvForm }: ServeGraphOptions,
 ): (layer: number, qkv: Tensor) => AttentionStep {
   const tables = rotaryConstants(g, rotaryTables(contextTokens, config));
-  const past = (side: 'k' | 'v', layer: number): Tensor => {
-    const shape = ['batch', config.kvHeads, fused ? contextTokens : 'past', config.headDim];
-    return graphInput(g, `past_${side}.${layer}`, 'f32', shape);
-  };
-  if (fused) {
-    const lastIndex = graphInput(g, 'last_index', 'i32', ['batch']);
-    const totalLength = graphInput(g, 'total_length', 'i32', [1]);
-    const sequence = { dtype: 'i32', shape: [1], sequence: true } as const;
+  const positions = graphInput(g, 'positions', 'i64', ['batch', 'seq']);
+  const lastIndex = graphInput(g, 'last_index', 'i32', ['batch']);
+  const totalLength = graphInput(g, 'total_length', 'i32', [1]);
+  if (kvForm === 'in_place') {
+    const sequence = { dtype: 'i32', shape: [1], sequence: true, name: 'poison' } as const;
     graphOutput(g, 'poison', node(g, 'SequenceConstruct', [totalLength], [sequence])[0]);
-    return (layer, qkv) => {
-      const cache = { pastK: past('k', layer), pastV: past('v', layer) };
-      return fusedAttention(g, { qkv, ...cache, lastIndex, totalLength, ...tables }, config);
-    };
   }
-  const positions = graphInput(g, 'positions', 'i64', ['seq']);
-  const mask = graphInput(g, 'mask', 'f32', ['seq', 'total']);
-  const cos = rotaryRows(g, tables.cos, positions);
-  const sin = rotaryRows(g, tables.sin, positions);
+  const shape = ['batch', config.kvHeads, contextTokens, config.headDim];
+  const output = kvForm === 'in_place' ? 'present' : 'new';
   return (layer, qkv) => {
-    const cache = { pastK: past('k', layer), pastV: past('v', layer) };
-    return unfusedAttention(g, { qkv, ...cache, cos, sin, mask }, config);
+    const pastK = graphInput(g, `past_k.${layer}`, 'f32', shape);
+    const pastV = graphInput(g, `past_v.${layer}`, 'f32', shape);
+    const names = { k: `${output}_k.${layer}`, v: `${output}_v.${layer}` };
+    const inputs = { qkv, pastK, pastV, lastIndex, totalLength, positions, ...tables };
+    return cachedAttention(g, inputs, config, kvForm, names);
   };
 }
 
 /** x A B for each projection of the group, side by side: [batch, seq, out]. Row i uses row i of A and B. */
-function loraDelta(
-  g: Graph,
-  x: Tensor,
-  layer: number,
-  group: LoraGroup,
-  shapes: readonly (readonly [number, number])[],
-): Tensor {
+function loraDelta(g: Graph, config: LlamaConfig, x: Tensor, layer: number, group: LoraGroup): Tensor {
   const [batch, seq, into] = x.shape;
+  const widths = group.projections.map((projection) => projectionShape(config, projection)[0]);
   const rank = `rank_${group.name}`;
-  const ranks = shapes.length === 1 ? rank : `ranks_${group.name}`;
+  const ranks = widths.length === 1 ? rank : `ranks_${group.name}`;
   const a = graphInput(g, loraInputA(layer, group), 'f32', [batch, into, ranks]);
-  const narrow = { dtype: 'f32', shape: [batch, seq, ranks] } as const;
-  const xa = node(g, 'MatMul', [x, a], [narrow]);
-  const part = { ...narrow, shape: [batch, seq, rank] };
-  const perProjection =
-    shapes.length === 1
+  const xa = node(g, 'MatMul', [x, a], [{ dtype: 'f32', shape: [batch, seq, ranks] }]);
+  const part = { dtype: 'f32', shape: [batch, seq, rank] } as const;
+  const count = { axis: -1, num_outputs: widths.length };
+  const parts =
+    widths.length === 1
       ? xa
       : node(
           g,
           'Split',
           xa,
-          shapes.map(() => part),
-          { axis: -1, num_outputs: shapes.length },
+          widths.map(() => part),
+          count,
         );
   const deltas = group.projections.map((projection, index) => {
-    const [out] = shapes[index];
-    const b = graphInput(g, loraInputB(layer, projection), 'f32', [batch, rank, out]);
-    const spec = { dtype: 'f32', shape: [batch, seq, out] } as const;
-    return node(g, 'MatMul', [perProjection[index], b], [spec])[0];
+    const b = graphInput(g, loraInputB(layer, projection), 'f32', [batch, rank, widths[index]]);
+    const spec = { dtype: 'f32', shape: [batch, seq, widths[index]] } as const;
+    return node(g, 'MatMul', [parts[index], b], [spec])[0];
   });
   if (deltas.length === 1) return deltas[0];
-  const out = shapes.reduce((total, [width]) => total + width, 0);
+  const out = widths.reduce((total, width) => total + width, 0);
   return node(g, 'Concat', deltas, [{ dtype: 'f32', shape: [batch, seq, out] }], { axis: -1 })[0];
 }
 
-/** [batch, seq, ...inner] -> [tokens, ...inner] */
-function flat(g: Graph, x: Tensor, inner: readonly number[]): Tensor {
-  const sizes = constant(g, 'i64', [-1, ...inner]);
-  return node(g, 'Reshape', [x, sizes], [{ dtype: x.dtype, shape: ['tokens', ...inner] }])[0];
-}
-
-/** [tokens, dim] -> [batch, seq, dim], with batch and seq read off `ids`. */
-function perToken(g: Graph, x: Tensor, ids: Tensor): Tensor {
-  const width = constant(g, 'i64', [Number(x.shape[1])]);
-  const idsShape = node(g, 'Shape', [ids], [{ dtype: 'i64', shape: [2] }])[0];
-  const sizes = node(g, 'Concat', [idsShape, width], [{ dtype: 'i64', shape: [3] }], { axis: 0 })[0];
-  return node(g, 'Reshape', [x, sizes], [{ dtype: 'f32', shape: [...ids.shape, x.shape[1]] }])[0];
-}
-
-/** Projections [out, in] as stored -> one matrix [in, sum of out], the layout that MatMul packs best. */
-function sideBySide(parts: readonly Float32Array[], into: number): Float32Array {
-  const total = parts.reduce((sum, part) => sum + part.length, 0) / into;
-  const merged = new Float32Array(into * total);
-  let column = 0;
-  for (const part of parts) {
-    for (let start = 0; start < part.length; start += into, column++) {
-      for (let i = 0; i < into; i++) merged[i * total + column] = part[start + i];
-    }
-  }
-  return merged;
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+/** [batch, seq, dim] -> [tokens, dim] */
+function flat(g: Graph, x: Tensor): Tensor {
+  const width = Number(x.shape[2]);
+  const sizes = constant(g, 'i64', [-1, width]);
+  return node(g, 'Reshape', [x, sizes], [{ dtype: x.dtype, shape: ['tokens', width] }])[0];
 }
