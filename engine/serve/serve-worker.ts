@@ -6,7 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { EngineError } from '../errors.ts';
 import { loadLlamaWeights } from '../model/llama-weights.ts';
 import { loadModelConfig } from '../model/model-config.ts';
-import { createAdapterPool } from './adapter-pool.ts';
+import { createAdapterPool } from './legacy-adapter-pool.ts';
 import { createScheduler } from './scheduler.ts';
 import { scoreTokens } from './score-tokens.ts';
 import type { FromWorker, ServeWorkerData, ToWorker, WireError } from './serve-protocol.ts';

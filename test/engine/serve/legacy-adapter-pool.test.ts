@@ -2,7 +2,7 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAdapterPool } from '../../../engine/serve/adapter-pool.ts';
+import { createAdapterPool } from '../../../engine/serve/legacy-adapter-pool.ts';
 import { loraRowsBytes } from '../../../engine/serve/lora-rows.ts';
 import { type TinyFolders, tinyFolderConfig, writeTinyFolders } from './tiny-model-folder.ts';
 
