@@ -3,6 +3,7 @@
 // Invariants: encode adds no token the text does not hold (the chat template places bos itself);
 // a stream never emits half a character, and its pieces joined are the decoded whole.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { EngineError } from '../errors.ts';
@@ -34,13 +35,28 @@ export interface TokenStream {
 }
 
 /**
- * Loads tokenizer.json and tokenizer_config.json of a model folder.
+ * Loads tokenizer.json and tokenizer_config.json of a model folder; tokens that only special_tokens_map.json names
+ * (older folders) are added to the configuration.
  * @throws EngineError `file_unreadable` | `json_malformed` | `tokenizer_unsupported`
  */
 export function loadTokenizer(folder: string): ModelTokenizer {
   const path = join(folder, 'tokenizer.json');
+  if (!existsSync(path) && existsSync(join(folder, 'tokenizer.model')))
+    throw new EngineError(
+      `${folder} has tokenizer.model only; tokenizer.json is needed (transformers writes it: save_pretrained)`,
+      { code: 'tokenizer_unsupported', retry: 'never' },
+    );
+  const json = readJsonFile(path);
   const config = readJsonFile(join(folder, 'tokenizer_config.json'));
-  return createTokenizer(readJsonFile(path), config, path);
+  const mapPath = join(folder, 'special_tokens_map.json');
+  const map = existsSync(mapPath) ? readJsonFile(mapPath) : {};
+  return createTokenizer(json, isRecord(config) && isRecord(map) ? { ...map, ...config } : config, path);
+}
+
+/** A special token in a tokenizer's configuration is its text, or an object that holds it. */
+export function tokenText(value: unknown): string | undefined {
+  const text = isRecord(value) ? value.content : value;
+  return typeof text === 'string' ? text : undefined;
 }
 
 /** A tokenizer from parsed files. @param where named in errors */

@@ -3,22 +3,16 @@
 // `add_bos_token` decides where it is given, else the template of tokenizer.json, as in Hugging Face transformers.
 import { join } from 'node:path';
 import { isRecord, readJsonFile } from '../model/json-file.ts';
-import type { ModelTokenizer } from '../model/tokenizer.ts';
+import { type ModelTokenizer, tokenText } from '../model/tokenizer.ts';
 
 export function rawPromptIds(modelDir: string, tokenizer: ModelTokenizer, text: string): readonly number[] {
   const ids = tokenizer.encode(text);
   const bos = tokenText(tokenizer.config.bos_token);
   const bosId = bos === undefined ? undefined : tokenizer.idOf(bos);
-  if (bosId === undefined) return ids;
+  if (bosId === undefined || ids[0] === bosId) return ids; // a text may write it itself
   const { add_bos_token: asked } = tokenizer.config;
   const wanted = typeof asked === 'boolean' ? asked : templateStartsWith(modelDir, bos);
   return wanted ? [bosId, ...ids] : ids;
-}
-
-/** A special token in tokenizer_config.json is its text, or an object that holds it. */
-export function tokenText(value: unknown): string | undefined {
-  const text = isRecord(value) ? value.content : value;
-  return typeof text === 'string' ? text : undefined;
 }
 
 /** Whether the post-processor of tokenizer.json puts this token in front of a single text. */
