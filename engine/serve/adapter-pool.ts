@@ -104,12 +104,12 @@ export function createAdapterPool(options: AdapterPoolOptions): AdapterPool {
     warm.delete(key);
     warm.set(key, adapter);
     newest = key;
+    evict(); // the one that was the newest may have to go
   };
   const keep = ({ key, isWanted, isStale }: Loading, adapter: PackedAdapter): void => {
     if (isStale) return;
     bytes += adapter.data.byteLength;
     use(key, adapter);
-    evict();
     if (bytes > bytesMax && !isWanted && !pins.has(key)) drop(key);
   };
 
