@@ -8,6 +8,8 @@ import { EngineError } from './errors.ts';
 import { loadChatTemplate } from './model/chat-template.ts';
 import { loadModelConfig } from './model/model-config.ts';
 import { loadTokenizer, type ModelTokenizer } from './model/tokenizer.ts';
+import { weightFormats } from './model/weight-format.ts';
+import { deviceWishes } from './serve/choose-device.ts';
 import { rawPromptIds } from './serve/raw-prompt.ts';
 import { createServeClient, type ServeClient } from './serve/serve-client.ts';
 import { stopIdsOf } from './serve/stop-ids.ts';
@@ -20,6 +22,8 @@ DIR is a Hugging Face folder: config.json, *.safetensors, tokenizer.json, tokeni
 both:
   --adapter DIR       LoRA adapter in PEFT format
   --threads N         compute threads (default 1)
+  --weights W         int8 (default), int4 or f32 (exact)
+  --device D          auto (default), cpu, webgpu or cuda
   --json              one JSON line: {"ids":[...],"text":"..."} or {"ids":[...],"nll":[...]}
 generate:
   --max-tokens N      length of the answer at most (default 128)
@@ -44,7 +48,8 @@ async function main(args: readonly string[]): Promise<void> {
     throw new UsageError(`unknown command ${command}; expected generate or score, see --help`);
   const options = optionsOf(command, args.slice(1));
   const tokenizer = loadTokenizer(options.model);
-  const client = await createServeClient({ modelDir: options.model, threads: options.threads });
+  const { model, threads, weights, device } = options;
+  const client = await createServeClient({ modelDir: model, threads, weights, device, rowsMax: 1 });
   try {
     if (options.command === 'generate') await generate(client, tokenizer, options);
     else await score(client, tokenizer, options);
@@ -57,6 +62,8 @@ interface CommonOptions {
   readonly model: string;
   readonly adapter: AdapterRef | undefined;
   readonly threads: number;
+  readonly weights: (typeof weightFormats)[number];
+  readonly device: (typeof deviceWishes)[number];
   readonly json: boolean;
 }
 
@@ -79,7 +86,14 @@ interface ScoreOptions extends CommonOptions {
 function optionsOf(command: 'generate' | 'score', args: readonly string[]): GenerateOptions | ScoreOptions {
   const value = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
-  const common = { model: value, adapter: value, threads: value, json: flag } as const;
+  const common = {
+    model: value,
+    adapter: value,
+    threads: value,
+    weights: value,
+    device: value,
+    json: flag,
+  } as const;
   const strings = parsed(args, {
     ...common,
     ...(command === 'score'
@@ -109,11 +123,20 @@ function optionsOf(command: 'generate' | 'score', args: readonly string[]): Gene
       );
     return read;
   };
+  const choice = <T extends string>(name: string, choices: readonly T[], usual: T): T => {
+    const given = strings[name] ?? usual;
+    const chosen = choices.find((candidate) => candidate === given);
+    if (chosen === undefined)
+      throw new UsageError(`--${name} is ${given}, expected one of ${choices.join(', ')}`);
+    return chosen;
+  };
   const { adapter } = strings;
   const shared = {
     model: required('model'),
     adapter: typeof adapter === 'string' ? { id: adapter, dir: adapter } : undefined,
     threads: number('threads', 1, true) ?? 1,
+    weights: choice('weights', weightFormats, 'int8'),
+    device: choice('device', deviceWishes, 'auto'),
     json: strings.json === true,
   };
   if (command === 'score') return { ...shared, command, text: required('text') };

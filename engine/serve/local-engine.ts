@@ -14,28 +14,31 @@ import { trainAdapter } from '../train/train-adapter.ts';
 import { answerStream } from './answer-stream.ts';
 import { fitPrompt } from './prompt-fit.ts';
 import { longestTokenLength, rawPromptIds } from './raw-prompt.ts';
-import { createServeClient, type ServeClient } from './serve-client.ts';
+import { createServeClient, type ServeClient, type ServeSettings } from './serve-client.ts';
+import type { ServingInfo } from './serve-protocol.ts';
 import { stopIdsOf } from './stop-ids.ts';
 
-interface LocalEngineOptions {
+/** Settings of serving (device, weights, rows, memory, threads ...) have the defaults of serve-client.ts. */
+interface LocalEngineOptions extends Omit<ServeSettings, 'onWorkerDeath' | 'onReady'> {
   /** Hugging Face folder of the base model. */
   readonly baseDir: string;
-  /** Compute threads of serving; attribution and training take one each. */
-  readonly threads?: number;
   /** One line about something unusual, such as a worker that died and was replaced. */
   readonly log?: (line: string) => void;
+  /** One line about what serves, whenever a model is loaded. */
+  readonly inform?: (line: string) => void;
 }
 
 /** @throws EngineError of loading the base model */
 export async function createLocalEngine(options: LocalEngineOptions): Promise<Engine> {
-  const { baseDir, threads, log = () => undefined } = options;
+  const { baseDir, log = () => undefined, inform = () => undefined, ...settings } = options;
   const config = loadModelConfig(baseDir);
   const tokenizer = loadTokenizer(baseDir);
   const template = loadChatTemplate(baseDir, tokenizer);
   const charactersPerTokenMax = longestTokenLength(baseDir);
   const serving = await createServeClient({
+    ...settings,
     modelDir: baseDir,
-    threads,
+    onReady: (info) => inform(servingLine(info)),
     onWorkerDeath: (cause) => log(`the serving worker died and is replaced: ${String(cause)}`),
   });
   const attribution = createAttributeClient({ modelDir: baseDir });
@@ -58,11 +61,12 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
       : { ids: typeof bare === 'string' ? [...begin, ...tokenizer.encode(bare)] : bare, droppedMessages: 0 };
 
   const generate: Engine['generate'] = async function* (request, signal) {
-    const { adapter, maxTokens, sampling } = request;
-    const { temperature, topK, topP, seed = randomInt(2 ** 31) } = sampling;
+    const { adapter, maxTokens, sampling, fairnessKey, deadlineMs } = request;
+    const { seed = randomInt(2 ** 31), stop, ...choice } = sampling;
     const { ids, droppedMessages } = prompt(request);
-    const tokens = { promptIds: ids, adapter, maxTokens, stopIds, temperature, topK, topP, seed };
-    yield* answerStream(serving.generate(tokens, signal), tokenizer.stream(), droppedMessages);
+    const deadlineAt = deadlineMs === undefined ? undefined : Date.now() + deadlineMs;
+    const asked = { promptIds: ids, adapter, maxTokens, stopIds, ...choice, seed, fairnessKey, deadlineAt };
+    yield* answerStream(serving.generate(asked, signal), { tokenizer, droppedMessages, stop });
   };
 
   const engine: Engine = {
@@ -75,10 +79,10 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
       return least > serving.contextTokens ? least : template.encodePrompt(messages).length;
     },
     loadAdapter: (ref) => serving.loadAdapter(ref),
-    prefetchAdapter: (ref) => void serving.loadAdapter(ref).catch(() => undefined),
-    adapterState: async () => 'cold',
+    prefetchAdapter: (ref) => serving.prefetchAdapter(ref),
+    adapterState: (ref) => serving.adapterState(ref),
     train: (job, onProgress, signal) => trainAdapter(baseDir, job, onProgress, untilClosed(signal)),
-    evaluate: (job, onProgress) => evaluateAnswers(generate, job, onProgress),
+    evaluate: (job, onProgress) => evaluateAnswers(generate, job, onProgress, serving.info().rowsMax),
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),
     attribute: (request) => attribution.attribute(request),
@@ -98,4 +102,12 @@ export async function crashWorkerForTest(engine: Engine): Promise<void> {
   const serving = servingOf.get(engine);
   if (serving === undefined) throw new Error('not a local engine');
   await serving.crash();
+}
+
+function servingLine(info: ServingInfo): string {
+  const { device, weights, rowsMax, contextTokens, kvMode, residentBytes, reason } = info;
+  return (
+    `serving on ${device} (${reason}): ${weights} weights, ${rowsMax} rows of ${contextTokens} tokens, ` +
+    `cache ${kvMode}, ${Math.ceil(residentBytes / 2 ** 20)} MiB`
+  );
 }

@@ -3,22 +3,26 @@
 // States: starting -> ready -> (died -> starting) -> closed. Invariants: every call ends in exactly one way; when the
 // worker dies, calls under way fail with retry 'safe' and later ones go to its successor; the worker is never
 // terminated from here, since ending a thread inside a native run may take the process with it.
-import { Worker } from 'node:worker_threads';
-import type { AdapterRef } from '../engine.ts';
+import { availableParallelism } from 'node:os';
+import type { AdapterRef, AdapterState } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import { createEventQueue } from './event-queue.ts';
 import type {
   FromWorker,
+  LoadProgress,
   ServeWorkerData,
+  ServingInfo,
   TokenEvent,
   TokenRequest,
   ToWorker,
-  WireError,
 } from './serve-protocol.ts';
+import { type LiveWorker, startServeWorker } from './serve-thread.ts';
 
 export interface ServeClient {
   /** The longest context, in tokens. */
   readonly contextTokens: number;
+  /** What serves, as of the last start. */
+  readonly info: () => ServingInfo;
   /**
    * Ends after one `done` event, or throws an EngineError. Aborting gives `done: cancelled`; so does nothing more
    * than leaving the loop, which frees the place of this request.
@@ -27,51 +31,70 @@ export interface ServeClient {
   /** nats per token after the first */
   readonly score: (ids: readonly number[], adapter?: AdapterRef) => Promise<readonly number[]>;
   readonly loadAdapter: (adapter: AdapterRef) => Promise<void>;
+  /** Starts loading; never throws. */
+  readonly prefetchAdapter: (adapter: AdapterRef) => void;
+  readonly adapterState: (adapter: AdapterRef) => Promise<AdapterState>;
   /** Waits for the step under way; calls under way fail. */
   readonly close: () => Promise<void>;
   /** For tests: the worker dies of an error nobody caught. */
   readonly crash: () => Promise<void>;
 }
 
-interface ServeClientOptions extends Partial<Omit<ServeWorkerData, 'modelDir'>> {
-  readonly modelDir: string;
+export interface ServeSettings extends Partial<Omit<ServeWorkerData, 'modelDir'>> {
   readonly onWorkerDeath?: (cause: unknown) => void;
+  /** While the model loads, again after a death. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** The model is loaded, again after a death. */
+  readonly onReady?: (info: ServingInfo) => void;
 }
 
-interface Call {
+interface ServeClientOptions extends ServeSettings {
+  readonly modelDir: string;
+}
+
+interface Handlers {
   readonly onMessage: (message: FromWorker) => void;
   readonly onFailure: (error: EngineError) => void;
 }
 
-interface LiveWorker {
-  readonly worker: Worker;
-  readonly contextTokens: number;
-  readonly calls: Map<number, Call>;
-  readonly exited: Promise<void>;
-}
+/** One core stays free for the rest of the program. */
+export const usualThreads = Math.max(1, availableParallelism() - 1);
 
 const defaults = {
-  threads: 1,
+  threads: usualThreads,
+  device: 'auto',
+  weights: 'int8',
   contextTokensMax: 4096,
-  activeMax: 4,
+  rowsMax: 16,
+  tokensMax: Number.POSITIVE_INFINITY,
   queueMax: 64,
-  adapterBytesMax: 256 * 2 ** 20,
-} as const;
+  pieceTokensMax: 64,
+  adapterBytesMax: 1024 * 2 ** 20,
+  prefixBytesMax: 256 * 2 ** 20,
+} as const satisfies Omit<ServeWorkerData, 'modelDir'>;
 
 /** Starts the worker and waits until the model is loaded. @throws EngineError of loading the model */
 export async function createServeClient(options: ServeClientOptions): Promise<ServeClient> {
-  const { onWorkerDeath, ...given } = options;
-  const data: ServeWorkerData = { ...defaults, ...given };
+  const { onWorkerDeath, onProgress, onReady, ...given } = options;
+  const data: ServeWorkerData = { ...defaults, ...withoutUndefined(given), modelDir: given.modelDir };
   let closed = false;
   let nextCall = 1;
 
-  const start = (): Promise<LiveWorker> =>
-    startWorker(data, (cause) => {
-      if (closed) return;
-      onWorkerDeath?.(cause);
-      current = start();
-      current.catch(() => undefined); // whoever calls next sees why, and starts the next attempt
+  const start = async (): Promise<LiveWorker> => {
+    const worker = await startServeWorker(data, {
+      onProgress,
+      onDeath: (cause) => {
+        if (closed) return;
+        onWorkerDeath?.(cause);
+        current = start();
+        current.catch(() => undefined); // whoever calls next sees why, and starts the next attempt
+      },
     });
+    info = worker.info;
+    onReady?.(info);
+    return worker;
+  };
+  let info: ServingInfo | undefined;
   let current = start();
 
   const live = async (): Promise<LiveWorker> => {
@@ -87,38 +110,45 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
       throw error;
     }
   };
-  const { contextTokens } = await current;
+  const first = await current;
 
   /** Sends one question and hands its answers to `handlers` until `release` is called or the worker dies. */
-  const open = async (message: (call: number) => ToWorker, handlers: Call) => {
-    const { worker, calls } = await live();
+  const open = async (message: (call: number) => ToWorker, handlers: Handlers) => {
+    const { post, calls } = await live();
     const call = nextCall++;
     calls.set(call, handlers);
-    worker.postMessage(message(call));
+    post(message(call));
     return {
       cancel: () => {
-        if (calls.has(call)) worker.postMessage({ type: 'cancel', call } satisfies ToWorker);
+        if (calls.has(call)) post({ type: 'cancel', call });
       },
       release: () => calls.delete(call),
     };
   };
 
   /** A question with a single answer. */
-  const ask = async (message: (call: number) => ToWorker): Promise<FromWorker> => {
-    const answer = Promise.withResolvers<FromWorker>();
-    const { release } = await open(message, { onMessage: answer.resolve, onFailure: answer.reject });
-    return answer.promise.finally(release);
+  const ask = async <T extends FromWorker['type']>(
+    expected: T,
+    message: (call: number) => ToWorker,
+  ): Promise<Extract<FromWorker, { type: T }>> => {
+    const received = Promise.withResolvers<FromWorker>();
+    const { release } = await open(message, { onMessage: received.resolve, onFailure: received.reject });
+    const answer = await received.promise.finally(release);
+    if (isOfType(answer, expected)) return answer;
+    throw new Error(`bug: the worker answered with ${answer.type}, expected ${expected}`);
   };
 
   return {
-    contextTokens,
+    contextTokens: first.info.contextTokens,
+    info: () => info ?? first.info,
     generate: async function* (request, signal) {
       const cancelled: TokenEvent = { type: 'done', reason: 'cancelled' };
       if (signal?.aborted) return yield cancelled;
       const events = createEventQueue<TokenEvent>();
       const { cancel, release } = await open((call) => ({ type: 'generate', call, request }), {
         onMessage: (message) => {
-          if (message.type === 'event') events.push(message.event);
+          if (message.type !== 'events') return;
+          for (const { event } of message.events) events.push(event);
         },
         onFailure: events.fail,
       });
@@ -136,71 +166,46 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
         release();
       }
     },
-    score: async (ids, adapter) => {
-      const answer = await ask((call) => ({ type: 'score', call, ids, adapter }));
-      if (answer.type !== 'scored') throw new Error(`bug: the worker answered score with ${answer.type}`);
-      return answer.nll;
-    },
+    score: async (ids, adapter) =>
+      (await ask('scored', (call) => ({ type: 'score', call, ids, adapter }))).nll,
     loadAdapter: async (adapter) => {
-      await ask((call) => ({ type: 'load_adapter', call, adapter }));
+      await ask('adapter_loaded', (call) => ({ type: 'load_adapter', call, adapter }));
     },
+    prefetchAdapter: (adapter) =>
+      void live()
+        .then(({ post }) => post({ type: 'prefetch_adapter', adapter }))
+        .catch(() => undefined),
+    adapterState: async (adapter) =>
+      (await ask('adapter_state', (call) => ({ type: 'adapter_state', call, adapter }))).state,
     close: async () => {
       if (closed) return;
       closed = true;
       const last = await current.catch(() => undefined);
       if (last === undefined) return;
       for (const { onFailure } of last.calls.values()) onFailure(closedError());
-      last.worker.postMessage({ type: 'close' } satisfies ToWorker);
+      last.post({ type: 'close' });
       await last.exited;
     },
     crash: async () => {
-      const { worker, exited } = await live();
-      worker.postMessage({ type: 'crash' } satisfies ToWorker);
+      const { post, exited } = await live();
+      post({ type: 'crash' });
       await exited;
     },
   };
 }
 
-/** Resolves when the model is loaded; `onDeath` is called once if the worker ends after that. */
-function startWorker(data: ServeWorkerData, onDeath: (cause: unknown) => void): Promise<LiveWorker> {
-  const ready = Promise.withResolvers<LiveWorker>();
-  const exited = Promise.withResolvers<void>();
-  const worker = new Worker(new URL('./serve-worker.ts', import.meta.url), { workerData: data });
-  const calls = new Map<number, Call>();
-  let cause: unknown;
-  let loaded = false;
-  worker.on('error', (error) => {
-    cause = error;
-  });
-  worker.on('message', (message: FromWorker) => {
-    if (message.type === 'ready') {
-      loaded = true;
-      ready.resolve({ worker, contextTokens: message.contextTokens, calls, exited: exited.promise });
-    } else if (message.type === 'start_failed') {
-      ready.reject(engineError(message.error));
-    } else if (message.type === 'failed') {
-      calls.get(message.call)?.onFailure(engineError(message.error));
-    } else {
-      calls.get(message.call)?.onMessage(message);
-    }
-  });
-  worker.on('exit', (exitCode) => {
-    const died = new EngineError(`the serving worker ended (exit code ${exitCode})`, {
-      code: 'worker_died',
-      retry: 'safe',
-      cause,
-    });
-    for (const { onFailure } of calls.values()) onFailure(died);
-    calls.clear();
-    if (loaded) onDeath(cause ?? died);
-    else ready.reject(died);
-    exited.resolve();
-  });
-  return ready.promise;
+function isOfType<T extends FromWorker['type']>(
+  message: FromWorker,
+  type: T,
+): message is Extract<FromWorker, { type: T }> {
+  return message.type === type;
 }
 
-function engineError({ message, ...options }: WireError): EngineError {
-  return new EngineError(message, options);
+/** A setting that is given as undefined has its default. */
+function withoutUndefined<T extends object>(settings: T): Partial<T> {
+  const given: Partial<T> = { ...settings };
+  for (const key of Object.keys(given) as (keyof T)[]) if (given[key] === undefined) delete given[key];
+  return given;
 }
 
 function closedError(): EngineError {

@@ -1,21 +1,37 @@
-// The messages between the serving worker and its client. Used by serve-worker.ts and serve-client.ts only. Small
-// plain objects: token ids and numbers, never weights or logits. `call` ties the answers to their question.
-// A generate call is answered by start, tokens..., and one of done or failed; every other call by one message.
-import type { AdapterRef } from '../engine.ts';
+// The messages between the serving worker and its client. Used by serve-worker.ts and serve-client.ts, and what they
+// pass on. Small plain objects: token ids and numbers, never weights or logits. `call` ties answers to questions.
+// A generate call is answered by queued..., start, tokens..., and one of done or failed; every other call by one
+// message. Events of one step travel together.
+import type { AdapterRef, AdapterState } from '../engine.ts';
 import type { Retry } from '../errors.ts';
+import type { WeightFormat } from '../model/weight-format.ts';
+import type { BatchSession } from './batch-session.ts';
+import type { deviceWishes } from './choose-device.ts';
+import type { TokenLikelihood } from './token-likelihood.ts';
 
 export interface ServeWorkerData {
   readonly modelDir: string;
   readonly threads: number;
+  readonly device: (typeof deviceWishes)[number];
+  readonly weights: WeightFormat;
   /** Cache length in tokens; the model's own limit applies too. */
   readonly contextTokensMax: number;
-  /** Requests generated at the same time, step by step in turn. */
-  readonly activeMax: number;
+  /** Requests written at the same time, if the memory allows it. */
+  readonly rowsMax: number;
+  /** Tokens, prompts and longest answers together, of these requests. */
+  readonly tokensMax: number;
   /** Requests waiting for one of those places. */
   readonly queueMax: number;
+  /** Prompt tokens read between two steps of the answers that are being written. At least 2. */
+  readonly pieceTokensMax: number;
   readonly adapterBytesMax: number;
+  /** Kept keys and values of prompts; 0 = none. */
+  readonly prefixBytesMax: number;
+  /** Weights, rows and pools stay below this; left out = half of the machine's memory. */
+  readonly memoryBytesMax?: number;
 }
 
+/** What the fields mean, and what they may be: Sampling and GenerateRequest in engine.ts. */
 export interface TokenRequest {
   readonly promptIds: readonly number[];
   readonly adapter?: AdapterRef;
@@ -24,7 +40,14 @@ export interface TokenRequest {
   readonly temperature: number;
   readonly topK?: number;
   readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly logitBias?: Readonly<Record<number, number>>;
+  readonly logprobs?: number;
   readonly seed: number;
+  readonly fairnessKey?: string;
+  /** Milliseconds since 1970. */
+  readonly deadlineAt?: number;
 }
 
 export type ToWorker =
@@ -37,18 +60,28 @@ export type ToWorker =
       readonly adapter?: AdapterRef;
     }
   | { readonly type: 'load_adapter'; readonly call: number; readonly adapter: AdapterRef }
+  /** First sign of interest; no answer. */
+  | { readonly type: 'prefetch_adapter'; readonly adapter: AdapterRef }
+  | { readonly type: 'adapter_state'; readonly call: number; readonly adapter: AdapterRef }
   /** Ends the worker after the step under way. */
   | { readonly type: 'close' }
   /** Throws an error that nobody catches; for tests of what happens then. */
   | { readonly type: 'crash' };
 
-export type DoneReason = 'stop' | 'length' | 'cancelled';
+export type DoneReason = 'stop' | 'length' | 'cancelled' | 'deadline';
 
 /** What one generate call reports, in order. */
 export type TokenEvent =
+  /** Only while it waits; 1 = next. */
+  | { readonly type: 'queued'; readonly position: number }
   | { readonly type: 'start'; readonly promptTokens: number }
-  | { readonly type: 'token'; readonly id: number }
+  | { readonly type: 'token'; readonly id: number; readonly likelihood?: TokenLikelihood }
   | { readonly type: 'done'; readonly reason: DoneReason };
+
+export interface CallEvent {
+  readonly call: number;
+  readonly event: TokenEvent;
+}
 
 /** An EngineError on its way between threads. */
 export interface WireError {
@@ -58,12 +91,31 @@ export interface WireError {
   readonly retryAfterMs?: number;
 }
 
+/** Bytes of the model's files. */
+export interface LoadProgress {
+  readonly readBytes: number;
+  readonly totalBytes: number;
+}
+
+/** What serves, once the model is loaded. */
+export interface ServingInfo
+  extends Pick<BatchSession, 'contextTokens' | 'rowsMax' | 'device' | 'weights' | 'kvMode'> {
+  /** Weights, cache and adapter rows. */
+  readonly residentBytes: number;
+  readonly adapterBytesMax: number;
+  readonly prefixBytesMax: number;
+  /** Why this device. */
+  readonly reason: string;
+}
+
 export type FromWorker =
-  | { readonly type: 'ready'; readonly contextTokens: number }
-  | { readonly type: 'event'; readonly call: number; readonly event: TokenEvent }
+  | { readonly type: 'progress'; readonly progress: LoadProgress }
+  | { readonly type: 'ready'; readonly info: ServingInfo }
+  | { readonly type: 'events'; readonly events: readonly CallEvent[] }
   /** nats per token after the first */
   | { readonly type: 'scored'; readonly call: number; readonly nll: readonly number[] }
   | { readonly type: 'adapter_loaded'; readonly call: number }
+  | { readonly type: 'adapter_state'; readonly call: number; readonly state: AdapterState }
   | { readonly type: 'failed'; readonly call: number; readonly error: WireError }
   /** The model could not be loaded; the worker ends. */
   | { readonly type: 'start_failed'; readonly error: WireError };

@@ -1,16 +1,14 @@
-// Entry of the serving worker thread: owns the model, the KV caches and the adapters, and answers the messages of
+// Entry of the serving worker thread: owns the model, its rows and the adapters, and answers the messages of
 // serve-protocol.ts. Started by serve-client.ts. It knows no text, no people and no money. `session.run` blocks its
 // thread, which is why it lives here. Invariants: a fault of one call is reported for that call and ends nothing else;
 // the thread ends by itself, between steps, never inside a run.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { EngineError } from '../errors.ts';
-import { loadLlamaWeights } from '../model/llama-weights.ts';
-import { loadModelConfig } from '../model/model-config.ts';
-import { createAdapterPool } from './legacy-adapter-pool.ts';
+import { createAdapterPool } from './adapter-pool.ts';
+import { openSession } from './open-session.ts';
+import { createPrefixStore } from './prefix-store.ts';
 import { createScheduler } from './scheduler.ts';
-import { scoreTokens } from './score-tokens.ts';
-import type { FromWorker, ServeWorkerData, ToWorker, WireError } from './serve-protocol.ts';
-import { createServeSession } from './serve-session.ts';
+import type { FromWorker, LoadProgress, ServeWorkerData, ToWorker, WireError } from './serve-protocol.ts';
 
 if (parentPort === null) throw new Error('serve-worker.ts runs as a worker thread only');
 await serve(parentPort, workerData);
@@ -18,25 +16,26 @@ await serve(parentPort, workerData);
 async function serve(port: MessagePort, data: ServeWorkerData): Promise<void> {
   const post = (message: FromWorker): void => port.postMessage(message);
   // Messages that arrive while the model loads wait in the port until a listener is set.
-  let session: Awaited<ReturnType<typeof createServeSession>>;
+  let opened: Awaited<ReturnType<typeof openSession>>;
   try {
-    const config = loadModelConfig(data.modelDir);
-    const weights = loadLlamaWeights(data.modelDir, config);
-    const contextTokens = Math.min(config.maxSeq, data.contextTokensMax);
-    session = await createServeSession({ config, weights, contextTokens, threads: data.threads });
+    opened = await openSession(data, inPercents(post));
   } catch (error) {
     post({ type: 'start_failed', error: wireError(error) });
     return;
   }
-  const pool = createAdapterPool(session.config, data.adapterBytesMax);
+  const { session, adapterBytesMax, prefixBytesMax, reason } = opened;
+  const adapters = createAdapterPool({ config: session.config, bytesMax: adapterBytesMax });
   const fail = (call: number, error: unknown): void =>
     post({ type: 'failed', call, error: wireError(error) });
   const scheduler = createScheduler({
     session,
-    activeMax: data.activeMax,
+    adapters,
+    prefixes: createPrefixStore(opened.kvTokenBytes, prefixBytesMax),
+    tokensMax: data.tokensMax,
     queueMax: data.queueMax,
-    loadAdapter: pool.load,
-    onEvent: (call, event) => post({ type: 'event', call, event }),
+    pieceTokensMax: data.pieceTokensMax,
+    onEvents: (events) => post({ type: 'events', events }),
+    onScore: (call, nll) => post({ type: 'scored', call, nll }),
     onFailure: fail,
   });
 
@@ -46,16 +45,18 @@ async function serve(port: MessagePort, data: ServeWorkerData): Promise<void> {
         return scheduler.submit(message.call, message.request);
       case 'cancel':
         return scheduler.cancel(message.call);
+      case 'score':
+        return scheduler.submitScore(message.call, message.ids, message.adapter);
       case 'load_adapter':
-        pool.load(message.adapter);
+        await adapters.load(message.adapter);
         return post({ type: 'adapter_loaded', call: message.call });
-      case 'score': {
-        const lora = message.adapter && pool.load(message.adapter);
-        const nll = await scheduler.between(() => scoreTokens(session, message.ids, lora));
-        return post({ type: 'scored', call: message.call, nll });
-      }
+      case 'prefetch_adapter':
+        return adapters.prefetch(message.adapter);
+      case 'adapter_state':
+        return post({ type: 'adapter_state', call: message.call, state: adapters.state(message.adapter) });
       case 'close':
-        await scheduler.between(() => session.release());
+        await scheduler.stop();
+        await session.release();
         return port.close();
       case 'crash':
         setImmediate(() => {
@@ -69,7 +70,21 @@ async function serve(port: MessagePort, data: ServeWorkerData): Promise<void> {
       fail(message.call, error);
     });
   });
-  post({ type: 'ready', contextTokens: session.contextTokens });
+  const { contextTokens, rowsMax, device, weights, kvMode } = session;
+  const residentBytes = session.residentBytes();
+  const sizes = { contextTokens, rowsMax, residentBytes, adapterBytesMax, prefixBytesMax };
+  post({ type: 'ready', info: { ...sizes, device, weights, kvMode, reason } });
+}
+
+/** Progress of loading, a message for each percent at most. */
+function inPercents(post: (message: FromWorker) => void): (progress: LoadProgress) => void {
+  let told = -1;
+  return (progress) => {
+    const percent = Math.floor((100 * progress.readBytes) / progress.totalBytes);
+    if (percent === told) return;
+    told = percent;
+    post({ type: 'progress', progress });
+  };
 }
 
 function wireError(error: unknown): WireError {

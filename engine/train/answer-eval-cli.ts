@@ -1,8 +1,8 @@
 // `npm run eval -- --model DIR [--adapter DIR] --heldout FILE`: right answers to held-out questions, of the base alone
 // and with the adapter. Used by people, and to fill the model's card. Exit codes: 0 done, 1 failed, 2 wrong command.
 import { parseArgs } from 'node:util';
+import { weightFormats } from '../model/weight-format.ts';
 import { createLocalEngine } from '../serve/local-engine.ts';
-import { evaluateAnswers } from './answer-eval.ts';
 import { bootstrapMean } from './bootstrap.ts';
 import { type HeldOutItem, readHeldOut, spread } from './eval-data.ts';
 
@@ -14,6 +14,7 @@ const help = `npm run eval -- --model DIR [--adapter DIR] --heldout FILE [option
                    engine/train/answer-match.ts
   --limit N        N questions spread over the file (default: all)
   --threads N      compute threads (default 1)
+  --weights W      int8, int4 or f32 (default int8, as served)
   --wrong          print the wrong answers of the adapter (of the base without one)
   --json           one JSON line`;
 
@@ -37,6 +38,7 @@ async function main(): Promise<number> {
       heldout: text,
       limit: text,
       threads: text,
+      weights: text,
       wrong: flag,
       json: flag,
       help: flag,
@@ -51,13 +53,19 @@ async function main(): Promise<number> {
     return 2;
   }
   const items = spread(readHeldOut(values.heldout), Number(values.limit ?? Number.POSITIVE_INFINITY));
-  const engine = await createLocalEngine({ baseDir: values.model, threads: Number(values.threads ?? 1) });
+  const weights = weightFormats.find((format) => format === (values.weights ?? 'int8'));
+  if (weights === undefined) {
+    console.error(`--weights is ${values.weights}, expected ${weightFormats.join(', ')}`);
+    return 2;
+  }
+  const threads = Number(values.threads ?? 1);
+  const engine = await createLocalEngine({ baseDir: values.model, threads, weights });
   try {
     const adapters = [undefined, ...(values.adapter ? [{ id: 'adapter', dir: values.adapter }] : [])];
     const rows: Row[] = [];
     for (const adapter of adapters) {
       const model = adapter ? 'adapter' : 'base';
-      const { answers } = await evaluateAnswers(engine.generate, { adapter, items }, (done, total) =>
+      const { answers } = await engine.evaluate({ adapter, items }, (done, total) =>
         showProgress(model, done, total),
       );
       rows.push(

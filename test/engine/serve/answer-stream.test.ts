@@ -20,7 +20,7 @@ async function stream(
     yield { type: 'done', reason };
   }
   const all: GenerateEvent[] = [];
-  for await (const event of answerStream(events(), tokenizer.stream(), 2)) all.push(event);
+  for await (const event of answerStream(events(), { tokenizer, droppedMessages: 2 })) all.push(event);
   return all;
 }
 

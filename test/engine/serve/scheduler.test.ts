@@ -1,20 +1,14 @@
-// Several answers at once, step by step: order, limits, cancelling.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// Continuous batching on a fake session: order, turns, limits, deadlines, cancelling, failures. That a real model
+// answers the same in any batch is batch-invariance.test.ts.
+import { describe, expect, it } from 'vitest';
+import type { AdapterRef } from '../../../engine/engine.ts';
 import { EngineError } from '../../../engine/errors.ts';
+import type { PackedAdapter } from '../../../engine/serve/packed-adapter.ts';
+import { createPrefixStore } from '../../../engine/serve/prefix-store.ts';
 import { createScheduler, type SchedulerOptions } from '../../../engine/serve/scheduler.ts';
-import type { TokenEvent, TokenRequest } from '../../../engine/serve/serve-protocol.ts';
-import { createServeSession, type ServeSession } from '../../../engine/serve/serve-session.ts';
-import { randomIds, randomLoraRows, randomWeights, tinyConfig } from './tiny-llama.ts';
-
-let session: ServeSession;
-beforeAll(async () => {
-  session = await createServeSession({ config: tinyConfig, weights: randomWeights(tinyConfig) });
-});
-afterAll(() => session.release());
-
-const adapters = new Map(
-  ['a', 'b'].map((id, seed) => [id, randomLoraRows(tinyConfig, 2 + seed, { seed: 10 + seed })]),
-);
+import type { CallEvent, TokenEvent, TokenRequest } from '../../../engine/serve/serve-protocol.ts';
+import { fakeAdapter, fakeSession } from './fake-session.ts';
+import { randomIds, tinyConfig } from './tiny-llama.ts';
 
 function request(overrides: Partial<TokenRequest> = {}): TokenRequest {
   return {
@@ -27,40 +21,62 @@ function request(overrides: Partial<TokenRequest> = {}): TokenRequest {
   };
 }
 
-/** A scheduler whose calls can be awaited; `order` is the sequence of all events. */
+const adaptersBy = (load: (id: string) => Promise<PackedAdapter>): SchedulerOptions['adapters'] => ({
+  load: ({ id }) => load(id),
+  prefetch: () => undefined,
+  pin: () => () => undefined,
+});
+
+/** A scheduler whose calls can be awaited; `log` holds all events in order. */
 function harness(options: Partial<SchedulerOptions> = {}) {
-  const order: { call: number; event: TokenEvent }[] = [];
+  const log: CallEvent[] = [];
   const ends = new Map<number, PromiseWithResolvers<void>>();
+  const scores = new Map<number, readonly number[]>();
   let next = 1;
+  const session = fakeSession();
   const scheduler = createScheduler({
     session,
-    activeMax: 4,
-    queueMax: 8,
-    loadAdapter: ({ id }) => {
-      const rows = adapters.get(id);
-      if (rows === undefined)
-        throw new EngineError(`no adapter ${id}`, { code: 'file_unreadable', retry: 'never' });
-      return rows;
+    prefixes: createPrefixStore(4, 0),
+    tokensMax: 1e6,
+    queueMax: 200,
+    pieceTokensMax: 32,
+    adapters: adaptersBy(async (id) => {
+      if (id !== 'gone') return fakeAdapter(id);
+      throw new EngineError(`no adapter ${id}`, { code: 'file_unreadable', retry: 'never' });
+    }),
+    onEvents: (events) => {
+      log.push(...events);
+      for (const { call, event } of events) if (event.type === 'done') ends.get(call)?.resolve();
     },
-    onEvent: (call, event) => {
-      order.push({ call, event });
-      if (event.type === 'done') ends.get(call)?.resolve();
+    onScore: (call, nll) => {
+      scores.set(call, nll);
+      ends.get(call)?.resolve();
     },
     onFailure: (call, error) => ends.get(call)?.reject(error),
     ...options,
   });
-  const start = (made: TokenRequest) => {
+  const begin = (submit: (call: number) => void) => {
     const call = next++;
     const end = Promise.withResolvers<void>();
+    end.promise.catch(() => undefined);
     ends.set(call, end);
-    scheduler.submit(call, made);
-    const tokens = (): readonly number[] =>
-      order.flatMap(({ call: of, event }) => (of === call && event.type === 'token' ? [event.id] : []));
-    const reason = (): string | undefined =>
-      order.flatMap(({ call: of, event }) => (of === call && event.type === 'done' ? [event.reason] : []))[0];
-    return { call, tokens, reason, ended: end.promise };
+    submit(call);
+    const events = (): readonly TokenEvent[] =>
+      log.filter((entry) => entry.call === call).map(({ event }) => event);
+    return {
+      call,
+      events,
+      tokens: () => events().flatMap((event) => (event.type === 'token' ? [event.id] : [])),
+      positions: () => events().flatMap((event) => (event.type === 'queued' ? [event.position] : [])),
+      reason: () => events().flatMap((event) => (event.type === 'done' ? [event.reason] : []))[0],
+      nll: () => scores.get(call),
+      ended: end.promise,
+    };
   };
-  return { scheduler, order, start };
+  const start = (made: TokenRequest) => begin((call) => scheduler.submit(call, made));
+  const score = (ids: readonly number[], adapter?: AdapterRef) =>
+    begin((call) => scheduler.submitScore(call, ids, adapter));
+  return { scheduler, session, log, start, score };
 }
 
 async function alone(made: TokenRequest): Promise<readonly number[]> {
@@ -70,42 +86,74 @@ async function alone(made: TokenRequest): Promise<readonly number[]> {
   return job.tokens();
 }
 
-describe('scheduler', () => {
-  it('gives 6 interleaved requests with 3 adapters exactly the tokens they get alone', async () => {
-    const requests = Array.from({ length: 6 }, (_, index) =>
+const starts = (log: readonly CallEvent[]): readonly number[] =>
+  log.filter(({ event }) => event.type === 'start').map(({ call }) => call);
+
+describe('scheduler: rounds', () => {
+  it('writes 16 answers in one step each, and reads a prompt of 100 tokens in pieces between the steps', async () => {
+    const session = fakeSession({ rowsMax: 17 });
+    const { start } = harness({ session });
+    const jobs = Array.from({ length: 16 }, (_, seed) =>
+      start(request({ promptIds: randomIds(tinyConfig, 2, seed), maxTokens: 60 })),
+    );
+    while (!session.steps.includes('decode 16')) await new Promise(setImmediate);
+    jobs.push(start(request({ promptIds: randomIds(tinyConfig, 100) })));
+    await Promise.all(jobs.map((job) => job.ended));
+    const joined = session.steps.slice(session.steps.findIndex((step) => step.startsWith('prefill 16')));
+    expect(joined.slice(0, 9)).toEqual([
+      'prefill 16 0+32',
+      'decode 16',
+      'prefill 16 32+32',
+      'decode 16',
+      'prefill 16 64+32',
+      'decode 16',
+      'prefill 16 96+4',
+      'decode 17',
+      'decode 17',
+    ]);
+  });
+
+  it('reads several short prompts in one round, up to the tokens of a piece', async () => {
+    const session = fakeSession({ rowsMax: 8 });
+    const { start } = harness({ session });
+    const jobs = Array.from({ length: 4 }, (_, seed) =>
+      start(request({ promptIds: randomIds(tinyConfig, 10, seed) })),
+    );
+    await Promise.all(jobs.map((job) => job.ended));
+    expect(session.steps.slice(0, 6)).toEqual([
+      'prefill 0 0+10',
+      'prefill 1 0+10',
+      'prefill 2 0+10',
+      'prefill 3 0+2',
+      'decode 3',
+      'prefill 3 2+8',
+    ]);
+  });
+
+  it('gives every request the tokens it gets alone, and leaves no row behind, with 40 requests on 4 rows', async () => {
+    const requests = Array.from({ length: 40 }, (_, index) =>
       request({
-        promptIds: randomIds(tinyConfig, 5 + 23 * index, index),
-        maxTokens: 8 + 3 * index,
+        promptIds: randomIds(tinyConfig, 1 + ((index * 13) % 90), index),
+        maxTokens: 1 + ((index * 7) % 30),
         temperature: index % 2,
         seed: index,
-        adapter: [undefined, { id: 'a', dir: 'a' }, { id: 'b', dir: 'b' }][index % 3],
+        adapter: index % 3 === 0 ? undefined : { id: `a${index % 3}`, dir: '' },
       }),
     );
     const expected: (readonly number[])[] = [];
     for (const made of requests) expected.push(await alone(made));
-    const { start, order } = harness();
+    const { start, scheduler } = harness();
     const jobs = requests.map(start);
     await Promise.all(jobs.map((job) => job.ended));
     expect(jobs.map((job) => job.tokens())).toEqual(expected);
-    expect(new Set(expected.map((ids) => ids.join())).size).toBe(6);
-    const firstDone = order.findIndex(({ event }) => event.type === 'done');
-    const begun = new Set(order.slice(0, firstDone).map(({ call }) => call));
-    expect(begun.size).toBeGreaterThanOrEqual(3);
-  });
-
-  it('lets a short request overtake a long one', async () => {
-    const { start, order } = harness();
-    const long = start(request({ maxTokens: 100 }));
-    const short = start(request({ maxTokens: 3 }));
-    await Promise.all([long.ended, short.ended]);
-    const done = order.filter(({ event }) => event.type === 'done').map(({ call }) => call);
-    expect(done).toEqual([short.call, long.call]);
+    expect(scheduler.idle()).toBe(true);
   });
 
   it('reports start with the prompt tokens, each token, then one done', async () => {
-    const { start, order } = harness();
-    await start(request({ maxTokens: 2 })).ended;
-    expect(order.map(({ event }) => event)).toEqual([
+    const { start } = harness();
+    const job = start(request({ maxTokens: 2 }));
+    await job.ended;
+    expect(job.events()).toEqual([
       { type: 'start', promptTokens: 10 },
       { type: 'token', id: expect.any(Number) },
       { type: 'token', id: expect.any(Number) },
@@ -113,11 +161,24 @@ describe('scheduler', () => {
     ]);
   });
 
+  it('reports the log-probability of each token and of the 3 likeliest', async () => {
+    const { start } = harness();
+    const job = start(request({ maxTokens: 5, logprobs: 3, temperature: 1.5 }));
+    await job.ended;
+    const likelihoods = job.events().flatMap((event) => (event.type === 'token' ? [event.likelihood] : []));
+    expect(likelihoods.length).toBe(5);
+    for (const likelihood of likelihoods) {
+      expect(likelihood?.top.length).toBe(3);
+      expect(likelihood?.top[0][1]).toBeLessThan(0);
+      expect(likelihood?.logprob).toBeLessThanOrEqual(likelihood?.top[0][1] ?? Number.NaN);
+    }
+    expect(job.tokens()).toEqual(await alone(request({ maxTokens: 5, temperature: 1.5 })));
+  });
+
   it('stops before a stop id and does not report it', async () => {
     const free = await alone(request());
-    const stopIds = [free[4]];
     const { start } = harness();
-    const job = start(request({ stopIds }));
+    const job = start(request({ stopIds: [free[4]] }));
     await job.ended;
     expect(job.tokens()).toEqual(free.slice(0, free.indexOf(free[4])));
     expect(job.reason()).toBe('stop');
@@ -127,32 +188,76 @@ describe('scheduler', () => {
     const { start } = harness();
     const job = start(request({ promptIds: randomIds(tinyConfig, 150), maxTokens: 1000 }));
     await job.ended;
-    expect(job.tokens().length).toBe(tinyConfig.maxSeq - 150);
+    expect(job.tokens().length).toBe(10);
     expect(job.reason()).toBe('length');
   });
 
-  it('cancels a running and a waiting request, and the others finish unchanged', async () => {
-    const expected = await alone(request({ maxTokens: 40 }));
-    const { start, scheduler } = harness({ activeMax: 2 });
-    const kept = start(request({ maxTokens: 40 }));
-    const running = start(request({ maxTokens: 40 }));
-    const waiting = start(request({ maxTokens: 40 }));
-    scheduler.cancel(waiting.call);
-    setImmediate(() => scheduler.cancel(running.call));
-    await Promise.all([kept.ended, running.ended, waiting.ended]);
-    expect([kept.reason(), running.reason(), waiting.reason()]).toEqual(['length', 'cancelled', 'cancelled']);
-    expect(kept.tokens()).toEqual(expected);
-    expect(running.tokens().length).toBeLessThan(40);
-    expect(waiting.tokens()).toEqual([]);
-    scheduler.cancel(kept.call);
-    scheduler.cancel(999);
+  it('scores a text beside answers, a value for each token after the first', async () => {
+    const { start, score } = harness();
+    const ids = randomIds(tinyConfig, 100, 7);
+    const first = score(ids);
+    await first.ended;
+    const jobs = [start(request({ maxTokens: 30 })), start(request({ maxTokens: 30 }))];
+    const [second, single, adapted] = [score(ids), score([5]), score(ids, { id: 'a', dir: '' })];
+    await Promise.all([...jobs, second, single, adapted].map((job) => job.ended));
+    expect(first.nll()?.length).toBe(99);
+    expect(second.nll()).toEqual(first.nll());
+    expect(single.nll()).toEqual([]);
+    expect(adapted.nll()).not.toEqual(first.nll());
+  });
+});
+
+describe('scheduler: queue', () => {
+  it('a flood of 100 from one key delays the request of another key by at most one turn', async () => {
+    const session = fakeSession({ rowsMax: 1 });
+    const { start, log } = harness({ session });
+    const flood = Array.from({ length: 100 }, () => start(request({ fairnessKey: 'flood', maxTokens: 2 })));
+    await flood[0].ended;
+    const before = starts(log).length;
+    const other = start(request({ fairnessKey: 'other', maxTokens: 2 }));
+    await other.ended;
+    expect(other.positions()[0]).toBeLessThanOrEqual(2);
+    expect(starts(log).indexOf(other.call)).toBeLessThanOrEqual(before + 2);
+    await Promise.all(flood.map((job) => job.ended));
+  });
+
+  it('serves within a key in order, and keys in turn', async () => {
+    const session = fakeSession({ rowsMax: 1 });
+    const { start, log } = harness({ session });
+    const keys = ['a', 'a', 'a', 'b', 'b', 'c'];
+    const jobs = keys.map((fairnessKey) => start(request({ fairnessKey, maxTokens: 2 })));
+    await Promise.all(jobs.map((job) => job.ended));
+    // The first of a had the free row at once; then the line was a, b, c.
+    expect(starts(log).map((call) => keys[call - 1])).toEqual(['a', 'a', 'b', 'c', 'a', 'b']);
+    expect(starts(log).filter((call) => keys[call - 1] === 'a')).toEqual([1, 2, 3]);
+  });
+
+  it('tells the position at once and whenever it changes, and nothing to whom need not wait', async () => {
+    const session = fakeSession({ rowsMax: 1 });
+    const { start } = harness({ session });
+    const jobs = [1, 2, 3, 4].map((seed) => start(request({ seed, maxTokens: 2 })));
+    expect(jobs.map((job) => job.positions())).toEqual([[], [1], [2], [3]]);
+    await Promise.all(jobs.map((job) => job.ended));
+    expect(jobs.map((job) => job.positions())).toEqual([[], [1], [2, 1], [3, 2, 1]]);
+    expect(jobs[3].events()[3].type).toBe('start');
+  });
+
+  it('admits no more tokens than tokensMax at a time, but one request always', async () => {
+    const session = fakeSession({ rowsMax: 8 });
+    const { start } = harness({ session, tokensMax: 50 });
+    const jobs = [
+      ...Array.from({ length: 6 }, (_, seed) => start(request({ seed, maxTokens: 10 }))), // 20 tokens each
+      start(request({ maxTokens: 80 })),
+    ];
+    await Promise.all(jobs.map((job) => job.ended));
+    const rows = session.steps.flatMap((step) => (step.startsWith('decode') ? [Number(step.slice(7))] : []));
+    expect(Math.max(...rows)).toBe(2);
+    expect(jobs[6].tokens().length).toBe(80);
   });
 
   it('refuses what exceeds the queue with engine_busy and a time to wait', async () => {
-    const { start } = harness({ activeMax: 1, queueMax: 1 });
-    const jobs = [start(request({ maxTokens: 2 }))];
-    await new Promise((resolve) => setImmediate(resolve));
-    jobs.push(start(request({ maxTokens: 2 })));
+    const { start } = harness({ session: fakeSession({ rowsMax: 1 }), queueMax: 1 });
+    const jobs = [start(request({ maxTokens: 2 })), start(request({ maxTokens: 2 }))];
     expect(() => start(request())).toThrow(
       expect.objectContaining({ code: 'engine_busy', retry: 'after', retryAfterMs: 2000 }),
     );
@@ -160,26 +265,150 @@ describe('scheduler', () => {
     await start(request({ maxTokens: 2 })).ended;
   });
 
-  it('fails one request whose step fails and leaves the others alone', async () => {
-    const expected = await alone(request());
-    let steps = 0;
-    const faulty: ServeSession = {
-      ...session,
-      step: (input) => (++steps === 4 ? Promise.reject(new Error('a kernel failed')) : session.step(input)),
+  it('a queue filled by one key makes room for another: the flood’s newest request is told to come later', async () => {
+    const { start } = harness({ session: fakeSession({ rowsMax: 1 }), queueMax: 5 });
+    const flood = Array.from({ length: 6 }, () => start(request({ fairnessKey: 'flood', maxTokens: 2 })));
+    const other = start(request({ fairnessKey: 'other', maxTokens: 2 }));
+    await expect(flood[5].ended).rejects.toMatchObject({ code: 'engine_busy' });
+    await Promise.all([other, ...flood.slice(0, 5)].map((job) => job.ended));
+    expect(() => {
+      for (let count = 0; count < 7; count++) start(request({ fairnessKey: 'flood' }));
+    }).toThrow(expect.objectContaining({ code: 'engine_busy' }));
+  });
+});
+
+describe('scheduler: endings', () => {
+  it('cancels a writing, a reading and a waiting request, and the others finish unchanged', async () => {
+    const long = { promptIds: randomIds(tinyConfig, 100), maxTokens: 40 };
+    const expected = await alone(request({ maxTokens: 40 }));
+    const { start, scheduler } = harness({ session: fakeSession({ rowsMax: 3 }) });
+    const kept = start(request({ maxTokens: 40 }));
+    const written = start(request({ maxTokens: 40 }));
+    const read = start(request(long));
+    const waiting = start(request({ maxTokens: 40 }));
+    while (written.tokens().length < 2) await new Promise(setImmediate);
+    for (const job of [written, read, waiting]) scheduler.cancel(job.call);
+    await Promise.all([kept, written, read, waiting].map((job) => job.ended));
+    expect([kept, written, read, waiting].map((job) => job.reason())).toEqual([
+      'length',
+      'cancelled',
+      'cancelled',
+      'cancelled',
+    ]);
+    expect(kept.tokens()).toEqual(expected);
+    expect(written.tokens().length).toBeLessThan(40);
+    expect([read.tokens(), waiting.tokens()]).toEqual([[], []]);
+    scheduler.cancel(kept.call);
+    scheduler.cancel(999);
+    expect(scheduler.idle()).toBe(true);
+  });
+
+  it('a deadline refuses who has nothing yet with retry safe, and ends who is writing with what there is', async () => {
+    const { start, session } = harness();
+    const first = start(request({ maxTokens: 140, deadlineAt: Date.now() + 10 * 365 * 86_400_000 }));
+    const late = start(request({ deadlineAt: Date.now() - 1 }));
+    await expect(late.ended).rejects.toMatchObject({ code: 'deadline_exceeded', retry: 'safe' });
+    const writing = start(request({ maxTokens: 100, deadlineAt: Date.now() + 60 }));
+    session.onStep = () => {
+      const until = Date.now() + 2;
+      while (Date.now() < until);
     };
-    const { start } = harness({ session: faulty });
-    const [first, second] = [start(request()), start(request())];
-    await expect(second.ended).rejects.toThrow('a kernel failed');
+    await writing.ended;
     await first.ended;
-    expect(first.tokens()).toEqual(expected);
+    expect(writing.reason()).toBe('deadline');
+    expect(writing.tokens().length).toBeGreaterThan(0);
+    expect(first.reason()).toBe('length');
+  });
+
+  it('a deadline ends the wait for an adapter that never comes', async () => {
+    const { start } = harness({ adapters: adaptersBy(() => new Promise(() => undefined)) });
+    const job = start(request({ adapter: { id: 'slow', dir: '' }, deadlineAt: Date.now() + 30 }));
+    await expect(job.ended).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+
+  it('logits that are not numbers fail their request alone', async () => {
+    const expected = await alone(request({ maxTokens: 30 }));
+    const { start, scheduler } = harness();
+    const before = start(request({ maxTokens: 30 }));
+    const broken = start(request({ adapter: { id: 'NaN', dir: '' }, temperature: 1 }));
+    const after = start(request({ maxTokens: 30 }));
+    await expect(broken.ended).rejects.toMatchObject({ code: 'logits_not_finite', retry: 'never' });
+    await Promise.all([before.ended, after.ended]);
+    expect([before.tokens(), after.tokens()]).toEqual([expected, expected]);
+    expect(scheduler.idle()).toBe(true);
+  });
+
+  it('a prompt whose step fails, and an adapter that is gone, leave the others alone', async () => {
+    const expected = await alone(request());
+    const { start, session } = harness();
+    session.onStep = (step) => {
+      if (step === 'prefill 1 0+22') throw new Error('a kernel failed');
+    };
+    const jobs = [
+      start(request()),
+      start(request({ promptIds: randomIds(tinyConfig, 60) })),
+      start(request({ adapter: { id: 'gone', dir: '' } })),
+      start(request()),
+    ];
+    await expect(jobs[1].ended).rejects.toThrow('a kernel failed');
+    await expect(jobs[2].ended).rejects.toMatchObject({ code: 'file_unreadable' });
+    await Promise.all([jobs[0].ended, jobs[3].ended]);
+    expect([jobs[0].tokens(), jobs[3].tokens()]).toEqual([expected, expected]);
+  });
+
+  it('a step of all rows that fails fails them, and the next requests are answered', async () => {
+    const expected = await alone(request());
+    const { start, session, scheduler } = harness();
+    let steps = 0;
+    session.onStep = (step) => {
+      if (step.startsWith('decode') && ++steps === 3) throw new Error('a kernel failed');
+    };
+    const [first, second] = [start(request()), start(request())];
+    await expect(first.ended).rejects.toThrow('a kernel failed');
+    await expect(second.ended).rejects.toThrow('a kernel failed');
+    const third = start(request());
+    await third.ended;
+    expect(third.tokens()).toEqual(expected);
+    expect(scheduler.idle()).toBe(true);
+  });
+
+  it('who waits for an adapter keeps its row while others go on', async () => {
+    const slow = Promise.withResolvers<PackedAdapter>();
+    const { start } = harness({
+      session: fakeSession({ rowsMax: 2 }),
+      adapters: adaptersBy((id) => (id === 'slow' ? slow.promise : Promise.resolve(fakeAdapter(id)))),
+    });
+    const waiting = start(request({ adapter: { id: 'slow', dir: '' } }));
+    const others = Array.from({ length: 5 }, (_, seed) => start(request({ seed })));
+    await Promise.all(others.map((job) => job.ended));
+    expect(waiting.events()).toEqual([]);
+    slow.resolve(fakeAdapter('slow'));
+    await waiting.ended;
+    expect(waiting.tokens().length).toBe(12);
+  });
+
+  it('stops between steps: nothing runs afterwards', async () => {
+    const { start, scheduler, session } = harness();
+    start(request({ maxTokens: 100 }));
+    while (session.steps.length < 5) await new Promise(setImmediate);
+    await scheduler.stop();
+    const { length } = session.steps;
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect(session.steps.length).toBe(length);
   });
 
   it.each([
     [{ promptIds: [] }, 'prompt_empty'],
     [{ promptIds: randomIds(tinyConfig, 160) }, 'prompt_too_long'],
+    [{ promptIds: [3, 96] }, 'prompt_invalid'],
+    [{ promptIds: [3, 1.5] }, 'prompt_invalid'],
     [{ maxTokens: 0 }, 'sampling_invalid'],
     [{ temperature: -1 }, 'sampling_invalid'],
-    [{ adapter: { id: 'gone', dir: 'gone' } }, 'file_unreadable'],
+    [{ logprobs: 21 }, 'sampling_invalid'],
+    [{ minP: 2 }, 'sampling_invalid'],
+    [{ logitBias: { 5: 101 } }, 'sampling_invalid'],
+    [{ repetitionPenalty: 0 }, 'sampling_invalid'],
+    [{ deadlineAt: Number.NaN }, 'sampling_invalid'],
   ])('refuses %o with %s', (overrides, code) => {
     expect(() => harness().start(request(overrides))).toThrow(expect.objectContaining({ code }));
   });

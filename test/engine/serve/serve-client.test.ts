@@ -94,7 +94,7 @@ describe('serving worker and client', () => {
   });
 
   it('leaving the loop frees the place: 20 abandoned answers do not fill a queue of 1', async () => {
-    const small = await createServeClient({ modelDir: folders.model, activeMax: 1, queueMax: 1 });
+    const small = await createServeClient({ modelDir: folders.model, rowsMax: 1, queueMax: 1 });
     for (let round = 0; round < 20; round++) {
       for await (const event of small.generate(request({ maxTokens: 100 })))
         if (event.type === 'token') break;

@@ -1,0 +1,78 @@
+// From settings to a loaded model: chooses the device, plans the memory, opens the weights. Used by the serving worker.
+// It knows no requests. Invariant: what a session needs to rebuild its graph later (the weights' files) stays open until
+// it is released.
+import { totalmem } from 'node:os';
+import { EngineError } from '../errors.ts';
+import { openLlamaWeights } from '../model/llama-weights.ts';
+import { loadModelConfig } from '../model/model-config.ts';
+import type { BatchSession } from './batch-session.ts';
+import { chooseDevice } from './choose-device.ts';
+import { kvTokenBytes, planMemory } from './memory-plan.ts';
+import type { LoadProgress, ServeWorkerData } from './serve-protocol.ts';
+import { createBatchSession } from './serve-session.ts';
+
+interface OpenedSession {
+  readonly session: BatchSession;
+  /** Why this device. */
+  readonly reason: string;
+  readonly adapterBytesMax: number;
+  readonly prefixBytesMax: number;
+  readonly kvTokenBytes: number;
+}
+
+/** What serving may take of a machine's memory unless told otherwise. */
+const memoryShare = 0.5;
+
+/** @throws EngineError of reading the model, `memory_too_small`, `device_unavailable` */
+export async function openSession(
+  data: ServeWorkerData,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<OpenedSession> {
+  const config = loadModelConfig(data.modelDir);
+  const contextTokens = Math.min(config.maxSeq, data.contextTokensMax);
+  const memoryBytesMax = data.memoryBytesMax ?? memoryShare * machineBytes();
+  const plan = planMemory({ ...data, config, contextTokens, memoryBytesMax });
+  const { device, reason } = await chooseDevice(data.device);
+  const source = openLlamaWeights(data.modelDir, config);
+  try {
+    const options = {
+      config,
+      contextTokens,
+      rowsMax: plan.rowsMax,
+      weights: data.weights,
+      threads: data.threads,
+      read: source.read,
+      onProgress: () => onProgress({ readBytes: source.readBytes(), totalBytes: source.totalBytes }),
+    };
+    const session = await openOn(device, options);
+    const release = async (): Promise<void> => {
+      await session.release();
+      source.close();
+    };
+    return { session: { ...session, release }, reason, ...plan, kvTokenBytes: kvTokenBytes(config) };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+async function openOn(
+  device: BatchSession['device'],
+  options: Parameters<typeof createBatchSession>[0],
+): Promise<BatchSession> {
+  if (device === 'cpu') return createBatchSession(options);
+  if (device === 'webgpu') {
+    const { createDeviceSession } = await import('./device-session.ts'); // read only where there is a GPU
+    return createDeviceSession({ ...options, device });
+  }
+  throw new EngineError(`serving on ${device} is not supported`, {
+    code: 'device_unavailable',
+    retry: 'never',
+  });
+}
+
+/** Memory of the machine, or of the container that the process lives in. */
+function machineBytes(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}
