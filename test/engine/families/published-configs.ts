@@ -1,6 +1,7 @@
 // The config.json of published models, by family: the facts of their files that decide what is computed. Used by the
-// family tests, which read them as they are and serve them with every size made small (`tinyOf`).
-import { type LlamaConfig, parseModelConfig } from '../../../engine/model/model-config.ts';
+// family tests, which read them as they are and serve them with every size made small.
+import { isRecord } from '../../../engine/model/json-file.ts';
+import { parseModelConfig } from '../../../engine/model/model-config.ts';
 
 const llama = { architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_act: 'silu' };
 const mistral = { architectures: ['MistralForCausalLM'], model_type: 'mistral', hidden_act: 'silu' };
@@ -106,21 +107,40 @@ export const publishedConfigs = {
 
 export type PublishedName = keyof typeof publishedConfigs;
 
+/** What a test may ask for beyond the published file. */
+export interface TinyChange {
+  readonly headDim?: number;
+  readonly kvHeads?: number;
+  /** query heads for each key head */
+  readonly ratio?: number;
+  readonly json?: Readonly<Record<string, unknown>>;
+}
+
 /**
- * The same model with few layers and narrow matrices: head size, query heads for each key head, biases, tying and the
- * kind of rotary positions stay; its original context is cut to 32, so that scaling shows within a short text.
+ * The published config.json with every size made small, still in its family's own spelling: head size, query heads for
+ * each key head, biases, tying and the kind of rotary positions stay. Contexts are cut (4096 -> 96, the rest 256), and
+ * the original context of a rope scaling to 32, so that both show within a short text.
  */
-export function tinyOf(name: PublishedName, vocab: number): LlamaConfig {
-  const full = parseModelConfig(publishedConfigs[name]);
-  const kvHeads = full.kvHeads === full.heads ? 3 : 2;
-  const scaling = full.ropeScaling;
+export function tinyConfigJson(name: PublishedName, vocab: number, change: TinyChange = {}) {
+  const published: Readonly<Record<string, unknown>> = publishedConfigs[name];
+  const full = parseModelConfig(published);
+  const ratio = change.ratio ?? full.heads / full.kvHeads;
+  const kvHeads = change.kvHeads ?? (ratio >= 4 ? 1 : 2);
+  const headDim = change.headDim ?? full.headDim;
+  const explicit = published.head_dim !== undefined;
+  const scaling = published.rope_scaling;
+  const original = { original_max_position_embeddings: 32 };
   return {
-    ...full,
-    ...{ dim: 48, layers: 2, ffn: 80, vocab, maxSeq: Math.min(full.maxSeq, 256) },
-    kvHeads,
-    heads: (full.heads / full.kvHeads) * kvHeads,
-    ropeScaling: scaling && 'originalMaxSeq' in scaling ? { ...scaling, originalMaxSeq: 32 } : scaling,
-    bosId: 1,
-    eosIds: [2],
+    ...published,
+    ...{ num_hidden_layers: 2, num_attention_heads: ratio * kvHeads, num_key_value_heads: kvHeads },
+    ...{ hidden_size: explicit ? 96 : ratio * kvHeads * headDim, intermediate_size: 80, vocab_size: vocab },
+    ...(explicit ? { head_dim: headDim } : {}),
+    ...{ max_position_embeddings: full.ropeScaling?.kind === 'yarn' ? 32 : 256 },
+    ...(typeof published.sliding_window === 'number' ? { sliding_window: 96 } : {}),
+    ...(isRecord(scaling) && 'original_max_position_embeddings' in scaling
+      ? { rope_scaling: { ...scaling, ...original } }
+      : {}),
+    ...{ bos_token_id: 1, eos_token_id: 2 },
+    ...change.json,
   };
 }
