@@ -1,4 +1,4 @@
-// Random Llama models and adapters of the two shapes that the benchmarks measure (speed does not depend on the values).
+// Random Llama models of the two shapes that the benchmarks measure (speed does not depend on the values).
 // Used by the benchmarks and the soak. Invariants: same seed, same values; a folder is complete (config, tokenizer,
 // weights), so that the whole engine can be started on it; one byte of text is one token and all further ids are
 // fillers; the model says letters only and never ends by itself, so its answers read back as the tokens they were made
@@ -7,8 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tokenizerConfigJson } from '../../engine/corpus/chat-markup.ts';
 import { toTokenizerJson, trainBpe } from '../../engine/corpus/train-tokenizer.ts';
-import { llamaTensorShapes, type Projection, projectionShape } from '../../engine/model/llama-weights.ts';
-import { type LoraAdapter, loraTensorName } from '../../engine/model/lora-adapter.ts';
+import { llamaTensorShapes } from '../../engine/model/llama-weights.ts';
 import { type LlamaConfig, toConfigJson } from '../../engine/model/model-config.ts';
 import { type NamedTensor, type TensorMap, writeSafetensors } from '../../engine/model/safetensors.ts';
 import { gaussianArray, seededRandom } from '../../engine/train/training-random.ts';
@@ -47,14 +46,6 @@ export const shape15: LlamaConfig = {
   vocab: 32000,
 };
 
-export const adapterRank = 8;
-export const adapterTargets: readonly Projection[] = [
-  'self_attn.q_proj',
-  'self_attn.k_proj',
-  'self_attn.v_proj',
-  'self_attn.o_proj',
-];
-
 // One table of normal deviates, read from a random place for each tensor: 135 million of them take seconds to draw.
 const deviates = gaussianArray(2 ** 20, 1, seededRandom(7));
 
@@ -79,25 +70,6 @@ export function benchWeights(config: LlamaConfig, seed = 1): TensorMap {
     for (let i = id * config.dim; i < (id + 1) * config.dim; i++) table[i] *= letterWeight;
   }
   return weights;
-}
-
-/** Rank 8 on q, k, v and o, strong enough to change what the model says. */
-export function benchAdapter(config: LlamaConfig, seed: number, rank = adapterRank): LoraAdapter {
-  const random = seededRandom(seed, 11);
-  const weights = new Map<string, NamedTensor>();
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const projection of adapterTargets) {
-      const [out, into] = projectionShape(config, projection);
-      const half = (name: 'A' | 'B', shape: readonly [number, number], deviation: number): void =>
-        void weights.set(loraTensorName(layer, projection, name), {
-          shape,
-          data: drawn(shape[0] * shape[1], deviation, 0, random),
-        });
-      half('A', [rank, into], 1 / Math.sqrt(into));
-      half('B', [out, rank], 0.1 / Math.sqrt(rank));
-    }
-  }
-  return { rank, alpha: 2 * rank, scale: 2, targets: adapterTargets, base: 'bench', weights };
 }
 
 /** A Hugging Face folder with these weights. */

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { float32FromHalf } from '../../engine/model/half-float.ts';
+import { loadLoraAdapter } from '../../engine/model/lora-adapter.ts';
 import { randomWeights, tinyConfig } from '../engine/serve/tiny-llama.ts';
-import { adapterRank, benchAdapter } from './bench-model.ts';
+import { writeRandomAdapter } from '../support/random-adapter.ts';
 import { encodeQ8, writeGguf } from './gguf-writer.ts';
 import { llamaRows, writeLlamaGguf, writeLoraGguf } from './llama-gguf.ts';
 
@@ -109,22 +110,17 @@ describe('a Llama model in GGUF', () => {
   });
 
   it('has an adapter beside it: A and B of 4 projections, alpha over rank its scale', () => {
-    const adapter = benchAdapter(tinyConfig, 3);
+    writeRandomAdapter(join(folder, 'adapter'), tinyConfig, { rank: 4, alpha: 12 });
+    const adapter = loadLoraAdapter(join(folder, 'adapter'), tinyConfig);
     const loraPath = join(folder, 'lora.gguf');
     writeLoraGguf(loraPath, tinyConfig, adapter);
     const lora = readGguf(loraPath);
     expect(lora.tensors).toHaveLength(2 * 4 * 2);
-    expect(lora.tensors.find(({ name }) => name === 'blk.0.attn_v.weight.lora_a')?.sizes).toEqual([
-      32,
-      adapterRank,
-    ]);
-    expect(lora.tensors.find(({ name }) => name === 'blk.0.attn_v.weight.lora_b')?.sizes).toEqual([
-      adapterRank,
-      32,
-    ]);
+    expect(lora.tensors.find(({ name }) => name === 'blk.0.attn_v.weight.lora_a')?.sizes).toEqual([32, 4]);
+    expect(lora.tensors.find(({ name }) => name === 'blk.0.attn_v.weight.lora_b')?.sizes).toEqual([4, 32]);
     const b = adapter.weights.get('model.layers.0.self_attn.v_proj.lora_B.weight')!.data;
     expect([...lora.floats('blk.0.attn_v.weight.lora_b')]).toEqual([...b]);
-    expect(lora.metadata['adapter.lora.alpha']).toBe(adapter.scale * adapterRank);
+    expect(lora.metadata['adapter.lora.alpha']).toBe(12);
   });
 });
 
