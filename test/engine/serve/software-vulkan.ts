@@ -9,6 +9,8 @@ import { brotliDecompressSync } from 'node:zlib';
 import { InferenceSession } from 'onnxruntime-node';
 import { buildZerosGraph } from '../../../engine/graph/device-copy-graphs.ts';
 
+const kept: InferenceSession[] = [];
+
 /** glibc's and musl's number; Node has no name for it. */
 const RTLD_NODELETE = 0x1000;
 
@@ -50,8 +52,8 @@ export async function useSoftwareVulkan(): Promise<boolean> {
     }
   }
   try {
-    const session = await InferenceSession.create(buildZerosGraph(), { executionProviders: ['webgpu'] });
-    await session.release();
+    // Kept: the device lives while a session does, and with it the shaders, whose compiling is most of a test's time.
+    kept.push(await InferenceSession.create(buildZerosGraph(), { executionProviders: ['webgpu'] }));
     return true;
   } catch (error) {
     console.log(`skipped: webgpu did not start: ${error instanceof Error ? error.message : error}`);
