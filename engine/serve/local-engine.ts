@@ -15,7 +15,7 @@ import { answerStream } from './answer-stream.ts';
 import { fitPrompt } from './prompt-fit.ts';
 import { longestTokenLength, rawPromptIds } from './raw-prompt.ts';
 import { createServeClient, type ServeClient, type ServeSettings } from './serve-client.ts';
-import type { ServingInfo } from './serve-protocol.ts';
+import type { ServingInfo, ServingStats } from './serve-protocol.ts';
 import { stopIdsOf } from './stop-ids.ts';
 
 /** Settings of serving (device, weights, rows, memory, threads ...) have the defaults of serve-client.ts. */
@@ -96,6 +96,13 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
 }
 
 const servingOf = new WeakMap<Engine, ServeClient>();
+
+/** For benchmarks and the soak: what the serving worker is busy with. */
+export async function servingStats(engine: Engine): Promise<ServingStats> {
+  const serving = servingOf.get(engine);
+  if (serving === undefined) throw new Error('not a local engine');
+  return serving.stats();
+}
 
 /** For tests of what happens then: the serving worker dies of an error nobody caught. Resolves when it is gone. */
 export async function crashWorkerForTest(engine: Engine): Promise<void> {

@@ -14,7 +14,7 @@ import type { BatchSession, StepLogits } from './batch-session.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { PrefixStore } from './prefix-store.ts';
 import { type AnswerJob, answerJob, pieceTokens, type ServeJob, scoreJob } from './serve-job.ts';
-import type { CallEvent, DoneReason, TokenEvent, TokenRequest } from './serve-protocol.ts';
+import type { CallEvent, DoneReason, SchedulerStats, TokenEvent, TokenRequest } from './serve-protocol.ts';
 import { logSumExp, tokenLikelihood } from './token-likelihood.ts';
 import type { RowLogits } from './token-sampler.ts';
 
@@ -50,6 +50,7 @@ interface Scheduler {
   readonly cancel: (call: number) => void;
   /** For tests: nothing is queued, admitted, read or written. */
   readonly idle: () => boolean;
+  readonly stats: () => SchedulerStats;
   /** Resolves when no step is under way and none will be; requests are dropped without a word. */
   readonly stop: () => Promise<void>;
 }
@@ -346,6 +347,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       wake();
     },
     idle: () => !busy(),
+    stats: () => ({
+      queued: queue.size(),
+      admitted: admitted.length,
+      reading: reading === undefined ? 0 : 1,
+      writing: writing.length,
+      tokensHeld,
+    }),
     stop: async () => {
       stopped = true;
       wake();

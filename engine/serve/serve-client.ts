@@ -12,6 +12,7 @@ import type {
   LoadProgress,
   ServeWorkerData,
   ServingInfo,
+  ServingStats,
   TokenEvent,
   TokenRequest,
   ToWorker,
@@ -34,6 +35,7 @@ export interface ServeClient {
   /** Starts loading; never throws. */
   readonly prefetchAdapter: (adapter: AdapterRef) => void;
   readonly adapterState: (adapter: AdapterRef) => Promise<AdapterState>;
+  readonly stats: () => Promise<ServingStats>;
   /** Waits for the step under way; calls under way fail. */
   readonly close: () => Promise<void>;
   /** For tests: the worker dies of an error nobody caught. */
@@ -177,6 +179,7 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
         .catch(() => undefined),
     adapterState: async (adapter) =>
       (await ask('adapter_state', (call) => ({ type: 'adapter_state', call, adapter }))).state,
+    stats: async () => (await ask('stats', (call) => ({ type: 'stats', call }))).stats,
     close: async () => {
       if (closed) return;
       closed = true;

@@ -5,6 +5,7 @@
 import type { AdapterRef, AdapterState } from '../engine.ts';
 import type { Retry } from '../errors.ts';
 import type { WeightFormat } from '../model/weight-format.ts';
+import type { AdapterPoolStats } from './adapter-pool.ts';
 import type { BatchSession } from './batch-session.ts';
 import type { deviceWishes } from './choose-device.ts';
 import type { TokenLikelihood } from './token-likelihood.ts';
@@ -63,6 +64,7 @@ export type ToWorker =
   /** First sign of interest; no answer. */
   | { readonly type: 'prefetch_adapter'; readonly adapter: AdapterRef }
   | { readonly type: 'adapter_state'; readonly call: number; readonly adapter: AdapterRef }
+  | { readonly type: 'stats'; readonly call: number }
   /** Ends the worker after the step under way. */
   | { readonly type: 'close' }
   /** Throws an error that nobody catches; for tests of what happens then. */
@@ -108,6 +110,21 @@ export interface ServingInfo
   readonly reason: string;
 }
 
+/** Requests by state, and the tokens (prompts and longest answers) that all but the queued ones hold. */
+export interface SchedulerStats {
+  readonly queued: number;
+  readonly admitted: number;
+  readonly reading: number;
+  readonly writing: number;
+  readonly tokensHeld: number;
+}
+
+/** What the worker is busy with at one moment; zeros and no pins where nobody asks anything. */
+export interface ServingStats extends SchedulerStats {
+  readonly adapters: AdapterPoolStats;
+  readonly prefixBytes: number;
+}
+
 export type FromWorker =
   | { readonly type: 'progress'; readonly progress: LoadProgress }
   | { readonly type: 'ready'; readonly info: ServingInfo }
@@ -116,6 +133,7 @@ export type FromWorker =
   | { readonly type: 'scored'; readonly call: number; readonly nll: readonly number[] }
   | { readonly type: 'adapter_loaded'; readonly call: number }
   | { readonly type: 'adapter_state'; readonly call: number; readonly state: AdapterState }
+  | { readonly type: 'stats'; readonly call: number; readonly stats: ServingStats }
   | { readonly type: 'failed'; readonly call: number; readonly error: WireError }
   /** The model could not be loaded; the worker ends. */
   | { readonly type: 'start_failed'; readonly error: WireError };

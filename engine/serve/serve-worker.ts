@@ -27,10 +27,11 @@ async function serve(port: MessagePort, data: ServeWorkerData): Promise<void> {
   const adapters = createAdapterPool({ config: session.config, bytesMax: adapterBytesMax });
   const fail = (call: number, error: unknown): void =>
     post({ type: 'failed', call, error: wireError(error) });
+  const prefixes = createPrefixStore(opened.kvTokenBytes, prefixBytesMax);
   const scheduler = createScheduler({
     session,
     adapters,
-    prefixes: createPrefixStore(opened.kvTokenBytes, prefixBytesMax),
+    prefixes,
     tokensMax: data.tokensMax,
     queueMax: data.queueMax,
     pieceTokensMax: data.pieceTokensMax,
@@ -54,6 +55,10 @@ async function serve(port: MessagePort, data: ServeWorkerData): Promise<void> {
         return adapters.prefetch(message.adapter);
       case 'adapter_state':
         return post({ type: 'adapter_state', call: message.call, state: adapters.state(message.adapter) });
+      case 'stats': {
+        const stats = { ...scheduler.stats(), adapters: adapters.stats(), prefixBytes: prefixes.bytes() };
+        return post({ type: 'stats', call: message.call, stats });
+      }
       case 'close':
         await scheduler.stop();
         await session.release();
