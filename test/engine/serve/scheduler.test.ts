@@ -175,6 +175,29 @@ describe('scheduler: rounds', () => {
     expect(job.tokens()).toEqual(await alone(request({ maxTokens: 5, temperature: 1.5 })));
   });
 
+  it('reads only what no earlier prompt began with, and not at all differently', async () => {
+    const first = { promptIds: randomIds(tinyConfig, 60), maxTokens: 10 };
+    const plain = harness();
+    const answer = plain.start(request(first));
+    await answer.ended;
+    // The next turn of the conversation: the prompt, the answer, a new message.
+    const second = { promptIds: [...first.promptIds, ...answer.tokens(), ...randomIds(tinyConfig, 9, 4)] };
+    const expected = await alone(request(second));
+    const { start, session } = harness({ prefixes: createPrefixStore(1, 1000) });
+    await start(request(first)).ended;
+    const next = start(request(second));
+    await next.ended;
+    expect(session.steps.filter((step) => step.startsWith('prefill'))).toEqual([
+      'prefill 0 0+32',
+      'prefill 0 32+28',
+      'prefill 0 60+19',
+    ]);
+    expect(next.tokens()).toEqual(expected);
+    const adapted = start(request({ ...second, adapter: { id: 'a', dir: '' } }));
+    await adapted.ended;
+    expect(session.steps.filter((step) => step.startsWith('prefill'))[3]).toBe('prefill 0 0+32');
+  });
+
   it('stops before a stop id and does not report it', async () => {
     const free = await alone(request());
     const { start } = harness();
