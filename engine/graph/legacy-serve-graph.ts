@@ -3,7 +3,7 @@
 // with its own LoRA weights as inputs (all zeros = the base model). Used by engine/serve. Forward only; training
 // has its own graph. Weights are external initialisers in f32; `project` is the one place where another weight
 // format (int8) would enter. It knows no sessions and no requests.
-import { hasBias, type Projection, projectionShape } from '../model/llama-weights.ts';
+import { hasBias, projectionShape } from '../model/llama-weights.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import {
   buildOnnx,

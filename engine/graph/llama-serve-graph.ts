@@ -59,7 +59,7 @@ interface ServeGraph {
 
 interface ServeGraphOptions {
   readonly config: LlamaConfig;
-  /** Cache length in tokens, at most config.maxSeq. */
+  /** Cache length in tokens. */
   readonly contextTokens: number;
   /** Values by Hugging Face name; called once for each name. */
   readonly read: (name: string) => Float32Array;
@@ -87,16 +87,16 @@ export function buildLlamaServeGraph(options: ServeGraphOptions): ServeGraph {
   /** x [batch, seq, in] -> [batch, seq, out] through the projections of a group, side by side, LoRA included. */
   const project = (x: Tensor, layer: number, group: LoraGroup): Tensor => {
     const prefix = `model.layers.${layer}`;
-    const parts = group.projections.map((projection) => {
-      const [out] = projectionShape(config, projection);
-      return { name: `${prefix}.${projection}.weight`, out };
-    });
+    const biased = hasBias(config, group.projections[0]);
+    const parts = group.projections.map((projection) => ({
+      name: `${prefix}.${projection}.weight`,
+      out: projectionShape(config, projection)[0],
+      ...(biased ? { biasName: `${prefix}.${projection}.bias` } : {}),
+    }));
     const into = projectionShape(config, group.projections[0])[1];
-    let y = weights.linear(x, `${prefix}.${group.name}`, parts, into);
-    if (groups.has(group.name)) y = binary(g, 'Add', y, loraDelta(g, config, x, layer, group));
-    if (!hasBias(config, group.projections[0])) return y;
-    const names = group.projections.map((projection) => `${prefix}.${projection}.bias`);
-    return binary(g, 'Add', y, weights.joined(`${prefix}.${group.name}.bias`, names));
+    // The bias comes before the LoRA part, so that the base alone computes the same with and without LoRA inputs.
+    const y = weights.linear(x, `${prefix}.${group.name}`, parts, into);
+    return groups.has(group.name) ? binary(g, 'Add', y, loraDelta(g, config, x, layer, group)) : y;
   };
 
   const attend = attentionInputs(g, options); // before all else: `poison` must be the first output

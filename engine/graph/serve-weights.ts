@@ -11,6 +11,8 @@ import type { DType } from './onnx-model.ts';
 interface LinearPart {
   readonly name: string;
   readonly out: number;
+  /** All parts of a layer have one, or none has. */
+  readonly biasName?: string;
 }
 
 export interface ServeWeights {
@@ -18,9 +20,7 @@ export interface ServeWeights {
   readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
   /** A vector, or a matrix as stored. */
   readonly plain: (name: string, shape: readonly number[]) => Tensor;
-  /** Several vectors end to end. */
-  readonly joined: (key: string, names: readonly string[]) => Tensor;
-  /** x [..., in] -> [..., sum of out]. */
+  /** x [..., in] -> [..., sum of out]. @param key names the merged weight */
   readonly linear: (x: Tensor, key: string, parts: readonly LinearPart[], into: number) => Tensor;
   /** x [n, dim] -> [n, vocab], the scores of all tokens. @param output name of the result */
   readonly head: (x: Tensor, name: string, vocab: number, dim: number, output: string) => Tensor;
@@ -48,6 +48,12 @@ export function serveWeights(
     known.set(name, tensor);
     return tensor;
   };
+  const biasOf = (key: string, parts: readonly LinearPart[]): Tensor | null => {
+    const names = parts.flatMap(({ biasName }) => biasName ?? []);
+    if (names.length === 0) return null;
+    const values = concatenated(names.map(read));
+    return store(`${key}.bias`, 'f32', [values.length], values);
+  };
   const quantised = (
     x: Tensor,
     key: string,
@@ -73,21 +79,21 @@ export function serveWeights(
     const factors = store(`${key}.scales`, 'f32', [out * blocks], scales);
     const spec = { dtype: 'f32', shape: [...x.shape.slice(0, -1), out], name: output } as const;
     const attributes = { K: into, N: out, bits, block_size: quantBlock, accuracy_level: 4 };
-    return node(g, 'MatMulNBits', [x, codes, factors], [spec], attributes, 'com.microsoft')[0];
+    const bias = biasOf(key, parts);
+    const inputs = [x, codes, factors, ...(bias === null ? [] : [null, null, bias])];
+    return node(g, 'MatMulNBits', inputs, [spec], attributes, 'com.microsoft')[0];
   };
   return {
     externalData,
     plain,
-    joined: (key, names) => {
-      const values = concatenated(names.map(read));
-      return store(key, 'f32', [values.length], values);
-    },
     linear: (x, key, parts, into) => {
       if (format !== 'f32') return quantised(x, key, parts, into, format === 'int8' ? 8 : 4);
       const out = parts.reduce((total, part) => total + part.out, 0);
       const spec = { dtype: 'f32', shape: [...x.shape.slice(0, -1), out] } as const;
       const matrix = store(key, 'f32', [into, out], sideBySide(parts, into, out, read));
-      return node(g, 'MatMul', [x, matrix], [spec])[0];
+      const y = node(g, 'MatMul', [x, matrix], [spec])[0];
+      const bias = biasOf(key, parts);
+      return bias === null ? y : node(g, 'Add', [y, bias], [spec])[0];
     },
     // int8 under int4 too: the head decides which token wins, and four bits there cost the most quality.
     head: (x, name, vocab, dim, output) => {

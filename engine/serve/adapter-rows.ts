@@ -17,10 +17,12 @@ export interface AdapterRows {
   readonly set: (row: number, adapter: PackedAdapter | undefined) => void;
   readonly adapterOf: (row: number) => PackedAdapter | undefined;
   readonly move: (from: number, to: number) => void;
-  /** The groups that some row of start..start+n-1 needs. */
-  readonly used: (start: number, n: number) => readonly GroupName[];
-  /** Views of rows start..start+n-1 by graph input name; groups that are not `used` have rank 0, which adds zero. */
-  readonly views: (start: number, n: number, used: readonly GroupName[]) => Readonly<Record<string, Tensor>>;
+  /** The groups that some row of 0..n-1 needs. */
+  readonly used: (n: number) => readonly GroupName[];
+  /** Views of rows 0..n-1 by graph input name; groups that are not `used` are zeros of rank 1. */
+  readonly prefix: (n: number, used: readonly GroupName[]) => Readonly<Record<string, Tensor>>;
+  /** One row as its adapter lies in memory. */
+  readonly single: (row: number) => Readonly<Record<string, Tensor>>;
 }
 
 interface RowInput {
@@ -42,6 +44,9 @@ export function adapterRows(
   rank: number,
 ): AdapterRows {
   const inputs = rowInputs(config, rowsMax, groups, rank);
+  const singles = new WeakMap<PackedAdapter, Readonly<Record<string, Tensor>>>();
+  let bare: Readonly<Record<string, Tensor>> | undefined; // of a row without an adapter
+  const zeros = new Float32Array(Math.max(0, ...inputs.map(({ buffer }) => buffer.length / rank)));
   const adapters: (PackedAdapter | undefined)[] = new Array(rowsMax).fill(undefined);
   const zero = (row: number, input: RowInput): void => {
     input.buffer.fill(0, row * input.rowSize, (row + 1) * input.rowSize);
@@ -67,24 +72,41 @@ export function adapterRows(
         buffer.copyWithin(to * rowSize, from * rowSize, (from + 1) * rowSize);
       adapters[to] = adapters[from];
     },
-    used: (start, n) => {
-      const live = adapters.slice(start, start + n);
+    used: (n) => {
+      const live = adapters.slice(0, n);
       return [...groups].filter((group) => live.some((adapter) => adapter?.groups.includes(group)));
     },
-    views: (start, n, used) => {
+    prefix: (n, used) => {
+      const tensors: Record<string, Tensor> = {};
+      for (const input of inputs)
+        tensors[input.name] = used.includes(input.group)
+          ? inputTensor(input, n, rank, input.buffer.subarray(0, n * input.rowSize))
+          : inputTensor(input, n, 1, zeros.subarray(0, (n * input.rowSize) / rank));
+      return tensors;
+    },
+    single: (row) => {
+      const adapter = adapters[row];
+      const kept = adapter === undefined ? bare : singles.get(adapter);
+      if (kept !== undefined) return kept;
       const tensors: Record<string, Tensor> = {};
       for (const input of inputs) {
-        const on = used.includes(input.group);
-        const ranks = on ? rank * input.parts : 0;
-        const dims = input.lines === undefined ? [n, on ? rank : 0, input.width] : [n, input.lines, ranks];
-        const values = on
-          ? input.buffer.subarray(start * input.rowSize, (start + n) * input.rowSize)
-          : new Float32Array(0);
-        tensors[input.name] = new Tensor('float32', values, dims);
+        const size = input.rowSize / rank;
+        const from = adapter?.offsets.get(input.name);
+        tensors[input.name] =
+          adapter === undefined || from === undefined
+            ? inputTensor(input, 1, 1, zeros.subarray(0, size))
+            : inputTensor(input, 1, adapter.rank, adapter.data.subarray(from, from + size * adapter.rank));
       }
+      if (adapter === undefined) bare = tensors;
+      else singles.set(adapter, tensors);
       return tensors;
     },
   };
+}
+
+function inputTensor(input: RowInput, n: number, rank: number, values: Float32Array): Tensor {
+  const { lines, parts, width } = input;
+  return new Tensor('float32', values, lines === undefined ? [n, rank, width] : [n, lines, rank * parts]);
 }
 
 function rowInputs(

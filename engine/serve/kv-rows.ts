@@ -7,15 +7,22 @@ import type { LlamaConfig } from '../model/model-config.ts';
 import type { KvSnapshot } from './batch-session.ts';
 
 export interface KvRows {
-  /** Views of rows start..start+n-1 by graph input name (`past_k.0`, ...). */
-  readonly views: (start: number, n: number) => Readonly<Record<string, Tensor>>;
+  /** Views of rows start..start+n-1 by graph input name (`past_k.0`, ...), and the same by output name. */
+  readonly views: (start: number, n: number, output: 'present' | 'new') => KvViews;
   readonly move: (from: number, to: number, tokens: number) => void;
   readonly read: (row: number, tokens: number) => KvSnapshot;
   readonly write: (row: number, snapshot: KvSnapshot, tokens: number) => void;
-  /** Puts keys or values of new tokens [seq, kvHeads * headDim] of one row at its places start... */
-  readonly place: (name: string, row: number, start: number, fresh: Float32Array) => void;
-  readonly names: readonly string[];
+  /**
+   * Puts new keys and values into rows `row`..., which hold `lengths` tokens.
+   * @param fresh f32 tensors [rows, seq, kvHeads * headDim] in the order of the views
+   */
+  readonly place: (fresh: readonly unknown[], row: number, lengths: readonly number[]) => void;
   readonly bytes: number;
+}
+
+interface KvViews {
+  readonly past: Readonly<Record<string, Tensor>>;
+  readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
 export function kvRows(
@@ -32,14 +39,17 @@ export function kvRows(
   }
   const all = [...buffers.values()];
   return {
-    names: [...buffers.keys()],
     bytes: all.length * rowsMax * rowSize * Float32Array.BYTES_PER_ELEMENT,
-    views: (start, n) => {
+    views: (start, n, output) => {
       const dims = [n, kvHeads, contextTokens, headDim];
-      const tensors: Record<string, Tensor> = {};
-      for (const [name, buffer] of buffers)
-        tensors[name] = new Tensor('float32', buffer.subarray(start * rowSize, (start + n) * rowSize), dims);
-      return tensors;
+      const past: Record<string, Tensor> = {};
+      const outputs: Record<string, Tensor> = {};
+      for (const [name, buffer] of buffers) {
+        const rows = buffer.subarray(start * rowSize, (start + n) * rowSize);
+        past[name] = new Tensor('float32', rows, dims);
+        outputs[name.replace('past', output)] = past[name];
+      }
+      return { past, outputs };
     },
     move: (from, to, tokens) => {
       for (const buffer of all) {
@@ -69,17 +79,27 @@ export function kvRows(
         }
       }
     },
-    place: (name, row, start, fresh) => {
-      const buffer = buffers.get(name);
-      if (buffer === undefined) throw new Error(`bug: no cache tensor ${name}`);
+    place: (fresh, row, lengths) => {
       const width = kvHeads * headDim;
-      for (let at = 0; at * width < fresh.length; at++) {
-        for (let head = 0; head < kvHeads; head++) {
-          const source = at * width + head * headDim;
-          const target = row * rowSize + head * headSize + (start + at) * headDim;
-          buffer.set(fresh.subarray(source, source + headDim), target);
+      for (const [index, tensor] of fresh.entries()) {
+        const values = floats(tensor);
+        const seq = values.length / lengths.length / width;
+        for (const [at, length] of lengths.entries()) {
+          for (let token = 0; token < seq; token++) {
+            const source = (at * seq + token) * width;
+            const target = (row + at) * rowSize + (length + token) * headDim;
+            for (let head = 0; head < kvHeads; head++) {
+              const from = source + head * headDim;
+              all[index].set(values.subarray(from, from + headDim), target + head * headSize);
+            }
+          }
         }
       }
     },
   };
+}
+
+function floats(tensor: unknown): Float32Array {
+  if (tensor instanceof Tensor && tensor.data instanceof Float32Array) return tensor.data;
+  throw new Error('bug: a cache tensor is not f32');
 }

@@ -5,6 +5,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { KvRows } from './kv-rows.ts';
 import { type KvMode, type RunFunction, runPoisoned } from './serve-run.ts';
+import { prefillFeeds } from './step-feeds.ts';
 
 interface SelfTest {
   /** Of a graph of the in_place form without adapters. */
@@ -16,6 +17,12 @@ interface SelfTest {
 }
 
 type Outputs = Readonly<Record<string, Tensor>>;
+
+const prompt = [
+  [0, 1, 1, 0],
+  [1, 0],
+];
+const tokens = prompt.flat().length;
 
 export async function chooseKvMode(test: SelfTest): Promise<KvMode> {
   const { session, run } = test;
@@ -47,40 +54,31 @@ export async function chooseKvMode(test: SelfTest): Promise<KvMode> {
   return 'plain';
 }
 
-/** Four tokens into row 0, then one more: logits and cache after each. */
+/** Four tokens into row 0, then two more: logits and cache after each. */
 async function trial(
   { kv, config }: SelfTest,
   runStep: (feeds: Outputs, fetches: Outputs) => Promise<Outputs>,
 ): Promise<readonly Float32Array[]> {
-  const cache = kv.views(0, 1);
-  const blank = kv.read(0, 5);
+  const cache = kv.views(0, 1, 'present');
+  const blank = kv.read(0, tokens);
   for (const part of blank.parts) part.fill(0);
-  kv.write(0, blank, 5); // nothing of an earlier trial may pass for a result
+  kv.write(0, blank, tokens); // nothing of an earlier trial may pass for a result
   const seen: Float32Array[] = [];
   let length = 0;
-  for (const ids of [[0, 1, 1, 0], [1]]) {
+  for (const ids of prompt) {
     const seq = ids.length;
     const total = length + seq;
-    const places = Array.from({ length: seq }, (_, at) => length + at);
-    const feeds = {
-      ...cache,
-      ids: int64(ids, [1, seq]),
-      positions: int64(places, [1, seq]),
-      last_index: new Tensor('int32', Int32Array.of(total - 1), [1]),
-      total_length: new Tensor('int32', Int32Array.of(total), [1]),
-      rows: int64([seq - 1], [1]),
-      inverse_temperature: new Tensor('float32', Float32Array.of(1), [1, 1]),
-    };
-    const fetches: Record<string, Tensor> = {
-      logits: new Tensor('float32', new Float32Array(config.vocab).fill(Number.NaN), [1, config.vocab]),
-    };
-    for (const name of kv.names) fetches[name.replace('past', 'present')] = cache[name];
+    const input = { row: 0, start: length, ids, temperature: 1, wanted: 'last' } as const;
+    const feeds = prefillFeeds(cache.past, input, [seq - 1]);
+    const logits = new Float32Array(config.vocab).fill(Number.NaN);
+    const fetches = { logits: new Tensor('float32', logits, [1, config.vocab]), ...cache.outputs };
     const results = await runStep(feeds, fetches);
     for (const [name, tensor] of Object.entries(results)) {
       // A binding that returns copies may not have written the given tensors.
-      if (!sameMemory(tensor, fetches[name])) floats(fetches[name]).set(floats(tensor));
+      const given: Outputs = fetches;
+      if (!sameMemory(tensor, given[name])) floats(given[name]).set(floats(tensor));
     }
-    seen.push(floats(fetches.logits).slice(), ...kv.read(0, total).parts);
+    seen.push(logits.slice(), ...kv.read(0, total).parts);
     length = total;
   }
   return seen;
@@ -90,10 +88,6 @@ function sameMemory(a: Tensor, b: Tensor): boolean {
   if (a === b) return true;
   const [x, y] = [floats(a), floats(b)];
   return x.buffer === y.buffer && x.byteOffset === y.byteOffset && x.length === y.length;
-}
-
-function int64(values: readonly number[], dims: readonly number[]): Tensor {
-  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
 }
 
 function floats(tensor: Tensor): Float32Array {

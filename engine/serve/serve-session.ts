@@ -2,16 +2,17 @@
 // serving worker and by tests; batch-session.ts says what it promises. It knows no requests, no text and no sampling.
 // Whatever would crash the kernels (no rows, ids outside the vocabulary, lengths past the buffer, a wrong longest
 // length) is refused here before a run. How keys and values reach the cache is explained in serve-run.ts.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { buildLlamaServeGraph, type LoraGroup } from '../graph/llama-serve-graph.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { WeightFormat } from '../model/weight-format.ts';
 import { adapterRows } from './adapter-rows.ts';
 import { checkDecode, checkPrefill, checkRow, checkTokens } from './batch-checks.ts';
-import type { BatchSession, StepLogits } from './batch-session.ts';
+import type { BatchSession } from './batch-session.ts';
 import { kvRows } from './kv-rows.ts';
 import { chooseKvMode } from './kv-self-test.ts';
 import { type Feeds, type KvMode, type RunFunction, runPoisoned, runSession } from './serve-run.ts';
+import { decodeFeeds, prefillFeeds } from './step-feeds.ts';
 import { stepOutputs } from './step-outputs.ts';
 
 export { createServeSession, type KvCache, type ServeSession } from './legacy-serve-session.ts';
@@ -33,77 +34,74 @@ export interface BatchSessionOptions {
   readonly onProgress?: (tensors: number) => void;
 }
 
-interface StepPlan {
-  readonly feeds: Feeds;
-  readonly cache: Feeds;
-}
+type GroupSet = ReadonlySet<LoraGroup['name']>;
 
 /** @throws EngineError `config_unsupported` | those of reading the weights */
 export async function createBatchSession(options: BatchSessionOptions): Promise<BatchSession> {
-  const { config, rowsMax, threads = 1, run = runSession } = options;
+  const { config, rowsMax, run = runSession } = options;
   const contextTokens = Math.min(options.contextTokens ?? config.maxSeq, config.maxSeq);
-  const open = (groups: ReadonlySet<LoraGroup['name']>, form: 'in_place' | 'plain') =>
-    openGraph(options, contextTokens, threads, groups, form);
+  const cacheTokens = contextTokens + 1; // room for the token that makes a piece of a prompt even
   const limits = { rowsMax, contextTokens, vocab: config.vocab };
-  let loaded = await open(new Set(), options.kvMode === 'plain' ? 'plain' : 'in_place');
-  const kv = kvRows(config, rowsMax, contextTokens);
-  const outputs = stepOutputs(config.vocab, rowsMax);
-  let adapters = adapterRows(config, rowsMax, new Set(), 0);
-  const plans = new Map<string, StepPlan>();
+  let loaded = await openGraph(options, cacheTokens, new Set(), options.kvMode);
+  const kv = kvRows(config, rowsMax, cacheTokens);
   const kvMode = options.kvMode ?? (await chooseKvMode({ session: loaded.session, run, kv, config }));
   if (kvMode === 'plain' && options.kvMode === undefined) {
     await loaded.session.release();
-    loaded = await open(new Set(), 'plain');
+    loaded = await openGraph(options, cacheTokens, new Set(), 'plain');
   }
+  const outputs = stepOutputs(config.vocab, rowsMax);
+  let adapters = adapterRows(config, rowsMax, new Set(), 0);
+  const decodePlans = new Map<string, DecodePlan>();
 
-  const planOf = (start: number, n: number): StepPlan => {
-    const used = adapters.used(start, n);
-    const key = `${start} ${n} ${used}`;
-    const known = plans.get(key);
+  /** @param cache the rows' views by input name @param lengths tokens that rows `row`... hold before the step */
+  const runStep = async (
+    feeds: Feeds,
+    fetches: Feeds,
+    cache: Feeds,
+    row: number,
+    lengths: readonly number[],
+  ): Promise<void> => {
+    if (kvMode === 'in_place') {
+      await runPoisoned(run, loaded.session, feeds, { poison: null, ...fetches, ...cache });
+    } else if (kvMode === 'native_reuse') {
+      await run(loaded.session, feeds, { ...fetches, ...cache });
+    } else {
+      const results = await run(loaded.session, feeds, asked({ ...fetches, ...cache }));
+      outputs.fill(fetches, results);
+      kv.place(
+        Object.keys(cache).map((name) => results[name]),
+        row,
+        lengths,
+      );
+    }
+  };
+
+  const decodePlan = (n: number): DecodePlan => {
+    const used = adapters.used(n);
+    const key = `${n} ${used}`;
+    const known = decodePlans.get(key);
     if (known !== undefined) return known;
-    const cache = kv.views(start, n);
-    const plan = { feeds: { ...cache, ...adapters.views(start, n, used) }, cache };
-    plans.set(key, plan);
+    const views = kv.views(0, n, kvMode === 'plain' ? 'new' : 'present');
+    const plan = {
+      ...decodeFeeds({ ...views.past, ...adapters.prefix(n, used) }, n),
+      ...outputs.take(n),
+      cache: views.outputs,
+    };
+    decodePlans.set(key, plan);
     return plan;
   };
 
-  const step = async (place: StepPlace): Promise<StepLogits> => {
-    const { start, n, seq, lengths, inverseTemperatures } = place;
-    const plan = planOf(start, n);
-    const wanted = place.wanted.length;
-    const feeds = {
-      ...plan.feeds,
-      ids: int64(place.ids, [n, seq]),
-      positions: int64(
-        lengths.flatMap((length) => Array.from({ length: seq }, (_, at) => length + at)),
-        [n, seq],
-      ),
-      last_index: new Tensor(
-        'int32',
-        Int32Array.from(lengths, (length) => length + seq - 1),
-        [n],
-      ),
-      total_length: new Tensor('int32', Int32Array.of(Math.max(...lengths) + seq), [1]),
-      rows: int64(place.wanted, [wanted]),
-      inverse_temperature: new Tensor('float32', Float32Array.from(inverseTemperatures), [wanted, 1]),
-    };
-    const { fetches, result } = outputs.take(wanted);
-    if (kvMode === 'plain') {
-      const results = await run(loaded.session, feeds, { ...nulls(fetches), ...nulls(kv.names, 'new') });
-      outputs.fill(fetches, results);
-      for (const name of kv.names) placeNew(name, place, floats(results[cacheOutput(name, 'new')]));
-      return result;
+  /** Makes room for the groups and the rank of an adapter. */
+  const widen = async (groups: GroupSet, rank: number): Promise<void> => {
+    if (groups.size > adapters.groups.size) {
+      const wider = await openGraph(options, cacheTokens, groups, kvMode);
+      await loaded.session.release();
+      loaded = wider;
     }
-    for (const [name, tensor] of Object.entries(plan.cache)) fetches[cacheOutput(name, 'present')] = tensor;
-    if (kvMode === 'in_place') await runPoisoned(run, loaded.session, feeds, { poison: null, ...fetches });
-    else await run(loaded.session, feeds, fetches);
-    return result;
-  };
-
-  const placeNew = (name: string, { start, n, seq, lengths }: StepPlace, fresh: Float32Array): void => {
-    const width = fresh.length / n;
-    for (let row = 0; row < n; row++)
-      kv.place(name, start + row, lengths[row], fresh.subarray(row * width, (row + 1) * width));
+    const grown = adapterRows(config, rowsMax, groups, rank);
+    for (let row = 0; row < rowsMax; row++) grown.set(row, adapters.adapterOf(row));
+    adapters = grown;
+    decodePlans.clear();
   };
 
   return {
@@ -116,47 +114,27 @@ export async function createBatchSession(options: BatchSessionOptions): Promise<
     residentBytes: () => loaded.bytes + kv.bytes + adapters.bytes,
     setAdapter: async (row, adapter) => {
       checkRow(row, limits);
-      const missing = adapter?.groups.some((group) => !adapters.groups.has(group)) ?? false;
+      const groups = new Set([...adapters.groups, ...(adapter?.groups ?? [])]);
       const rank = Math.max(adapters.rank, adapter?.rank ?? 0);
-      if (missing || rank > adapters.rank) {
-        const groups = new Set([...adapters.groups, ...(adapter?.groups ?? [])]);
-        if (missing) {
-          const next = await open(groups, kvMode === 'plain' ? 'plain' : 'in_place');
-          await loaded.session.release();
-          loaded = next;
-        }
-        const grown = adapterRows(config, rowsMax, groups, rank);
-        for (let live = 0; live < rowsMax; live++) grown.set(live, adapters.adapterOf(live));
-        adapters = grown;
-        plans.clear();
-      }
+      if (groups.size > adapters.groups.size || rank > adapters.rank) await widen(groups, rank);
       adapters.set(row, adapter);
     },
-    prefill: (input) => {
+    prefill: async (input) => {
       checkPrefill(input, limits);
-      const { row, start, ids, temperature } = input;
+      const { row, start, ids } = input;
       const wanted = input.wanted === 'last' ? [ids.length - 1] : ids.map((_, index) => index);
-      return step({
-        start: row,
-        n: 1,
-        seq: ids.length,
-        ids,
-        lengths: [start],
-        wanted,
-        inverseTemperatures: wanted.map(() => 1 / (temperature || 1)),
-      });
+      const views = kv.views(row, 1, kvMode === 'plain' ? 'new' : 'present');
+      const feeds = prefillFeeds({ ...views.past, ...adapters.single(row) }, input, wanted);
+      const { fetches, result } = outputs.take(wanted.length);
+      await runStep(feeds, fetches, views.outputs, row, [start]);
+      return result;
     },
-    decode: ({ ids, lengths, temperatures }) => {
-      checkDecode({ ids, lengths, temperatures }, limits);
-      return step({
-        start: 0,
-        n: ids.length,
-        seq: 1,
-        ids,
-        lengths,
-        wanted: ids.map((_, index) => index),
-        inverseTemperatures: temperatures.map((temperature) => 1 / (temperature || 1)),
-      });
+    decode: async (input) => {
+      checkDecode(input, limits);
+      const plan = decodePlan(input.ids.length);
+      plan.fill(input);
+      await runStep(plan.feeds, plan.fetches, plan.cache, 0, input.lengths);
+      return plan.result;
     },
     moveRow: async (from, to, tokens) => {
       checkTokens(from, tokens, limits);
@@ -178,25 +156,17 @@ export async function createBatchSession(options: BatchSessionOptions): Promise<
   };
 }
 
-/** What one run appends where: `seq` tokens to each of rows start..start+n-1, which hold `lengths` tokens. */
-interface StepPlace {
-  readonly start: number;
-  readonly n: number;
-  readonly seq: number;
-  readonly ids: readonly number[]; // [n * seq]
-  readonly lengths: readonly number[]; // [n]
-  /** Which of the n * seq tokens' logits come back, and at which temperature. */
-  readonly wanted: readonly number[];
-  readonly inverseTemperatures: readonly number[];
-}
+/** A decode step of n rows, made once: its tensors are filled anew for each step. */
+type DecodePlan = ReturnType<typeof decodeFeeds> &
+  ReturnType<ReturnType<typeof stepOutputs>['take']> & { readonly cache: Feeds };
 
 async function openGraph(
-  { config, read, weights, onProgress }: BatchSessionOptions,
+  { config, read, weights, threads = 1, onProgress }: BatchSessionOptions,
   contextTokens: number,
-  threads: number,
-  groups: ReadonlySet<LoraGroup['name']>,
-  kvForm: 'in_place' | 'plain',
+  groups: GroupSet,
+  kvMode: KvMode | undefined,
 ): Promise<{ readonly session: InferenceSession; readonly bytes: number }> {
+  const kvForm = kvMode === 'plain' ? 'plain' : 'in_place';
   let tensors = 0;
   const counted = (name: string): Float32Array => {
     const values = read(name);
@@ -213,21 +183,7 @@ async function openGraph(
   return { session, bytes: graph.externalData.reduce((sum, { data }) => sum + data.byteLength, 0) };
 }
 
-function cacheOutput(past: string, kind: 'present' | 'new'): string {
-  return past.replace('past', kind);
-}
-
-function nulls(names: Feeds | readonly string[], kind?: 'present' | 'new'): Record<string, null> {
-  const list =
-    kind === undefined ? Object.keys(names) : (names as readonly string[]).map((n) => cacheOutput(n, kind));
-  return Object.fromEntries(list.map((name) => [name, null]));
-}
-
-function int64(values: readonly number[], dims: readonly number[]): Tensor {
-  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
-}
-
-function floats(tensor: unknown): Float32Array {
-  if (tensor instanceof Tensor && tensor.data instanceof Float32Array) return tensor.data;
-  throw new Error('bug: a serving tensor is not f32');
+/** The same outputs, made by the runtime instead of written into given tensors. */
+function asked(fetches: Feeds): Readonly<Record<string, Tensor | null>> {
+  return Object.fromEntries(Object.keys(fetches).map((name) => [name, null]));
 }

@@ -48,16 +48,19 @@ export function stepOutputs(vocab: number, rowsMax: number): StepOutputs {
         },
       };
     },
-    fill: (fetches, results) => {
-      for (const [name, target] of Object.entries(fetches)) {
-        const source = results[name];
-        if (!(source instanceof Tensor)) throw new Error(`bug: the run returned no ${name}`);
-        if (target.data instanceof Float32Array && source.data instanceof Float32Array)
-          target.data.set(source.data);
-        else if (target.data instanceof Int32Array && source.data instanceof Int32Array)
-          target.data.set(source.data);
-        else throw new Error(`bug: ${name} is ${source.type}`);
-      }
-    },
+    fill: fillOutputs,
   };
+}
+
+function fillOutputs(
+  fetches: Readonly<Record<string, Tensor>>,
+  results: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, { data: target }] of Object.entries(fetches)) {
+    const returned = results[name];
+    const source = returned instanceof Tensor ? returned.data : undefined;
+    if (target instanceof Float32Array && source instanceof Float32Array) target.set(source);
+    else if (target instanceof Int32Array && source instanceof Int32Array) target.set(source);
+    else throw new Error(`bug: the run returned no ${name} of the type asked for`);
+  }
 }

@@ -62,7 +62,7 @@ async function tell(
   const lengths: number[] = [];
   for (const [index, other] of others.entries()) {
     const at = index < row ? index : index + 1;
-    lengths[at] = 3 + 11 * index;
+    lengths[at] = 3 + 7 * index;
     await session.setAdapter(at, other);
     await session.prefill({ ...step, row: at, start: 0, ids: randomIds(config, lengths[at], 90 + index) });
   }
