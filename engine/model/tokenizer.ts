@@ -37,7 +37,7 @@ export interface TokenStream {
 /**
  * Loads tokenizer.json and tokenizer_config.json of a model folder; tokens that only special_tokens_map.json names
  * (older folders) are added to the configuration.
- * @throws EngineError `file_unreadable` | `json_malformed` | `tokenizer_unsupported`
+ * @throws EngineError `file_unreadable` | `json_malformed` | `tokenizer_unsupported` | `tokenizer_mismatch`
  */
 export function loadTokenizer(folder: string): ModelTokenizer {
   const path = join(folder, 'tokenizer.json');
@@ -50,7 +50,26 @@ export function loadTokenizer(folder: string): ModelTokenizer {
   const config = readJsonFile(join(folder, 'tokenizer_config.json'));
   const mapPath = join(folder, 'special_tokens_map.json');
   const map = existsSync(mapPath) ? readJsonFile(mapPath) : {};
+  checkVocabulary(json, join(folder, 'config.json'), path);
   return createTokenizer(json, isRecord(config) && isRecord(map) ? { ...map, ...config } : config, path);
+}
+
+/**
+ * The vocabulary must lie within the model's, or a word may name a row that the embedding does not have. Added tokens
+ * may lie beyond: some folders add a padding token that no text holds; a prompt that uses one is refused when it comes.
+ */
+function checkVocabulary(json: unknown, configPath: string, path: string): void {
+  if (!isRecord(json) || !isRecord(json.model) || !isRecord(json.model.vocab) || !existsSync(configPath))
+    return;
+  const config = readJsonFile(configPath);
+  const size = isRecord(config) ? config.vocab_size : undefined;
+  if (typeof size !== 'number') return;
+  for (const [token, id] of Object.entries(json.model.vocab))
+    if (!(typeof id === 'number' && id >= 0 && id < size))
+      throw new EngineError(
+        `${path}: token ${JSON.stringify(token)} has id ${JSON.stringify(id)}, but config.json has vocab_size ${size}`,
+        { code: 'tokenizer_mismatch', retry: 'never' },
+      );
 }
 
 /** A special token in a tokenizer's configuration is its text, or an object that holds it. */
@@ -77,7 +96,11 @@ export function createTokenizer(json: unknown, config: unknown, where = 'tokeniz
   const specialTokens = added
     .filter((token) => token.special === true)
     .map((token) => String(token.content))
+    .filter((content) => content !== '')
     .sort((a, b) => b.length - a.length);
+
+  let vocabSize = 0; // a loop: as many arguments as Llama 3 has tokens would overflow the stack
+  for (const id of inner.get_vocab(true).values()) vocabSize = Math.max(vocabSize, id + 1);
 
   const decode: ModelTokenizer['decode'] = (ids, options) =>
     ids.length === 0
@@ -93,7 +116,7 @@ export function createTokenizer(json: unknown, config: unknown, where = 'tokeniz
     stream: () => createStream(decode),
     idOf: (token) => inner.token_to_id(token),
     specialTokens,
-    vocabSize: Math.max(...inner.get_vocab(true).values()) + 1,
+    vocabSize,
     config,
   };
 }

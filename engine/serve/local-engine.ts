@@ -48,6 +48,8 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
 
   const begin = rawPromptIds(baseDir, tokenizer, '');
+  const begun = (ids: readonly number[]): readonly number[] =>
+    ids[0] === begin[0] ? ids : [...begin, ...ids]; // a text may write the token itself
   /** A bare prompt is fed as it is; a conversation is made to fit. */
   const prompt = ({ messages, maxTokens, prompt: bare }: GenerateRequest) =>
     bare === undefined
@@ -58,7 +60,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
           contextTokens: serving.contextTokens,
           charactersPerTokenMax,
         })
-      : { ids: typeof bare === 'string' ? [...begin, ...tokenizer.encode(bare)] : bare, droppedMessages: 0 };
+      : { ids: typeof bare === 'string' ? begun(tokenizer.encode(bare)) : bare, droppedMessages: 0 };
 
   const generate: Engine['generate'] = async function* (request, signal) {
     const { adapter, maxTokens, sampling, fairnessKey, deadlineMs } = request;

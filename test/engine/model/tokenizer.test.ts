@@ -2,9 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { toTokenizerJson } from '../../../engine/corpus/train-tokenizer.ts';
 import { createTokenizer, loadTokenizer } from '../../../engine/model/tokenizer.ts';
 import { sharedData } from './shared-data.ts';
-import { tinyTokenizer } from './tiny-tokenizer.ts';
+import { tinyTokenizer, tinyVocabulary } from './tiny-tokenizer.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 60 });
 
@@ -93,5 +94,17 @@ describe('token stream', () => {
     );
     const stream = tokenizer.stream();
     expect(ids.map((id) => stream.push(id)).join('') + stream.flush()).toBe(tokenizer.decode(ids));
+  });
+});
+
+describe('a vocabulary of the size of Qwen2’s', () => {
+  it('is read: 151,936 entries', () => {
+    const vocab = Object.fromEntries(Array.from({ length: 151_936 }, (_, id) => [`t${id}`, id]));
+    const json = {
+      ...toTokenizerJson(tinyVocabulary),
+      added_tokens: [],
+      model: { type: 'BPE', vocab, merges: [] },
+    };
+    expect(createTokenizer(json, {}).vocabSize).toBe(151_936);
   });
 });
