@@ -52,6 +52,9 @@ export function errorOfAnswer(status: number, body: unknown, retryAfter: string 
   if (status === 401 || status === 403)
     return new EngineError(message, { code: 'remote_unauthorised', retry: 'never' });
   if (status === 404) return new EngineError(message, { code: 'remote_not_found', retry: 'never' });
+  // SGLang's 400 for an adapter it has never seen, or has evicted.
+  if (/LoRA adapters? .*(not loaded|never been loaded)/i.test(said))
+    return new EngineError(message, { code: 'remote_not_found', retry: 'never' });
   if (status >= 500) return new EngineError(message, { code: 'remote_failed', retry: 'safe' });
   if (type === 'exceed_context_size_error' || /context (length|size)|maximum model length/i.test(said))
     return new EngineError(message, { code: 'prompt_too_long', retry: 'never' });

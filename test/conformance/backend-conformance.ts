@@ -100,6 +100,36 @@ export function backendConformance(name: string, start: () => Promise<BackendUnd
       expect([reason, usage.completionTokens]).toEqual(['length', 3]);
     });
 
+    it('ends before a stop string and shows no part of it', async () => {
+      const whole = await textOf(greedy({ maxTokens: 30 }));
+      const stop = whole.slice(4, 6);
+      const request = greedy({ maxTokens: 30, sampling: { temperature: 0, stop: ['never written', stop] } });
+      const events = await eventsOf(backend, request);
+      const shown = events.flatMap((event) => (event.type === 'text' ? [event.text] : [])).join('');
+      const expected = whole.slice(0, whole.indexOf(stop));
+      expect([shown, doneOf(events).text, doneOf(events).reason]).toEqual([expected, expected, 'stop']);
+    });
+
+    it('tells the log-probability of every token and of the 2 likeliest', async () => {
+      const request = greedy({ sampling: { temperature: 0, logprobs: 2 } });
+      const events = await eventsOf(backend, request);
+      const tokens = events.flatMap((event) => (event.type === 'text' ? (event.logprobs ?? []) : []));
+      const { usage, text } = doneOf(events);
+      expect(tokens.length).toBe(usage.completionTokens);
+      expect(text).toBe(await textOf(greedy()));
+      for (const { id, logprob, top } of tokens) {
+        expect(id).toBeGreaterThanOrEqual(0);
+        expect(logprob).toBeLessThanOrEqual(0);
+        expect(top.length).toBe(2);
+        expect(Math.max(...top.map((other) => other.logprob))).toBeCloseTo(logprob, 5); // greedy: it is the likeliest
+      }
+    });
+
+    it('the same seed draws the same tokens', async () => {
+      const drawn = greedy({ sampling: { temperature: 1, topK: 30, topP: 0.95, minP: 0.01, seed: 11 } });
+      expect(await textOf(drawn)).toBe(await textOf(drawn));
+    });
+
     it('continues a bare text or ids without the chat template', async () => {
       const bare = (prompt: string | readonly number[]) => greedy({ messages: [], prompt });
       const text = doneOf(await eventsOf(backend, bare('once upon a time')));
@@ -183,6 +213,14 @@ export function backendConformance(name: string, start: () => Promise<BackendUnd
       const [only, ...more] = await eventsOf(backend, greedy(), AbortSignal.abort());
       expect(only).toMatchObject({ type: 'done', reason: 'cancelled', text: '' });
       expect(more).toEqual([]);
+    });
+
+    it('a deadline that passes: what was made so far, or deadline_exceeded', async () => {
+      const ended = eventsOf(backend, greedy({ maxTokens: 100, deadlineMs: 1 })).then(
+        (events) => doneOf(events).reason,
+        (error: { readonly code?: string }) => error.code,
+      );
+      expect(['deadline', 'deadline_exceeded']).toContain(await ended);
     });
 
     it('leaving the loop ends the work', async () => {
