@@ -1,20 +1,17 @@
-// From settings to a loaded model: chooses the device, plans the memory, opens the weights. Used by the serving worker.
-// It knows no requests. Invariant: what a session needs to rebuild its graph later (the weights' files) stays open until
-// it is released.
+// From settings to a loaded model: plans the memory, opens the weights, makes the session on the device. Used by
+// serve-loop.ts. It knows no requests. Invariant: what a session needs to rebuild its graph later (the weights' files)
+// stays open until it is released.
 import { totalmem } from 'node:os';
 import { EngineError } from '../errors.ts';
 import { openLlamaWeights } from '../model/llama-weights.ts';
 import { loadModelConfig } from '../model/model-config.ts';
 import type { BatchSession } from './batch-session.ts';
-import { chooseDevice } from './choose-device.ts';
 import { kvTokenBytes, planMemory } from './memory-plan.ts';
 import type { LoadProgress, ServeWorkerData } from './serve-protocol.ts';
 import { createBatchSession } from './serve-session.ts';
 
 interface OpenedSession {
   readonly session: BatchSession;
-  /** Why this device. */
-  readonly reason: string;
   readonly adapterBytesMax: number;
   readonly prefixBytesMax: number;
   readonly kvTokenBytes: number;
@@ -32,7 +29,6 @@ export async function openSession(
   const contextTokens = Math.min(config.maxSeq, data.contextTokensMax);
   const memoryBytesMax = data.memoryBytesMax ?? memoryShare * machineBytes();
   const plan = planMemory({ ...data, config, contextTokens, memoryBytesMax });
-  const { device, reason } = await chooseDevice(data.device);
   const source = openLlamaWeights(data.modelDir, config);
   try {
     const options = {
@@ -44,12 +40,12 @@ export async function openSession(
       read: source.read,
       onProgress: () => onProgress({ readBytes: source.readBytes(), totalBytes: source.totalBytes }),
     };
-    const session = await openOn(device, options);
+    const session = await openOn(data.device, options);
     const release = async (): Promise<void> => {
       await session.release();
       source.close();
     };
-    return { session: { ...session, release }, reason, ...plan, kvTokenBytes: kvTokenBytes(config) };
+    return { session: { ...session, release }, ...plan, kvTokenBytes: kvTokenBytes(config) };
   } catch (error) {
     source.close();
     throw error;

@@ -10,7 +10,7 @@ import { createEventQueue } from './event-queue.ts';
 import type {
   FromWorker,
   LoadProgress,
-  ServeWorkerData,
+  ServeWish,
   ServingInfo,
   ServingStats,
   TokenEvent,
@@ -42,7 +42,7 @@ export interface ServeClient {
   readonly crash: () => Promise<void>;
 }
 
-export interface ServeSettings extends Partial<Omit<ServeWorkerData, 'modelDir'>> {
+export interface ServeSettings extends Partial<Omit<ServeWish, 'modelDir'>> {
   readonly onWorkerDeath?: (cause: unknown) => void;
   /** While the model loads, again after a death. */
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -73,12 +73,12 @@ const defaults = {
   pieceTokensMax: 64,
   adapterBytesMax: 1024 * 2 ** 20,
   prefixBytesMax: 256 * 2 ** 20,
-} as const satisfies Omit<ServeWorkerData, 'modelDir'>;
+} as const satisfies Omit<ServeWish, 'modelDir'>;
 
 /** Starts the worker and waits until the model is loaded. @throws EngineError of loading the model */
 export async function createServeClient(options: ServeClientOptions): Promise<ServeClient> {
   const { onWorkerDeath, onProgress, onReady, ...given } = options;
-  const data: ServeWorkerData = { ...defaults, ...withoutUndefined(given), modelDir: given.modelDir };
+  const data: ServeWish = { ...defaults, ...withoutUndefined(given), modelDir: given.modelDir };
   let closed = false;
   let nextCall = 1;
 

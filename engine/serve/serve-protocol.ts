@@ -1,4 +1,4 @@
-// The messages between the serving worker and its client. Used by serve-worker.ts and serve-client.ts, and what they
+// The messages between the serving worker and its client. Used by serve-loop.ts and serve-client.ts, and what they
 // pass on. Small plain objects: token ids and numbers, never weights or logits. `call` ties answers to questions.
 // A generate call is answered by queued..., start, tokens..., and one of done or failed; every other call by one
 // message. Events of one step travel together.
@@ -13,7 +13,7 @@ import type { TokenLikelihood } from './token-likelihood.ts';
 export interface ServeWorkerData {
   readonly modelDir: string;
   readonly threads: number;
-  readonly device: (typeof deviceWishes)[number];
+  readonly device: BatchSession['device'];
   readonly weights: WeightFormat;
   /** Cache length in tokens; the model's own limit applies too. */
   readonly contextTokensMax: number;
@@ -30,6 +30,11 @@ export interface ServeWorkerData {
   readonly prefixBytesMax: number;
   /** Weights, rows and pools stay below this; left out = half of the machine's memory. */
   readonly memoryBytesMax?: number;
+}
+
+/** The same before the device is chosen. */
+export interface ServeWish extends Omit<ServeWorkerData, 'device'> {
+  readonly device: (typeof deviceWishes)[number];
 }
 
 /** What the fields mean, and what they may be: Sampling and GenerateRequest in engine.ts. */
@@ -127,7 +132,7 @@ export interface ServingStats extends SchedulerStats {
 
 export type FromWorker =
   | { readonly type: 'progress'; readonly progress: LoadProgress }
-  | { readonly type: 'ready'; readonly info: ServingInfo }
+  | { readonly type: 'ready'; readonly info: Omit<ServingInfo, 'reason'> }
   | { readonly type: 'events'; readonly events: readonly CallEvent[] }
   /** nats per token after the first */
   | { readonly type: 'scored'; readonly call: number; readonly nll: readonly number[] }

@@ -1,13 +1,14 @@
-// Starts the serving worker thread and hands its messages to the calls they belong to. Used by serve-client.ts, which
-// decides what happens when the thread ends. It knows no requests. Invariant: when the thread ends, every open call
-// fails once, with retry 'safe'.
-import { Worker } from 'node:worker_threads';
+// Starts the serving worker (a thread, or a process for a GPU) and hands its messages to the calls they belong to. Used by
+// serve-client.ts, which decides what happens when the worker ends. It knows no requests. Invariant: when the worker
+// ends, every open call fails once, with retry 'safe'.
 import { EngineError } from '../errors.ts';
+import { chooseDevice } from './choose-device.ts';
+import { startServeHost } from './serve-host.ts';
 import type {
   CallEvent,
   FromWorker,
   LoadProgress,
-  ServeWorkerData,
+  ServeWish,
   ServingInfo,
   ToWorker,
   WireError,
@@ -28,44 +29,32 @@ export interface LiveWorker {
 
 interface ThreadHandlers {
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
-  /** Once, if the thread ends after it was ready. */
+  /** Once, if the worker ends after it was ready. */
   readonly onDeath: (cause: unknown) => void;
 }
 
-/** Resolves when the model is loaded. @throws EngineError of loading it | `worker_died` */
-export function startServeWorker(data: ServeWorkerData, handlers: ThreadHandlers): Promise<LiveWorker> {
+/** Resolves when the model is loaded. @throws EngineError of loading it | `device_unavailable` | `worker_died` */
+export async function startServeWorker(settings: ServeWish, handlers: ThreadHandlers): Promise<LiveWorker> {
+  const { device, reason } = await chooseDevice(settings.device);
+  const data = { ...settings, device };
   const ready = Promise.withResolvers<LiveWorker>();
   const exited = Promise.withResolvers<void>();
-  const worker = new Worker(new URL('./serve-worker.ts', import.meta.url), { workerData: data });
   const calls = new Map<number, Call>();
-  let cause: unknown;
   let loaded = false;
-  worker.on('error', (error) => {
-    cause = error;
-  });
-  worker.on('message', (message: FromWorker) => {
-    switch (message.type) {
-      case 'progress':
-        return handlers.onProgress?.(message.progress);
-      case 'ready': {
-        loaded = true;
-        const post = (sent: ToWorker): void => worker.postMessage(sent);
-        return ready.resolve({ post, info: message.info, calls, exited: exited.promise });
-      }
-      case 'start_failed':
-        return ready.reject(engineError(message.error));
-      case 'failed':
-        return calls.get(message.call)?.onFailure(engineError(message.error));
-      case 'events':
-        for (const [call, events] of byCall(message.events))
-          calls.get(call)?.onMessage({ type: 'events', events });
-        return;
-      default:
-        return calls.get(message.call)?.onMessage(message);
-    }
-  });
-  worker.on('exit', (exitCode) => {
-    const why = cause === undefined ? `exit code ${exitCode}` : String(cause);
+  const onMessage = (message: FromWorker): void => {
+    if (message.type === 'progress') handlers.onProgress?.(message.progress);
+    else if (message.type === 'ready') {
+      loaded = true;
+      ready.resolve({ post, info: { ...message.info, reason }, calls, exited: exited.promise });
+    } else if (message.type === 'start_failed') ready.reject(engineError(message.error));
+    else if (message.type === 'failed') calls.get(message.call)?.onFailure(engineError(message.error));
+    else if (message.type === 'events') {
+      for (const [call, events] of byCall(message.events))
+        calls.get(call)?.onMessage({ type: 'events', events });
+    } else calls.get(message.call)?.onMessage(message);
+  };
+  const onExit = (how: string, cause: unknown): void => {
+    const why = cause === undefined ? how : String(cause);
     const died = new EngineError(`the serving worker ended (${why})`, {
       code: 'worker_died',
       retry: 'safe',
@@ -76,7 +65,8 @@ export function startServeWorker(data: ServeWorkerData, handlers: ThreadHandlers
     if (loaded) handlers.onDeath(cause ?? died);
     else ready.reject(died);
     exited.resolve();
-  });
+  };
+  const post = startServeHost(data, { onMessage, onExit });
   return ready.promise;
 }
 
