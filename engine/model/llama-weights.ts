@@ -80,7 +80,9 @@ export interface LlamaWeightSource {
 /**
  * Opens the weights of a model folder. Names, shapes and types are checked at once, values as they are read; never is
  * more than the tensor asked for in memory. A tied model's surplus lm_head.weight and buffers are left out.
- * @throws EngineError `weights_missing` | `weights_shape_mismatch` | as openSafetensorsFolder
+ * A weight that the config has no place for, such as a bias it does not speak of, is refused: without it the model
+ * would answer wrongly.
+ * @throws EngineError `weights_missing` | `weights_shape_mismatch` | `weights_unexpected` | as openSafetensorsFolder
  */
 export function openLlamaWeights(folder: string, config: LlamaConfig): LlamaWeightSource {
   const file = openSafetensorsFolder(folder);
@@ -98,6 +100,13 @@ export function openLlamaWeights(folder: string, config: LlamaConfig): LlamaWeig
         );
       sizes.set(name, entry.end - entry.start);
     }
+    for (const name of file.entries.keys())
+      if (!shapes.has(name) && layerOfWeight(name) < config.layers)
+        throw weightsError(
+          'weights_unexpected',
+          folder,
+          `weight ${name} has no place in a model of this config`,
+        );
   } catch (error) {
     file.close();
     throw error;
@@ -145,6 +154,11 @@ export function firstNotFinite(values: Float32Array): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < bits.length; i++) if ((bits[i] & 0x7f800000) === 0x7f800000) return i;
   return -1;
+}
+
+/** The block that a weight or bias belongs to; infinity for what is neither (buffers) or lies outside the blocks. */
+function layerOfWeight(name: string): number {
+  return Number(/^model\.layers\.(\d+)\..*\.(?:weight|bias)$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 function weightsError(code: string, folder: string, what: string): EngineError {
