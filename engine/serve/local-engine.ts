@@ -12,7 +12,7 @@ import { loadTokenizer } from '../model/tokenizer.ts';
 import { evaluateAnswers } from '../train/answer-eval.ts';
 import { trainAdapter } from '../train/train-adapter.ts';
 import { answerStream } from './answer-stream.ts';
-import { fitPrompt } from './prompt-fit.ts';
+import { encodeBareText, fitPrompt } from './prompt-fit.ts';
 import { longestTokenLength, rawPromptIds } from './raw-prompt.ts';
 import { createServeClient, type ServeClient, type ServeSettings } from './serve-client.ts';
 import type { ServingInfo, ServingStats } from './serve-protocol.ts';
@@ -50,6 +50,12 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
   const begin = rawPromptIds(baseDir, tokenizer, '');
   const begun = (ids: readonly number[]): readonly number[] =>
     ids[0] === begin[0] ? ids : [...begin, ...ids]; // a text may write the token itself
+  const bareIds = (text: string): readonly number[] =>
+    encodeBareText(text, {
+      encode: (whole) => begun(tokenizer.encode(whole)),
+      contextTokens: serving.contextTokens,
+      charactersPerTokenMax,
+    });
   /** A bare prompt is fed as it is; a conversation is made to fit. */
   const prompt = ({ messages, maxTokens, prompt: bare }: GenerateRequest) =>
     bare === undefined
@@ -60,7 +66,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
           contextTokens: serving.contextTokens,
           charactersPerTokenMax,
         })
-      : { ids: typeof bare === 'string' ? begun(tokenizer.encode(bare)) : bare, droppedMessages: 0 };
+      : { ids: typeof bare === 'string' ? bareIds(bare) : bare, droppedMessages: 0 };
 
   const generate: Engine['generate'] = async function* (request, signal) {
     const { adapter, maxTokens, sampling, fairnessKey, deadlineMs } = request;

@@ -24,7 +24,9 @@ interface FittedPrompt {
 /** @throws EngineError `prompt_too_long` (system prompt and last turn alone do not fit) | `prompt_empty` */
 export function fitPrompt(options: PromptFitOptions): FittedPrompt {
   const { messages, encode, contextTokens, maxTokens } = options;
-  const limit = contextTokens - Math.min(maxTokens, Math.floor(contextTokens / 4));
+  // A maxTokens that is none is refused where the answer is asked for, not called a long prompt here.
+  const answerTokens = maxTokens > 0 ? maxTokens : 1;
+  const limit = contextTokens - Math.min(answerTokens, Math.floor(contextTokens / 4));
   const system = messages.filter((message) => message.role === 'system');
   const turns = messages.filter((message) => message.role !== 'system');
   if (turns.length === 0)
@@ -55,4 +57,25 @@ export function fitPrompt(options: PromptFitOptions): FittedPrompt {
 function withoutOldest(turns: readonly ChatMessage[]): readonly ChatMessage[] {
   const next = turns.findIndex((message, index) => index > 0 && message.role === 'user');
   return turns.slice(next === -1 ? turns.length - 1 : next);
+}
+
+/**
+ * The ids of a bare text, unless its length alone says that it cannot fit: reading ten megabytes takes seconds, in which
+ * nobody else is served.
+ * @throws EngineError `prompt_too_long`
+ */
+export function encodeBareText(
+  text: string,
+  { encode, contextTokens, charactersPerTokenMax }: BareTextOptions,
+): readonly number[] {
+  const least = Math.ceil(text.length / charactersPerTokenMax);
+  if (least < contextTokens) return encode(text);
+  throw new EngineError(`the prompt has at least ${least} tokens; at most ${contextTokens - 1} fit`, {
+    code: 'prompt_too_long',
+    retry: 'never',
+  });
+}
+
+interface BareTextOptions extends Pick<PromptFitOptions, 'contextTokens' | 'charactersPerTokenMax'> {
+  readonly encode: (text: string) => readonly number[];
 }

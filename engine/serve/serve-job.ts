@@ -48,8 +48,13 @@ export interface ScoreJob extends JobState {
 
 export type ServeJob = AnswerJob | ScoreJob;
 
+/** A draw at a lower temperature is the likeliest token; dividing logits by it would leave the range of f32. */
+const greedyBelow = 1e-5;
+
 /** @throws EngineError `sampling_invalid` | `prompt_empty` | `prompt_too_long` */
-export function answerJob(call: number, request: TokenRequest, limits: JobLimits): AnswerJob {
+export function answerJob(call: number, asked: TokenRequest, limits: JobLimits): AnswerJob {
+  const isGreedy = asked.temperature > 0 && asked.temperature < greedyBelow;
+  const request = isGreedy ? { ...asked, temperature: 0 } : asked;
   const { promptIds, maxTokens, logprobs, deadlineAt, adapter } = request;
   const { contextTokens } = limits;
   if (!(Number.isInteger(maxTokens) && maxTokens >= 1))

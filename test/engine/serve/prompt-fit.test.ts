@@ -1,7 +1,7 @@
 // Which turns of a conversation fit the context, and what is refused with numbers.
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../engine/engine.ts';
-import { fitPrompt } from '../../../engine/serve/prompt-fit.ts';
+import { encodeBareText, fitPrompt } from '../../../engine/serve/prompt-fit.ts';
 
 const message = (role: ChatMessage['role'], content: string): ChatMessage => ({ role, content });
 /** One id for each word and one for each message. */
@@ -58,5 +58,29 @@ describe('fitting a conversation into the context', () => {
       }),
     ).toThrow('at least 6250 tokens; at most 412 fit');
     expect(read).toEqual([]);
+  });
+
+  it.each([0, -3, Number.NaN])('leaves a maxTokens of %d for others to refuse', (maxTokens) => {
+    expect(fitted(34, conversation, maxTokens).droppedMessages).toBe(0);
+  });
+});
+
+describe('a bare text', () => {
+  const encodeText = (text: string, contextTokens: number) => {
+    const read: string[] = [];
+    const encode = (whole: string): readonly number[] => {
+      read.push(whole);
+      return [1];
+    };
+    const result = () => encodeBareText(text, { encode, contextTokens, charactersPerTokenMax: 10 });
+    return { result, read };
+  };
+
+  it('of 5,110 characters may fit into 512 tokens of at most 10 and is read; of 5,111 it cannot and is not', () => {
+    const fits = encodeText('x'.repeat(5110), 512);
+    expect(fits.result()).toEqual([1]);
+    const long = encodeText('x'.repeat(5111), 512);
+    expect(long.result).toThrow('at least 512 tokens; at most 511 fit');
+    expect([fits.read.length, long.read.length]).toEqual([1, 0]);
   });
 });
