@@ -9,9 +9,15 @@ import { type TinyFolders, writeTinyFolders } from './tiny-model-folder.ts';
 let folders: TinyFolders;
 let engine: Engine;
 const lines: string[] = [];
+const told: string[] = [];
 beforeAll(async () => {
   folders = writeTinyFolders();
-  engine = await createLocalEngine({ baseDir: folders.model, log: (line) => lines.push(line) });
+  engine = await createLocalEngine({
+    baseDir: folders.model,
+    device: 'cpu',
+    log: (line) => lines.push(line),
+    inform: (line) => told.push(line),
+  });
 });
 afterAll(async () => {
   await engine.close();
@@ -86,6 +92,76 @@ describe('local engine', () => {
     await expect(collect(request({ messages: [user('x'.repeat(100_000))] }))).rejects.toMatchObject({
       code: 'prompt_too_long',
     });
+  });
+
+  it('tells in one line what serves', () => {
+    expect(told.length).toBe(1);
+    expect(told[0]).toMatch(
+      /^serving on cpu \(.+\): int8 weights, 16 rows of 160 tokens, cache (in_place|native_reuse|plain), \d+ MiB$/,
+    );
+  });
+
+  it('an answer ends before its stop string, and is the same up to there', async () => {
+    const whole = (await collect(request())).at(-1);
+    if (whole?.type !== 'done') throw new Error('no done');
+    const stop = [...whole.text].slice(4, 6).join('');
+    const done = (await collect(request({ sampling: { temperature: 1, seed: 1, stop: [stop] } }))).at(-1);
+    expect(done).toMatchObject({ reason: 'stop', text: whole.text.slice(0, whole.text.indexOf(stop)) });
+  });
+
+  it('gives log-probabilities with the text where asked, one for each token', async () => {
+    const events = await collect(request({ sampling: { temperature: 1, seed: 1, logprobs: 2 } }));
+    const logprobs = events.flatMap((event) => (event.type === 'text' ? (event.logprobs ?? []) : []));
+    const done = events.at(-1);
+    expect(done).toMatchObject({ usage: { completionTokens: logprobs.length } });
+    expect(logprobs.every(({ top, logprob }) => top.length === 2 && logprob <= top[0].logprob)).toBe(true);
+    const plain = (await collect(request())).at(-1);
+    expect(plain).toEqual(done);
+  });
+
+  it('refuses a request whose deadline has passed with retry safe', async () => {
+    await expect(collect(request({ deadlineMs: 0 }))).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      retry: 'safe',
+    });
+  });
+
+  it('says where an adapter is: cold, then warm', async () => {
+    const adapter = { id: 'seen', dir: folders.adapter };
+    expect(await engine.adapterState(adapter)).toBe('cold');
+    engine.prefetchAdapter(adapter);
+    engine.prefetchAdapter({ id: 'gone', dir: '/nowhere' });
+    for (let turn = 0; turn < 500 && (await engine.adapterState(adapter)) !== 'warm'; turn++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await engine.adapterState(adapter)).toBe('warm');
+    await expect(engine.loadAdapter({ id: 'gone', dir: '/nowhere' })).rejects.toMatchObject({
+      code: 'file_unreadable',
+    });
+    expect(await engine.adapterState({ id: 'gone', dir: '/nowhere' })).toBe('cold');
+  });
+
+  it('tells who waits its position, and answers 30 requests on 2 rows as alone', async () => {
+    const small = await createLocalEngine({ baseDir: folders.model, device: 'cpu', rowsMax: 2 });
+    const expected = await collect(request());
+    const positions: number[] = [];
+    await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const events: GenerateEvent[] = [];
+        for await (const event of small.generate(request())) {
+          if (event.type === 'queued') positions.push(event.position);
+          else events.push(event);
+        }
+        expect(events).toEqual(expected);
+      }),
+    );
+    expect(Math.max(...positions)).toBeGreaterThan(1);
+    expect(Math.min(...positions)).toBe(1);
+    await small.close();
+  });
+
+  it('a memory ceiling that is too low is refused at the start', async () => {
+    const opening = createLocalEngine({ baseDir: folders.model, device: 'cpu', memoryBytesMax: 100_000 });
+    await expect(opening).rejects.toMatchObject({ code: 'memory_too_small', retry: 'never' });
   });
 
   it('an aborted answer ends with done: cancelled and what was made so far', async () => {
