@@ -62,6 +62,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const admitted: ServeJob[] = []; // first come first served among those whose adapter is there
   const writing: AnswerJob[] = []; // index = row
   let reading: { readonly job: ServeJob; readonly row: number; start: number } | undefined;
+  /** Places taken from admission to the end, whichever step a request is in. */
+  let rowsHeld = 0;
   let tokensHeld = 0;
   let outbox: CallEvent[] = [];
   let running: Promise<void> | undefined;
@@ -90,6 +92,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
   /** Gives back what a job got when it was admitted; its row is the caller's business. */
   const free = (job: ServeJob): void => {
+    rowsHeld -= 1;
     tokensHeld -= job.cost;
     job.unpin();
   };
@@ -98,10 +101,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     say(job, how);
   };
 
-  const fits = (job: ServeJob): boolean => {
-    const rows = writing.length + admitted.length + (reading === undefined ? 0 : 1);
-    return rows === 0 || (rows < session.rowsMax && tokensHeld + job.cost <= tokensMax);
-  };
+  const fits = (job: ServeJob): boolean =>
+    rowsHeld === 0 || (rowsHeld < session.rowsMax && tokensHeld + job.cost <= tokensMax);
   const load = (job: ServeJob): void => {
     if (job.adapter === undefined) return;
     job.loading = 'under_way';
@@ -122,6 +123,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     for (let next = queue.peek(); next !== undefined && fits(next); next = queue.peek()) {
       queue.take();
       admitted.push(next);
+      rowsHeld += 1;
       tokensHeld += next.cost;
       load(next);
     }
@@ -352,6 +354,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       admitted: admitted.length,
       reading: reading === undefined ? 0 : 1,
       writing: writing.length,
+      rowsHeld,
       tokensHeld,
     }),
     stop: async () => {

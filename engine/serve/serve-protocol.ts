@@ -115,12 +115,13 @@ export interface ServingInfo
   readonly reason: string;
 }
 
-/** Requests by state, and the tokens (prompts and longest answers) that all but the queued ones hold. */
+/** Requests by state, and the rows and tokens (prompts and longest answers) that all but the queued ones hold. */
 export interface SchedulerStats {
   readonly queued: number;
   readonly admitted: number;
   readonly reading: number;
   readonly writing: number;
+  readonly rowsHeld: number;
   readonly tokensHeld: number;
 }
 

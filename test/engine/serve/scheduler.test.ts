@@ -90,6 +90,24 @@ const starts = (log: readonly CallEvent[]): readonly number[] =>
   log.filter(({ event }) => event.type === 'start').map(({ call }) => call);
 
 describe('scheduler: rounds', () => {
+  it('never takes a row too many: 4 requests that come while another gets its adapter wait for a place', async () => {
+    const { start, scheduler } = harness({ session: fakeSession({ rowsMax: 4 }) });
+    const jobs = [start(request())];
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve(); // the first is out of the queue, its row not set
+    for (let seed = 2; seed < 6; seed++) jobs.push(start(request({ seed })));
+    expect(scheduler.stats()).toMatchObject({ queued: 1, rowsHeld: 4 });
+    await Promise.all(jobs.map((job) => job.ended));
+    expect(jobs.map((job) => job.tokens().length)).toEqual([12, 12, 12, 12, 12]);
+    expect(scheduler.stats()).toEqual({
+      queued: 0,
+      admitted: 0,
+      reading: 0,
+      writing: 0,
+      rowsHeld: 0,
+      tokensHeld: 0,
+    });
+  });
+
   it('writes 16 answers in one step each, and reads a prompt of 100 tokens in pieces between the steps', async () => {
     const session = fakeSession({ rowsMax: 17 });
     const { start } = harness({ session });
