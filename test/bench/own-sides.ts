@@ -3,7 +3,8 @@
 // Every step yields the 64 likeliest tokens and their probabilities, and reads the likeliest: sampling is counted.
 import type { BatchSession } from '../../engine/serve/batch-session.ts';
 import { benchIds } from './bench-model.ts';
-import type { Side } from './interleaved.ts';
+import { fastest, type Side } from './interleaved.ts';
+import type { ServeBench } from './serve-bench-context.ts';
 
 /** Tokens in every row before a decode block. */
 export const pastTokens = 128;
@@ -51,4 +52,30 @@ export function prefillSide(name: string, session: BatchSession): Side {
       return ids.length;
     },
   };
+}
+
+interface OwnSide {
+  readonly side: Side;
+  readonly session: BatchSession;
+  readonly threads: number;
+}
+
+/** Opens an int8 session of the 135M shape for each thread count and keeps the one whose work is done faster. */
+export async function ownFastest(
+  bench: ServeBench,
+  rowsMax: number,
+  sideOf: (session: BatchSession, name: string) => Promise<Side>,
+): Promise<OwnSide> {
+  const opened: OwnSide[] = [];
+  for (const threads of bench.threads) {
+    const session = await bench.openSession('135M', { weights: 'int8', rowsMax, threads });
+    opened.push({
+      session,
+      threads,
+      side: await sideOf(session, `ours, ${threads} ${threads === 1 ? 'thread' : 'threads'}`),
+    });
+  }
+  const best = await fastest(opened.map(({ side }) => side));
+  for (const { side, session } of opened) if (side !== best) await session.release();
+  return opened.find(({ side }) => side === best)!;
 }

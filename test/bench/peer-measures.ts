@@ -8,10 +8,10 @@ import type { BatchSession } from '../../engine/serve/batch-session.ts';
 import { packAdapter } from '../../engine/serve/pack-adapter.ts';
 import type { FigureKind, Measured } from './bench-figure.ts';
 import { benchIds } from './bench-model.ts';
-import { fastest, interleaved, type Rates, ratioOf, rounded, type Side } from './interleaved.ts';
+import { fastest, interleaved, type Rates, ratioOf, rounded } from './interleaved.ts';
 import { writeLlamaGguf, writeLoraGguf } from './llama-gguf.ts';
 import { loadPeerModel, type PeerModel } from './llama-peer.ts';
-import { decodeSide, fillRows, prefillSide } from './own-sides.ts';
+import { decodeSide, fillRows, ownFastest, prefillSide } from './own-sides.ts';
 import { type PeerSide, peerAdapterSides, peerDecodeSides, peerPrefillSides } from './peer-sides.ts';
 import { readBandwidth } from './read-bandwidth.ts';
 import { type Measure, type ServeBench, shapes } from './serve-bench-context.ts';
@@ -179,25 +179,6 @@ async function share(bench: ServeBench, decoding: Rates): Promise<Measured> {
       'read by': bandwidth.by,
     },
   };
-}
-
-/** Opens a session for each thread count and keeps the one whose work is done faster. */
-async function ownFastest(
-  bench: ServeBench,
-  rowsMax: number,
-  sideOf: (session: BatchSession, name: string) => Promise<Side>,
-): Promise<{ readonly side: Side; readonly session: BatchSession }> {
-  const opened: { readonly side: Side; readonly session: BatchSession }[] = [];
-  for (const threads of bench.threads) {
-    const session = await bench.openSession('135M', { weights: 'int8', rowsMax, threads });
-    opened.push({
-      session,
-      side: await sideOf(session, `ours, ${threads} ${threads === 1 ? 'thread' : 'threads'}`),
-    });
-  }
-  const best = await fastest(opened.map(({ side }) => side));
-  for (const { side, session } of opened) if (side !== best) await session.release();
-  return opened.find(({ side }) => side === best)!;
 }
 
 async function peerFastest(bench: ServeBench, sides: readonly PeerSide[]): Promise<PeerSide> {

@@ -7,9 +7,13 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Figure, figureJson, figureTable, verdictOf } from './bench-figure.ts';
+import { engineMeasure } from './engine-measures.ts';
+import { memoryMeasure } from './memory-measures.ts';
 import { batchMeasure, equalityMeasure, singleMeasure } from './peer-measures.ts';
 import { peerName } from './peer-package.ts';
+import { rowMeasure } from './row-measures.ts';
 import { createServeBench, figuresOf, type Measure } from './serve-bench-context.ts';
+import { trafficMeasure } from './traffic-measures.ts';
 
 const help = `npm run bench -- serve [options]   speed and scale of serving, beside node-llama-cpp on the same weights
 
@@ -19,7 +23,15 @@ const help = `npm run bench -- serve [options]   speed and scale of serving, bes
   --json FILE     also writes machine, versions and figures into FILE
   --list          names of the figures`;
 
-const measures: readonly Measure[] = [equalityMeasure, batchMeasure, singleMeasure];
+const measures: readonly Measure[] = [
+  equalityMeasure,
+  batchMeasure,
+  singleMeasure,
+  trafficMeasure,
+  rowMeasure,
+  memoryMeasure,
+  engineMeasure,
+];
 
 export async function serveBench(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
