@@ -4,15 +4,16 @@
 import { buildOnnx, constant, createGraph, graphInput, graphOutput, type Tensor } from './graph-builder.ts';
 import { gemm } from './ops-matmul.ts';
 
-/** As a short prefill of a small model: 128 tokens, 1024 wide. */
-export const probeShape = { rows: 128, size: 1024, products: 8 } as const;
+/** Columns of the matrix that is multiplied. */
+export const probeSize = 1024;
+const products = 8;
 
-/** x f32 [rows, size] -> y f32 [rows, size] */
+/** x f32 [rows, probeSize] -> y f32 [rows, probeSize] */
 export function buildProbeGraph(): Uint8Array {
-  const { rows, size, products } = probeShape;
   const g = createGraph('probe');
-  const square = constant(g, 'f32', new Float32Array(size * size).fill(1 / size), [size, size]);
-  let x: Tensor = graphInput(g, 'x', 'f32', [rows, size]);
+  const each = new Float32Array(probeSize * probeSize).fill(1 / probeSize);
+  const square = constant(g, 'f32', each, [probeSize, probeSize]);
+  let x: Tensor = graphInput(g, 'x', 'f32', ['rows', probeSize]);
   for (let product = 0; product < products; product++) x = gemm(g, x, square);
   graphOutput(g, 'y', x);
   return buildOnnx(g);

@@ -209,6 +209,7 @@ async function openGraph(
   const session = await InferenceSession.create(graph.onnx, {
     executionProviders: [device],
     externalData: graph.externalData,
+    logSeverityLevel: 3, // not each time that the 64 likeliest ids are narrowed on the CPU, which is where they go
   });
   return {
     session,

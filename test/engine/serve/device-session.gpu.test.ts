@@ -93,70 +93,74 @@ const variants: readonly (readonly [string, LlamaConfig, WeightFormat])[] = [
   ['f32, a context of 101 tokens, which no block divides', { ...tinyConfig, maxSeq: 101 }, 'f32'],
 ];
 
-describe.skipIf(!usable).each(variants)('device session, %s', (_name, config, weights) => {
-  const ids = randomIds(config, 90);
-  const wide = adapterOf(config, 6, projections, 11);
-  const narrow = adapterOf(config, 3, ['self_attn.q_proj', 'self_attn.v_proj'], 12);
+describe.skipIf(!usable).each(variants)(
+  'device session, %s',
+  { timeout: 300_000 },
+  (_name, config, weights) => {
+    const ids = randomIds(config, 90);
+    const wide = adapterOf(config, 6, projections, 11);
+    const narrow = adapterOf(config, 3, ['self_attn.q_proj', 'self_attn.v_proj'], 12);
 
-  it('equals the CPU to 1e-4 over prompts in pieces, three adapters in one batch, and rows that move', async () => {
-    const { step, both, release } = await openPair(config, { weights });
-    await both((session) => session.setAdapter(2, narrow));
-    const fed = (row: number, start: number, end: number) =>
-      step(1, (session) => session.prefill({ ...greedy, row, start, ids: ids.slice(start, end) }));
-    // Two prompts take turns, so the staging row changes hands in the middle of both; row 0 needs none.
-    await fed(2, 0, 20);
-    await fed(1, 0, 13);
-    await fed(2, 20, 41);
-    await both((session) => session.setAdapter(0, wide)); // a larger rank and new groups, with rows in use
-    await fed(0, 0, 75);
-    const second = await fed(1, 13, 33);
-    const third = await fed(2, 41, 43);
-    const first = await fed(0, 75, 80);
+    it('equals the CPU to 1e-4 over prompts in pieces, three adapters in one batch, and rows that move', async () => {
+      const { step, both, release } = await openPair(config, { weights });
+      await both((session) => session.setAdapter(2, narrow));
+      const fed = (row: number, start: number, end: number) =>
+        step(1, (session) => session.prefill({ ...greedy, row, start, ids: ids.slice(start, end) }));
+      // Two prompts take turns, so the staging row changes hands in the middle of both; row 0 needs none.
+      await fed(2, 0, 20);
+      await fed(1, 0, 13);
+      await fed(2, 20, 41);
+      await both((session) => session.setAdapter(0, wide)); // a larger rank and new groups, with rows in use
+      await fed(0, 0, 75);
+      const second = await fed(1, 13, 33);
+      const third = await fed(2, 41, 43);
+      const first = await fed(0, 75, 80);
 
-    let next = [...first, ...second, ...third];
-    const lengths = [80, 33, 43];
-    const decode = async (): Promise<void> => {
-      const input = { ids: [...next], lengths: [...lengths], temperatures: lengths.map(() => 0.7) };
-      next = [...(await step(lengths.length, (session) => session.decode(input)))];
-      for (const row of lengths.keys()) lengths[row]++;
-    };
-    for (let count = 0; count < 4; count++) await decode();
+      let next = [...first, ...second, ...third];
+      const lengths = [80, 33, 43];
+      const decode = async (): Promise<void> => {
+        const input = { ids: [...next], lengths: [...lengths], temperatures: lengths.map(() => 0.7) };
+        next = [...(await step(lengths.length, (session) => session.decode(input)))];
+        for (const row of lengths.keys()) lengths[row]++;
+      };
+      for (let count = 0; count < 4; count++) await decode();
 
-    // Row 0 ends: row 2 takes its place with its cache and adapter; a new request comes into row 2.
-    await both((session) => session.moveRow(2, 0, lengths[2]));
-    [lengths[0], next[0]] = [lengths[2], next[2]];
-    await both((session) => session.setAdapter(2, undefined));
-    lengths[2] = 9;
-    next[2] = (await fed(2, 0, 9))[0];
-    for (let count = 0; count < 3; count++) await decode();
-    await release();
-  });
+      // Row 0 ends: row 2 takes its place with its cache and adapter; a new request comes into row 2.
+      await both((session) => session.moveRow(2, 0, lengths[2]));
+      [lengths[0], next[0]] = [lengths[2], next[2]];
+      await both((session) => session.setAdapter(2, undefined));
+      lengths[2] = 9;
+      next[2] = (await fed(2, 0, 9))[0];
+      for (let count = 0; count < 3; count++) await decode();
+      await release();
+    });
 
-  it('reads a row as the CPU has it, and a row written from it goes on as the row it came from', async () => {
-    const { cpu, gpu, step, both, release } = await openPair(config, { weights });
-    await both((session) => session.setAdapter(1, wide));
-    const [token] = await step(1, (session) =>
-      session.prefill({ ...greedy, row: 1, start: 0, ids: ids.slice(0, 70) }),
-    );
-    const [expected, found] = [await cpu.readRow(1, 70), await gpu.readRow(1, 70)];
-    expect(found.tokens).toBe(70);
-    expect(found.parts.length).toBe(expected.parts.length);
-    for (const [at, part] of found.parts.entries()) {
-      expect(part.length).toBe(config.kvHeads * 70 * config.headDim);
-      expect(relativeError(part, expected.parts[at])).toBeLessThan(errorMax);
-    }
-    // The first 50 tokens of the snapshot into another row with the same adapter, and the last 20 again.
-    await gpu.setAdapter(3, wide);
-    await gpu.writeRow(3, found, 50);
-    const again = await gpu.prefill({ ...greedy, row: 3, start: 50, ids: ids.slice(50, 70) });
-    const cpuStep = await cpu.prefill({ ...greedy, row: 1, start: 50, ids: ids.slice(50, 70) });
-    expect(relativeError(again.logits(0), cpuStep.logits(0))).toBeLessThan(errorMax);
-    expect(again.topIds(0)[0]).toBe(token);
-    await release();
-  });
-});
+    it('reads a row as the CPU has it, and a row written from it goes on as the row it came from', async () => {
+      const { cpu, gpu, step, both, release } = await openPair(config, { weights });
+      await both((session) => session.setAdapter(1, wide));
+      const [token] = await step(1, (session) =>
+        session.prefill({ ...greedy, row: 1, start: 0, ids: ids.slice(0, 70) }),
+      );
+      const [expected, found] = [await cpu.readRow(1, 70), await gpu.readRow(1, 70)];
+      expect(found.tokens).toBe(70);
+      expect(found.parts.length).toBe(expected.parts.length);
+      for (const [at, part] of found.parts.entries()) {
+        expect(part.length).toBe(config.kvHeads * 70 * config.headDim);
+        expect(relativeError(part, expected.parts[at])).toBeLessThan(errorMax);
+      }
+      // The first 50 tokens of the snapshot into another row with the same adapter, and the last 20 again.
+      await gpu.setAdapter(3, wide);
+      await gpu.writeRow(3, found, 50);
+      const again = await gpu.prefill({ ...greedy, row: 3, start: 50, ids: ids.slice(50, 70) });
+      const cpuStep = await cpu.prefill({ ...greedy, row: 1, start: 50, ids: ids.slice(50, 70) });
+      expect(relativeError(again.logits(0), cpuStep.logits(0))).toBeLessThan(errorMax);
+      expect(again.topIds(0)[0]).toBe(token);
+      await release();
+    });
+  },
+);
 
-describe.skipIf(!usable)('device session', () => {
+describe.skipIf(!usable)('device session', { timeout: 300_000 }, () => {
   it('gives the logits of all 90 tokens of a prompt, as scoring wants them', async () => {
     const { step, release } = await openPair(tinyConfig);
     const ids = randomIds(tinyConfig, 90);
