@@ -85,6 +85,9 @@ async function ask(
       say(`   ${openAmount(ceilingNano)} of ${openAmount(availableNano)} set aside`);
       title(4, 'Generate');
     },
+    queued(position) {
+      if (position > 0) say(`   number ${position} in line`);
+    },
     text(soFar) {
       say(`   + ${JSON.stringify(soFar.slice(shown))}`);
       shown = soFar.length;

@@ -8,6 +8,7 @@ import { getCall } from '../db/repositories/call-repository.ts';
 import { getDatanetBySlug, listDatanets } from '../db/repositories/datanet-repository.ts';
 import { getModelBySlug, listModels } from '../db/repositories/model-repository.ts';
 import { requeueInterruptedRuns } from '../db/repositories/training-run-repository.ts';
+import type { Model } from '../db/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { attributeCall } from './attribute-call.ts';
 import { chooseModel, chosenModel, newConversation } from './choose-model.ts';
@@ -18,9 +19,10 @@ import { nextReview, reviewContribution } from './datanets/review-contribution.t
 import { trainVersion } from './factory/train-version.ts';
 import { rateCall } from './feedback/rate-call.ts';
 import { createJobRunner, prepareJobs } from './jobs/job-runner.ts';
+import { wakeModel } from './listings/model-readiness.ts';
 import { modelSummary } from './listings/model-summary.ts';
 import { createLiveCalls } from './live-calls.ts';
-import type { Marketplace, MarketplaceNews } from './marketplace.ts';
+import type { Marketplace, MarketplaceNews, ModelSummary } from './marketplace.ts';
 import type { MarketplaceContext, MarketplaceLog } from './marketplace-context.ts';
 import { DEFAULT_SETTINGS, type MarketplaceSettings } from './marketplace-settings.ts';
 import { paidCall } from './paid-call.ts';
@@ -108,22 +110,20 @@ async function withinStopWait(ending: Promise<void>): Promise<void> {
 
 function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'> {
   const { db } = market;
+  /** One model that somebody looks at: its adapter is woken, and the page tells where it is. */
+  const lookedAt = async (model: Model | undefined): Promise<ModelSummary | null> => {
+    if (model === undefined) return null;
+    const [summary, readiness] = await Promise.all([modelSummary(db, model), wakeModel(market, model)]);
+    return { ...summary, readiness };
+  };
   return {
     person: (identity) => personBehind(market, identity),
     balance: (person) => readBalance(market, person.id),
     models: async () => Promise.all((await listModels(db)).map((model) => modelSummary(db, model))),
-    async model(slug) {
-      const model = await getModelBySlug(db, slug);
-      return model === undefined ? null : await modelSummary(db, model);
-    },
-    async chooseModel(input) {
-      const model = await chooseModel(market, input);
-      return model === undefined ? null : await modelSummary(db, model);
-    },
-    async chosenModel(conversationKey, person) {
-      const model = await chosenModel(market, conversationKey, person);
-      return model === undefined ? null : await modelSummary(db, model);
-    },
+    model: async (slug) => lookedAt(await getModelBySlug(db, slug)),
+    chooseModel: async (input) => lookedAt(await chooseModel(market, input)),
+    chosenModel: async (conversationKey, person) =>
+      lookedAt(await chosenModel(market, conversationKey, person)),
     newConversation: (conversationKey, person) => newConversation(market, conversationKey, person),
     ask: (input, view) => paidCall(market, input, view),
     outcomeOf: (eventKey) => readCallOutcome(market, eventKey),

@@ -4,6 +4,7 @@
 import { transact } from '../db/database.ts';
 import { moveCall } from '../db/repositories/call-repository.ts';
 import type { GenerateEvent, GenerateRequest, Usage } from '../engine/engine.ts';
+import { EngineError } from '../engine/errors.ts';
 import { adapterOf } from './listings/adapter-of.ts';
 import type { CallView } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
@@ -18,7 +19,13 @@ export type GeneratedAnswer =
       readonly usage: Usage;
       readonly droppedMessages: number;
     }
-  | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly code: string;
+      readonly reason: string;
+      /** When the engine says when to come again. */
+      readonly retryAfterMs?: number;
+    };
 
 export async function generateAnswer(
   market: MarketplaceContext,
@@ -32,15 +39,23 @@ export async function generateAnswer(
     adapter: adapterOf(market, held.version),
     maxTokens: held.quote.answerTokensMax,
     sampling: { temperature: market.settings.temperature },
+    // One person's flood of questions waits behind its own; the engine knows this key only.
+    fairnessKey: held.input.person.id,
+    deadlineMs: market.settings.answerMsMax,
   };
   const silence = new AbortController();
   const stop = AbortSignal.any([signal, silence.signal, market.stopping]);
   let droppedMessages = held.droppedMessages;
   let soFar = '';
+  let position = 0;
   try {
     for await (const event of withinSilence(market, request, stop, silence)) {
-      if (event.type === 'start') {
+      if (event.type === 'queued') {
+        position = event.position;
+        view.queued(position);
+      } else if (event.type === 'start') {
         droppedMessages += event.droppedMessages;
+        if (position > 0) view.queued(0);
       } else if (event.type === 'text') {
         soFar += event.text;
         view.text(soFar);
@@ -53,9 +68,9 @@ export async function generateAnswer(
     return { kind: 'failed', code: 'engine_ended_early', reason: 'the engine ended without an answer' };
   } catch (fault) {
     market.log.warn({ err: fault, callId: held.callId, charsShown: soFar.length }, 'an answer failed');
-    const code = (fault as { code?: unknown } | null)?.code;
+    const { code, retryAfterMs } = fault instanceof EngineError ? fault : { code: 'engine_failed' };
     const reason = fault instanceof Error ? fault.message : String(fault);
-    return { kind: 'failed', code: typeof code === 'string' ? code : 'engine_failed', reason };
+    return { kind: 'failed', code, reason, retryAfterMs };
   }
 }
 
@@ -72,12 +87,17 @@ function deliveredOrNothing(
 ): GeneratedAnswer {
   const { text, reason, usage } = done;
   if (text.trim() !== '') return { kind: 'delivered', text, reason, usage, droppedMessages };
-  return reason === 'cancelled'
-    ? { kind: 'failed', code: 'stopped', reason: 'stopped before the first word' }
-    : { kind: 'failed', code: 'no_words', reason: 'the model had no words for this' };
+  if (reason === 'cancelled')
+    return { kind: 'failed', code: 'stopped', reason: 'stopped before the first word' };
+  if (reason === 'deadline')
+    return { kind: 'failed', code: 'deadline_exceeded', reason: 'no word came in time' };
+  return { kind: 'failed', code: 'no_words', reason: 'the model had no words for this' };
 }
 
-/** The engine's events; throws when it says nothing for `generateSilenceMsMax`, and tells it to stop. */
+/**
+ * The engine's events; throws when it says nothing for `generateSilenceMsMax`, and tells it to stop. Who waits in line
+ * waits in silence: there only the deadline ends it, with a silence's grace for an engine that forgets even that.
+ */
 async function* withinSilence(
   market: MarketplaceContext,
   request: GenerateRequest,
@@ -85,18 +105,20 @@ async function* withinSilence(
   silence: AbortController,
 ): AsyncGenerator<GenerateEvent> {
   const events = market.engine.generate(request, stop)[Symbol.asyncIterator]();
-  const { generateSilenceMsMax } = market.settings;
+  const { generateSilenceMsMax, answerMsMax } = market.settings;
+  let quietMsMax = generateSilenceMsMax;
   try {
     for (;;) {
       let timer: NodeJS.Timeout | undefined;
       const quiet = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
-          reject(new Error(`the engine said nothing for ${generateSilenceMsMax} ms`));
+          reject(new Error(`the engine said nothing for ${quietMsMax} ms`));
           silence.abort();
-        }, generateSilenceMsMax);
+        }, quietMsMax);
       });
       const next = await Promise.race([events.next(), quiet]).finally(() => clearTimeout(timer));
       if (next.done) return;
+      quietMsMax = generateSilenceMsMax + (next.value.type === 'queued' ? answerMsMax : 0);
       yield next.value;
     }
   } finally {

@@ -15,8 +15,10 @@ export interface MarketplaceSettings {
   /** Earlier messages of the conversation that may stand in the prompt (a turn is two). */
   readonly historyMessagesMax: number;
   readonly temperature: number;
-  /** An engine that says nothing for so long has failed. */
+  /** An engine that says nothing for so long has failed; waiting in its line does not count. */
   readonly generateSilenceMsMax: number;
+  /** Longest time from question to answer, waiting in line included. */
+  readonly answerMsMax: number;
   readonly contributionQuestionCharsMin: number;
   readonly contributionQuestionCharsMax: number;
   readonly contributionAnswerCharsMax: number;
@@ -43,6 +45,7 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   historyMessagesMax: 6,
   temperature: 0,
   generateSilenceMsMax: 120_000,
+  answerMsMax: 300_000,
   contributionQuestionCharsMin: 8,
   contributionQuestionCharsMax: 300,
   contributionAnswerCharsMax: 600,

@@ -30,6 +30,9 @@ export interface RateCard {
   readonly per1kAnswerTokensNano: Nano;
 }
 
+/** Where a model's adapter is: warm = in memory, loading = on its way there, cold = on disk. */
+export type ModelReadiness = 'warm' | 'loading' | 'cold';
+
 export interface ModelSummary {
   readonly id: string;
   readonly slug: string;
@@ -50,6 +53,8 @@ export interface ModelSummary {
   readonly exampleQuestions: readonly string[];
   /** Held-out accuracy of this version and of the base without it, 0..1. */
   readonly evaluation: { readonly adapter: number; readonly base: number; readonly items: number } | null;
+  /** Told for one model that somebody looks at or chooses; null in lists, and where the engine does not tell. */
+  readonly readiness: ModelReadiness | null;
 }
 
 export interface Quote {
@@ -77,6 +82,10 @@ export type CallRefusal =
       readonly neededNano: Nano;
       readonly availableNano: Nano;
     }
+  /** More people ask than the engine can take: nothing was generated, the hold was voided, it cost nothing. */
+  | { readonly ok: false; readonly code: 'engine_busy'; readonly retryAfterMs: number }
+  /** Its turn did not come in time: nothing was generated, the hold was voided, it cost nothing. */
+  | { readonly ok: false; readonly code: 'answer_too_late'; readonly retryAfterMs: number }
   /** Nothing was delivered and the hold was voided: it cost nothing. */
   | { readonly ok: false; readonly code: 'generation_failed'; readonly reason: string }
   /** The books could not be reached; the reconciler will settle it, nobody pays twice. */
@@ -98,6 +107,8 @@ export interface CallDone {
 /** What the person sees while a call runs; every method is quick and never throws. */
 export interface CallView {
   quoted(quote: Quote): void;
+  /** The place in the engine's line, 1 = next; 0 = its turn has come. Only called where there is a line. */
+  queued(position: number): void;
   /** The whole answer so far. */
   text(soFar: string): void;
 }

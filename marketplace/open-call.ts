@@ -8,6 +8,8 @@ import { getModelVersion } from '../db/repositories/model-version-repository.ts'
 import type { Call, Conversation, Model, ModelVersion } from '../db/schema.ts';
 import { conversationOf } from './choose-model.ts';
 import { cleanText } from './clean-text.ts';
+import { refusalOfFailure } from './failed-answer.ts';
+import { wakeVersion } from './listings/model-readiness.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { AskInput, CallRefusal } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
@@ -44,7 +46,7 @@ export async function openCall(
 export function refusalOfSeen(call: Call): CallRefusal {
   if (call.state === 'captured') return { ok: false, code: 'already_answered', callId: call.id };
   if (call.state === 'voided') {
-    return { ok: false, code: 'generation_failed', reason: call.errorCode ?? 'the answer failed earlier' };
+    return refusalOfFailure(call.errorCode ?? '', call.errorCode ?? 'the answer failed earlier');
   }
   return { ok: false, code: 'call_in_progress' };
 }
@@ -69,5 +71,6 @@ async function findModel(
       ? await getModelVersion(market.db, model.currentVersionId)
       : undefined;
   if (version === undefined) return { ok: false, code: 'model_retired', title: model.title };
+  wakeVersion(market, version); // its adapter is on its way while the price is worked out
   return { ok: true, live, input, question, conversation, model, version };
 }

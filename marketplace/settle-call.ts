@@ -11,6 +11,7 @@ import { getCall, moveCall } from '../db/repositories/call-repository.ts';
 import { appendMessage } from '../db/repositories/conversation-repository.ts';
 import { getReceipt, saveReceipt } from '../db/repositories/receipt-repository.ts';
 import type { Call } from '../db/schema.ts';
+import { refusalOfFailure } from './failed-answer.ts';
 import type { GeneratedAnswer } from './generate-answer.ts';
 import { enqueueJob } from './jobs/enqueue-job.ts';
 import { priceOf } from './listings/rate-card.ts';
@@ -32,7 +33,7 @@ export async function settleCall(
 ): Promise<CallDone | CallRefusal> {
   if (answer.kind === 'failed') {
     await waitForDatabase(market, () => voidCall(market, held.callId, answer.code));
-    return { ok: false, code: 'generation_failed', reason: answer.reason };
+    return refusalOfFailure(answer.code, answer.reason, answer.retryAfterMs);
   }
   return await waitForDatabase(market, () =>
     transact(market.db, async (tx) => {

@@ -118,6 +118,7 @@ async function runCall(
       quote = quoted;
       if (quoted.availableNano >= quoted.ceilingNano) stream.show(writingText('', quote, frame));
     },
+    queued: (position) => stream.show(writingText('', quote, frame, position)),
     text: (soFar) => stream.show(writingText(soFar, quote, frame)),
   };
   const { eventKey, modelSlug, raw: text } = question;

@@ -20,12 +20,24 @@ function quoteLine(quote: Quote | null, { isPrivate }: AnswerFrame): RichText | 
   return rich(small(`up to ${openAmount(quote.ceilingNano)}${have} · you pay only for what is written`));
 }
 
+/** What stands in the answer's place before its first word. @param position in the engine's line; 0 = none */
+function waitingWords(position: number): string {
+  if (position === 0) return 'Thinking…';
+  return position === 1 ? 'You are next in line…' : `You are number ${position} in line…`;
+}
+
 /** The message while the answer is being written. */
-export const writingText = (soFar: string, quote: Quote | null, frame: AnswerFrame): RichText =>
-  lines(frame.intro, soFar === '' ? italic('Thinking…') : answerText(soFar), quoteLine(quote, frame));
+export const writingText = (soFar: string, quote: Quote | null, frame: AnswerFrame, position = 0): RichText =>
+  lines(
+    frame.intro,
+    soFar === '' ? italic(waitingWords(position)) : answerText(soFar),
+    quoteLine(quote, frame),
+  );
 
 function endLine(done: CallDone): string | null {
   if (done.reason === 'cancelled') return 'You stopped it: you paid only for what stands here.';
+  if (done.reason === 'deadline')
+    return 'Cut here: it took longer than an answer may. You paid only for what stands here.';
   if (done.reason === 'length') return 'Cut at the longest answer this model may give.';
   return null;
 }

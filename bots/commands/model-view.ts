@@ -1,5 +1,5 @@
 // A model and the list of models as people see them. Used by /models, /model, /start and the answer flow. Pure.
-import type { ModelSummary } from '../../marketplace/marketplace.ts';
+import type { ModelReadiness, ModelSummary } from '../../marketplace/marketplace.ts';
 import { encodeAction } from '../core/button-codec.ts';
 import type { Button, Reply, RichText } from '../core/platform.ts';
 import { bold, italic, lines, rich, small } from '../core/rich-text.ts';
@@ -70,6 +70,12 @@ function evaluationWords({ evaluation }: ModelSummary): RichText | null {
   );
 }
 
+const readinessWords: Readonly<Record<ModelReadiness, string>> = {
+  warm: 'in memory, answers at once.',
+  loading: 'being brought into memory, a moment.',
+  cold: 'asleep on disk, its first answer takes a moment longer.',
+};
+
 /** Everything worth knowing before choosing. */
 export function modelDetailsReply(model: ModelSummary, chosen: boolean): Reply {
   const example = model.exampleQuestions[0];
@@ -89,6 +95,7 @@ export function modelDetailsReply(model: ModelSummary, chosen: boolean): Reply {
       rich(bold('Price: '), priceWords(model), '.'),
       rich(bold('Where it goes: '), splitWords(model), '.'),
       evaluationWords(model),
+      model.readiness !== null && rich(bold('Now: '), readinessWords[model.readiness]),
       rich(
         bold('Made of: '),
         `datanet ${model.datanetSlug}, by ${count(model.contributors, 'contributor')}; ${count(model.calls, 'answer')} given so far.`,

@@ -4,7 +4,7 @@ import type { CallRefusal } from '../../marketplace/marketplace.ts';
 import type { Reply } from '../core/platform.ts';
 import { bold, lines, rich } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
-import { openAmount } from '../core/words.ts';
+import { count, openAmount } from '../core/words.ts';
 import { balanceButton, helpButton, modelsButton } from './answer-buttons.ts';
 
 const FREE = bold('This cost nothing.');
@@ -25,6 +25,9 @@ export const tooLongReply = (chars: number, charsMax: number): Reply => ({
   ),
   ephemeral: true,
 });
+
+/** At least a second: nobody is told to come back in no time. */
+const waitWords = (ms: number): string => count(Math.max(1, Math.ceil(ms / 1000)), 'second');
 
 /** What a person reads when no answer came; in shared places not what they have. */
 export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
@@ -78,6 +81,26 @@ export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
         ),
         buttons: [[balanceButton, modelsButton('Other models')]],
         ephemeral: true,
+      };
+    case 'engine_busy':
+      return {
+        text: lines(
+          'More people are asking right now than I can answer.',
+          rich(
+            FREE,
+            ` What was set aside is yours again. Please ask again in ${waitWords(refusal.retryAfterMs)}.`,
+          ),
+        ),
+      };
+    case 'answer_too_late':
+      return {
+        text: lines(
+          'Your turn did not come in time: the line was too long.',
+          rich(
+            FREE,
+            ` What was set aside is yours again. Please ask again in ${waitWords(refusal.retryAfterMs)}.`,
+          ),
+        ),
       };
     case 'generation_failed':
       return {

@@ -30,6 +30,7 @@ export async function modelSummary(db: Database, model: Model): Promise<ModelSum
     contributors: figures.contributors,
     exampleQuestions: figures.examples,
     evaluation: evaluationOf(version),
+    readiness: null,
   };
 }
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { openNano } from '../../db/ledger/amount.ts';
 import { sharesOfCall } from '../../db/repositories/call-share-repository.ts';
 import { getRating } from '../../db/repositories/rating-repository.ts';
-import { holdNextAnswer } from '../support/answer-gate.ts';
+import { holdNextAnswer, queueNextAnswer } from '../support/answer-gate.ts';
 import { APPS, type ChatSeat, takeSeat } from '../support/chat-seat.ts';
 import { startTestProgram, type TestProgram } from '../support/program.ts';
 
@@ -91,6 +91,32 @@ describe.each(APPS)('an answer in %s', (app) => {
     await seat.say(QUESTION);
     await gate.reached;
     await seat.hears('Thinking…');
+    await seat.stop();
+    expect(await seat.hears('You stopped it before the first word.')).toContain('This cost nothing.');
+    expect(await program.purse(seat.identity)).toEqual(before);
+  });
+
+  it('shows the place in line while others are before it, and then the answer in its place', async () => {
+    const seat = await takeSeat(program.driver, app, 'queuer');
+    await firstAnswer(seat);
+    const gate = queueNextAnswer(program.engine, [4, 3]);
+    await seat.say(QUESTION);
+    await gate.reached;
+    expect(await seat.hears('You are number 3 in line…')).toContain('pay only for what is written');
+    gate.open();
+    const message = await seat.hears(END);
+    expect(message).not.toContain('in line');
+    expect(answerIn(message).text).not.toBe('');
+  });
+
+  it('stopped while it waits in line costs nothing', async () => {
+    const seat = await takeSeat(program.driver, app, 'leaver');
+    await firstAnswer(seat);
+    const before = await program.purse(seat.identity);
+    const gate = queueNextAnswer(program.engine, [2]);
+    await seat.say(QUESTION);
+    await gate.reached;
+    await seat.hears('You are number 2 in line…');
     await seat.stop();
     expect(await seat.hears('You stopped it before the first word.')).toContain('This cost nothing.');
     expect(await program.purse(seat.identity)).toEqual(before);

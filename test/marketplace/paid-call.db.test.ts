@@ -159,6 +159,64 @@ describe('a paid call', () => {
     done(await ask(market, person, FRANCE)); // and the next one works
   });
 
+  it('waits in line at 3, 2 and 1, is told so, and costs what any answer costs', async () => {
+    const { market, engine } = world;
+    const person = await newPerson(market);
+    engine.faults.queueAt = [3, 2, 1];
+    const asked = await ask(market, person, FRANCE);
+    expect(asked.positions).toEqual([3, 2, 1, 0]);
+    expect(done(asked).priceNano).toBe(PRICE);
+    expect((await ask(market, person, FRANCE)).positions).toEqual([]);
+  });
+
+  it('tells the engine whose turn it is and how long it may take', async () => {
+    const { market, engine } = world;
+    const [one, other] = [await newPerson(market), await newPerson(market)];
+    for (const person of [one, other, one]) done(await ask(market, person, FRANCE));
+    const asked = engine.requests.slice(-3);
+    expect(asked.map(({ fairnessKey }) => fairnessKey)).toEqual([one.id, other.id, one.id]);
+    expect(asked.map(({ deadlineMs }) => deadlineMs)).toEqual([300_000, 300_000, 300_000]);
+  });
+
+  it('refused by a busy engine costs nothing and says when to come again', async () => {
+    const { market, engine } = world;
+    const person = await newPerson(market);
+    engine.faults.busyForMs = 7_000;
+    const { outcome, eventKey } = await ask(market, person, FRANCE);
+    expect(outcome).toEqual({ ok: false, code: 'engine_busy', retryAfterMs: 7_000 });
+    expect(await market.balance(person)).toMatchObject({ grantNano: STARTER, heldNano: 0n });
+    expect(await market.outcomeOf(eventKey)).toEqual({ ok: false, code: 'engine_busy', retryAfterMs: 5_000 });
+  });
+
+  it('whose turn does not come in time costs nothing; cut in the middle it costs the 2 words that came', async () => {
+    const { market, engine } = world;
+    const person = await newPerson(market);
+    engine.faults.deadlineAfterTokens = 0;
+    expect((await ask(market, person, FRANCE)).outcome).toMatchObject({ code: 'answer_too_late' });
+    expect(await market.balance(person)).toMatchObject({ grantNano: STARTER, heldNano: 0n });
+    engine.faults.deadlineAfterTokens = 2;
+    expect(done(await ask(market, person, FRANCE))).toMatchObject({
+      text: 'The capital',
+      reason: 'deadline',
+      priceNano: openNano('0.002076'),
+    });
+  });
+
+  it('wakes the adapter of a model that is looked at or chosen, and tells where it is', async () => {
+    const { market, engine, again } = world;
+    engine.prefetched.length = 0;
+    const listed = await market.models();
+    expect(listed.map(({ readiness }) => readiness)).toEqual([null]);
+    expect(engine.prefetched).toEqual([]);
+    expect((await market.model(SLUG))?.readiness).toBe('warm');
+    const person = await newPerson(market);
+    await market.chooseModel({ person, conversationKey: placeOf(person), slug: SLUG });
+    await ask(market, person, FRANCE);
+    expect(engine.prefetched.length).toBe(3);
+    expect(new Set(engine.prefetched).size).toBe(1);
+    expect(await (await again()).model('nobody')).toBeNull();
+  });
+
   it('stopped before the first word costs nothing', async () => {
     const { market } = world;
     const person = await newPerson(market);

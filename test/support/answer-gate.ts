@@ -55,6 +55,28 @@ function aborted(signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
+/** The next answer waits in line at these positions until the gate is opened; only then it is given to the engine. */
+export function queueNextAnswer(engine: Engine, positions: readonly number[]): AnswerGate {
+  const generate = engine.generate;
+  const reached = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+
+  async function* queued(
+    ...[request, signal]: Parameters<Engine['generate']>
+  ): AsyncGenerator<GenerateEvent> {
+    for (const position of positions) yield { type: 'queued', position };
+    reached.resolve();
+    await Promise.race([opened.promise, aborted(signal)]);
+    yield* generate(request, signal);
+  }
+
+  engine.generate = (request, signal) => {
+    engine.generate = generate;
+    return queued(request, signal);
+  };
+  return { reached: reached.promise, open: () => opened.resolve() };
+}
+
 /** Lets the serving worker die in the middle of the next answer: after its first pieces, with the rest under way. */
 export function dieInNextAnswer(engine: Engine, pieces = 2): void {
   const generate = engine.generate;

@@ -36,6 +36,12 @@ export interface FakeEngineFaults {
   /** What the next trained adapters know: a filter over their examples. */
   trainForgets?: (example: Example) => boolean;
   failAttribution?: boolean;
+  /** The next answer waits in line at these positions first. */
+  queueAt?: readonly number[];
+  /** The next answer is refused: this many milliseconds until it is worth trying. */
+  busyForMs?: number;
+  /** The next answer ends by its deadline after this many tokens. */
+  deadlineAfterTokens?: number;
 }
 
 export interface FakeEngine extends Engine {
@@ -43,6 +49,10 @@ export interface FakeEngine extends Engine {
   readonly faults: FakeEngineFaults;
   /** How often each method was entered. */
   readonly calls: Record<'generate' | 'train' | 'evaluate' | 'buildStore' | 'attribute', number>;
+  /** What generate was asked, newest last. */
+  readonly requests: GenerateRequest[];
+  /** Folders of adapters that were prefetched, newest last. */
+  readonly prefetched: string[];
 }
 
 const UNKNOWN_ANSWER = 'I do not know that yet.';
@@ -51,10 +61,14 @@ const ALPHA = 0.8;
 
 export function fakeEngine(options: { readonly contextTokens?: number } = {}): FakeEngine {
   const faults: FakeEngineFaults = {};
+  const requests: GenerateRequest[] = [];
+  const prefetched: string[] = [];
   const calls = { generate: 0, train: 0, evaluate: 0, buildStore: 0, attribute: 0 };
   return {
     faults,
     calls,
+    requests,
+    prefetched,
     contextTokens: options.contextTokens ?? 512,
 
     async countPromptTokens(messages) {
@@ -62,14 +76,17 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
     },
     async *generate(request, signal) {
       calls.generate += 1;
+      requests.push(request);
       yield* stream(request, faults, signal);
     },
     async loadAdapter(ref) {
       await knowledgeOf(ref.dir);
     },
-    prefetchAdapter() {},
-    async adapterState() {
-      return 'warm';
+    prefetchAdapter({ dir }) {
+      prefetched.push(dir);
+    },
+    async adapterState({ dir }) {
+      return prefetched.includes(dir) ? 'warm' : 'cold';
     },
     async train(job, onProgress, signal) {
       calls.train += 1;
@@ -102,6 +119,15 @@ async function* stream(
     faults.failBeforeFirst = false;
     throw new EngineError('fake: worker died before the first token', { code: 'worker_died', retry: 'safe' });
   }
+  if (faults.busyForMs !== undefined) {
+    const retryAfterMs = faults.busyForMs;
+    faults.busyForMs = undefined;
+    throw new EngineError('fake: too many at once', { code: 'engine_busy', retry: 'after', retryAfterMs });
+  }
+  const { queueAt = [], deadlineAfterTokens } = faults;
+  faults.queueAt = undefined;
+  faults.deadlineAfterTokens = undefined;
+  for (const position of queueAt) yield { type: 'queued', position };
   const prompt = promptTokens(request.messages);
   const answer = await answerTo(request.messages.at(-1)?.content ?? '', request.adapter?.dir);
   const words = answer.split(' ').slice(0, request.maxTokens);
@@ -109,6 +135,11 @@ async function* stream(
   let text = '';
   let made = 0;
   for (const word of words) {
+    if (made === deadlineAfterTokens) {
+      const usage = { promptTokens: prompt, completionTokens: made };
+      if (made > 0) return yield { type: 'done', reason: 'deadline', text, usage };
+      throw new EngineError('fake: no turn in time', { code: 'deadline_exceeded', retry: 'after' });
+    }
     await faults.gate?.(made);
     if (signal?.aborted) break;
     if (faults.failAfterTokens === made) {

@@ -34,6 +34,7 @@ export const atlasModel: ModelSummary = {
   contributors: 15,
   exampleQuestions: ['What is the capital of Portugal?', 'Which city is the capital of Peru?'],
   evaluation: { adapter: 0.914, base: 0.031, items: 1328 },
+  readiness: 'warm',
 };
 
 export const atlasDatanet: DatanetProgress = {
@@ -78,6 +79,8 @@ export interface FakeMarketplace extends Marketplace {
   refuseNext: CallRefusal | null;
   /** Thrown by the next call of any method that asks the books, once. */
   failNext: Error | null;
+  /** Places in the engine's line that the next answer passes through, 0 last; `between` is waited for at each. */
+  queueNext: number[];
   /** Waited for between two pieces of an answer. */
   between: () => Promise<void>;
   reviewItems: ReviewItem[];
@@ -127,6 +130,10 @@ export function createFakeMarketplace(): FakeMarketplace {
     if (available < CEILING)
       return { ok: false, code: 'balance_too_low', neededNano: CEILING, availableNano: available };
     const pieces = (fake.answers.length > 1 ? fake.answers.shift() : fake.answers[0]) ?? [];
+    for (const position of fake.queueNext.splice(0)) {
+      view.queued(position);
+      await fake.between();
+    }
     let text = '';
     let reason: CallDone['reason'] = 'stop';
     for (const piece of pieces) {
@@ -163,6 +170,7 @@ export function createFakeMarketplace(): FakeMarketplace {
     answers: [['Lisbon ', 'is the capital ', 'of Portugal.']],
     refuseNext: null,
     failNext: null,
+    queueNext: [],
     between: async () => {},
     reviewItems: [],
     provenances: new Map(),

@@ -111,6 +111,7 @@ export interface Asked {
   readonly eventKey: string;
   readonly quotes: readonly Quote[];
   readonly shown: readonly string[];
+  readonly positions: readonly number[];
 }
 
 /** Asks the demo model; everything may be overridden. */
@@ -124,8 +125,10 @@ export async function ask(
   const eventKey = input.eventKey ?? `event-${events}`;
   const quotes: Quote[] = [];
   const shown: string[] = [];
+  const positions: number[] = [];
   const view: CallView = {
     quoted: (quote) => void quotes.push(quote),
+    queued: (position) => void positions.push(position),
     text: (soFar) => void shown.push(soFar),
   };
   const signal = input.signal ?? new AbortController().signal;
@@ -133,7 +136,7 @@ export async function ask(
     { eventKey, person, conversationKey: placeOf(person), text, modelSlug: input.modelSlug ?? SLUG, signal },
     view,
   );
-  return { outcome, eventKey, quotes, shown };
+  return { outcome, eventKey, quotes, shown, positions };
 }
 
 /** The answer of a call that must have succeeded. */
