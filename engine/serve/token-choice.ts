@@ -1,6 +1,7 @@
 // Chooses a token from the logits of the whole vocabulary: the full way, exact in double precision. Used by token-sampler.ts,
 // which takes a shorter way to the same token where it can. Knows no randomness of its own.
 // The order of a draw: the 64 likeliest tokens, likeliest first (ties by lower id), then the others by id.
+import { createRanking } from './token-ranking.ts';
 
 /** What may be drawn; left out = no cut. They apply in this order. */
 export interface Cuts {
@@ -29,7 +30,7 @@ export function chooseFromAll(
   temperature: number,
   asked: Cuts,
   uniform: number,
-  head: () => readonly number[] = () => likeliest(logits, headTokens),
+  head?: () => readonly number[],
 ): number {
   const best = argmax(logits);
   if (temperature === 0) return best;
@@ -37,29 +38,33 @@ export function chooseFromAll(
   const cuts = effectiveCuts(asked);
   const { topK, topP, minP } = cuts;
   if (topK !== undefined) {
-    const ids = likeliest(logits, topK);
-    const weights = ids.map(weightOf);
+    const ids = createRanking(logits).first(Math.min(topK, logits.length));
+    const weights = Array.from(ids, weightOf);
     return ids[drawLikeliest(weights, nucleusEnd(weights, cuts), uniform)];
   }
-  const all = Float64Array.from(logits, (_, id) => weightOf(id));
-  const total = all.reduce((sum, weight) => sum + weight, 0);
-  if (topP === undefined && minP === undefined) return drawFromAll(head(), all, total, uniform);
-  // Tokens this unlikely cannot be needed to reach topP: all of them together weigh less than what topP leaves out.
-  const floor = Math.max(topP === undefined ? 0 : ((1 - topP) * total) / logits.length, minP ?? 0);
-  const ids: number[] = [];
-  for (let id = 0; id < all.length; id++) if (all[id] >= floor && all[id] > 0) ids.push(id);
-  const sorted = byLikelihood(ids, logits);
-  const weights = sorted.map((id) => all[id]);
-  return sorted[drawLikeliest(weights, nucleusEnd(weights, { topP, minP }, total), uniform)];
+  const all = new Float64Array(logits.length);
+  let total = 0;
+  for (let id = 0; id < all.length; id++) total += all[id] = weightOf(id);
+  if (topP === undefined && minP === undefined) {
+    const first = head?.() ?? createRanking(logits).first(Math.min(headTokens, logits.length));
+    return drawFromAll(first, all, total, uniform);
+  }
+  const ranking = createRanking(logits);
+  const enough = (topP ?? Number.POSITIVE_INFINITY) * total;
+  const weights: number[] = [];
+  for (let reached = 0; weights.length < all.length && reached < enough; ) {
+    const weight = all[ranking.at(weights.length)];
+    if (weights.length > 0 && weight < (minP ?? 0)) break;
+    weights.push(weight);
+    reached += weight;
+  }
+  return ranking.at(drawLikeliest(weights, weights.length, uniform));
 }
 
-/** How many of the weights, heaviest first, top-p and min-p keep; at least one. @param total of which topP is a part */
-export function nucleusEnd(
-  weights: readonly number[],
-  { topP, minP }: Cuts,
-  total = weights.reduce((sum, weight) => sum + weight, 0),
-): number {
+/** How many of the weights, heaviest first, top-p and min-p keep; at least one */
+export function nucleusEnd(weights: readonly number[], { topP, minP }: Cuts): number {
   let end = weights.length;
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (topP !== undefined) {
     let reached = 0;
     const last = weights.findIndex((weight) => {
@@ -85,14 +90,14 @@ export function drawLikeliest(weights: readonly number[], end: number, uniform: 
   return end - 1;
 }
 
-function drawFromAll(head: readonly number[], weights: Float64Array, total: number, uniform: number): number {
+function drawFromAll(head: Iterable<number>, weights: Float64Array, total: number, uniform: number): number {
   let rest = uniform * total;
-  for (const id of head) {
+  const drawn = new Set(head);
+  for (const id of drawn) {
     rest -= weights[id];
     if (rest < 0) return id;
   }
-  const drawn = new Set(head);
-  let last = head[0];
+  let [last] = drawn;
   for (let id = 0; id < weights.length; id++) {
     if (weights[id] === 0 || drawn.has(id)) continue;
     rest -= weights[id];
@@ -106,21 +111,4 @@ function argmax(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
   return best;
-}
-
-/** Ids of the `count` largest logits, largest first, ties by lower id. */
-function likeliest(logits: Float32Array, count: number): readonly number[] {
-  if (count >= logits.length) return byLikelihood([...logits.keys()], logits);
-  const least = Float32Array.from(logits).sort()[logits.length - count];
-  const above: number[] = [];
-  const equal: number[] = [];
-  for (let id = 0; id < logits.length; id++) {
-    if (logits[id] > least) above.push(id);
-    else if (logits[id] === least) equal.push(id);
-  }
-  return [...byLikelihood(above, logits), ...equal.slice(0, count - above.length)];
-}
-
-function byLikelihood(ids: readonly number[], logits: Float32Array): readonly number[] {
-  return ids.toSorted((a, b) => logits[b] - logits[a] || a - b);
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseFromAll } from '../../../engine/serve/token-choice.ts';
+import { createRanking } from '../../../engine/serve/token-ranking.ts';
 import { createTokenSampler, type RowLogits } from '../../../engine/serve/token-sampler.ts';
 import { seededRandom } from '../../../engine/train/training-random.ts';
 import { stepLogits } from './fake-session.ts';
@@ -138,6 +139,27 @@ describe('token sampler', () => {
     );
     expect(short).toBeGreaterThan(1000);
     expect(short).toBeLessThan(2900);
+  });
+
+  it('ranks 1,000 random vocabularies as a full sort does, ties and minus infinity included', () => {
+    const logit = fc.oneof(
+      fc.float({ min: -30, max: 30, noNaN: true }),
+      fc.integer({ min: -2, max: 2 }),
+      fc.constant(Number.NEGATIVE_INFINITY),
+    );
+    fc.assert(
+      fc.property(fc.array(logit, { minLength: 1, maxLength: 200 }), (list) => {
+        const values = Float32Array.from(list);
+        // Infinities differ by NaN.
+        const sorted = [...values.keys()].sort((a, b) =>
+          values[a] === values[b] ? a - b : values[b] - values[a],
+        );
+        expect([...createRanking(values).first(values.length)]).toEqual(sorted);
+        const ranking = createRanking(values);
+        expect(sorted.map((_, rank) => ranking.at(rank))).toEqual(sorted);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it.each([
