@@ -26,7 +26,7 @@ import {
 import { binary } from './ops-elementwise.ts';
 import { likeliest } from './ops-likeliest.ts';
 import { rotaryTables } from './ops-rotary.ts';
-import { type ServeWeights, serveWeights } from './serve-weights.ts';
+import { type ServeWeights, serveWeights, type WeightPlace } from './serve-weights.ts';
 
 /** Projections that read the same input share one A matrix (their A's side by side). */
 export const loraGroups = [
@@ -67,6 +67,8 @@ interface ServeGraphOptions {
   readonly kvForm: KvForm;
   /** The LoRA groups that have inputs. */
   readonly groups: ReadonlySet<LoraGroup['name']>;
+  /** See {@link serveWeights}. */
+  readonly put?: (data: Uint8Array) => WeightPlace;
 }
 
 /**
@@ -82,7 +84,7 @@ export function buildLlamaServeGraph(options: ServeGraphOptions): ServeGraph {
   const { config, groups } = options;
   checkHeadSize(config.headDim);
   const g = createGraph('llama_serve');
-  const weights = serveWeights(g, options.read, options.weights);
+  const weights = serveWeights(g, options.read, options.weights, options.put);
   const gain = (name: string): Tensor => weights.plain(name, [config.dim]);
   /** x [batch, seq, in] -> [batch, seq, out] through the projections of a group, side by side, LoRA included. */
   const project = (x: Tensor, layer: number, group: LoraGroup): Tensor => {

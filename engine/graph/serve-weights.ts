@@ -8,6 +8,13 @@ import type { WeightFormat } from '../model/weight-format.ts';
 import { type Graph, initialiser, node, type Tensor } from './graph-builder.ts';
 import type { DType } from './onnx-model.ts';
 
+/** Where the session finds the values of an initialiser. */
+export interface WeightPlace {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
 interface LinearPart {
   readonly name: string;
   readonly out: number;
@@ -16,7 +23,10 @@ interface LinearPart {
 }
 
 export interface ServeWeights {
-  /** Values of each initialiser, to be handed to the session as external data under the same path. */
+  /**
+   * Values of each initialiser, to be handed to the session as external data under the same path; none where they were
+   * put elsewhere.
+   */
   readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
   /** A vector, or a matrix as stored. */
   readonly plain: (name: string, shape: readonly number[]) => Tensor;
@@ -26,10 +36,12 @@ export interface ServeWeights {
   readonly head: (x: Tensor, name: string, vocab: number, dim: number, output: string) => Tensor;
 }
 
+/** @param put keeps the values of one initialiser elsewhere, such as in a file; left out = external data in memory */
 export function serveWeights(
   g: Graph,
   read: (name: string) => Float32Array,
   format: WeightFormat,
+  put?: (data: Uint8Array) => WeightPlace,
 ): ServeWeights {
   const externalData: { path: string; data: Uint8Array }[] = [];
   const store = (
@@ -39,6 +51,7 @@ export function serveWeights(
     values: Float32Array | Uint8Array,
   ): Tensor => {
     const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    if (put !== undefined) return initialiser(g, name, dtype, shape, put(data));
     externalData.push({ path: name, data });
     return initialiser(g, name, dtype, shape, { location: name, offset: 0, length: data.byteLength });
   };

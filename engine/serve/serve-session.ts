@@ -2,7 +2,7 @@
 // serving worker and by tests; batch-session.ts says what it promises. It knows no requests, no text and no sampling.
 // Whatever would crash the kernels (no rows, ids outside the vocabulary, lengths past the buffer, a wrong longest
 // length) is refused here before a run. How keys and values reach the cache is explained in serve-run.ts.
-import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { buildLlamaServeGraph, type LoraGroup } from '../graph/llama-serve-graph.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { WeightFormat } from '../model/weight-format.ts';
@@ -11,6 +11,7 @@ import { checkDecode, checkPrefill, checkRow, checkTokens } from './batch-checks
 import type { BatchSession } from './batch-session.ts';
 import { kvRows } from './kv-rows.ts';
 import { chooseKvMode } from './kv-self-test.ts';
+import { loadGraph } from './load-graph.ts';
 import { type Feeds, type KvMode, type RunFunction, runPoisoned, runSession } from './serve-run.ts';
 import { decodeFeeds, prefillFeeds } from './step-feeds.ts';
 import { stepOutputs } from './step-outputs.ts';
@@ -173,14 +174,12 @@ async function openGraph(
     onProgress?.(++tensors);
     return values;
   };
-  const graph = buildLlamaServeGraph({ config, contextTokens, read: counted, weights, kvForm, groups });
-  const session = await InferenceSession.create(graph.onnx, {
-    externalData: graph.externalData,
+  const graph = { config, contextTokens, read: counted, weights, kvForm, groups } as const;
+  return loadGraph((put) => buildLlamaServeGraph({ ...graph, put }), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     extra: { session: { intra_op: { allow_spinning: '0' } } }, // spinning burns the cores others need
   });
-  return { session, bytes: graph.externalData.reduce((sum, { data }) => sum + data.byteLength, 0) };
 }
 
 /** The same outputs, made by the runtime instead of written into given tensors. */
