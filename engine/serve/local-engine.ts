@@ -12,9 +12,15 @@ import { loadTokenizer } from '../model/tokenizer.ts';
 import { evaluateAnswers } from '../train/answer-eval.ts';
 import { trainAdapter } from '../train/train-adapter.ts';
 import { answerStream } from './answer-stream.ts';
+import { createLazyServeClient } from './lazy-serve-client.ts';
 import { encodeBareText, fitPrompt } from './prompt-fit.ts';
 import { longestTokenLength, rawPromptIds } from './raw-prompt.ts';
-import { createServeClient, type ServeClient, type ServeSettings } from './serve-client.ts';
+import {
+  contextTokensUsual,
+  createServeClient,
+  type ServeClient,
+  type ServeSettings,
+} from './serve-client.ts';
 import type { ServingInfo, ServingStats } from './serve-protocol.ts';
 import { stopIdsOf } from './stop-ids.ts';
 
@@ -24,23 +30,32 @@ interface LocalEngineOptions extends Omit<ServeSettings, 'onWorkerDeath' | 'onRe
   readonly baseDir: string;
   /** One line about something unusual, such as a worker that died and was replaced. */
   readonly log?: (line: string) => void;
+  /** True: the serving worker starts when it is first asked, for an engine whose answers come from elsewhere. */
+  readonly servesLater?: boolean;
   /** One line about what serves, whenever a model is loaded. */
   readonly inform?: (line: string) => void;
 }
 
 /** @throws EngineError of loading the base model */
 export async function createLocalEngine(options: LocalEngineOptions): Promise<Engine> {
-  const { baseDir, log = () => undefined, inform = () => undefined, ...settings } = options;
+  const { baseDir, servesLater, log = () => undefined, inform = () => undefined, ...settings } = options;
   const config = loadModelConfig(baseDir);
   const tokenizer = loadTokenizer(baseDir);
   const template = loadChatTemplate(baseDir, tokenizer);
   const charactersPerTokenMax = longestTokenLength(baseDir);
-  const serving = await createServeClient({
-    ...settings,
-    modelDir: baseDir,
-    onReady: (info) => inform(servingLine(info)),
-    onWorkerDeath: (cause) => log(`the serving worker died and is replaced: ${String(cause)}`),
-  });
+  const startServing = (): Promise<ServeClient> =>
+    createServeClient({
+      ...settings,
+      modelDir: baseDir,
+      onReady: (info) => inform(servingLine(info)),
+      onWorkerDeath: (cause) => log(`the serving worker died and is replaced: ${String(cause)}`),
+    });
+  const serving = servesLater
+    ? createLazyServeClient(
+        startServing,
+        Math.min(config.maxSeq, settings.contextTokensMax ?? contextTokensUsual),
+      )
+    : await startServing();
   const attribution = createAttributeClient({ modelDir: baseDir });
   const stopIds = stopIdsOf(config, tokenizer);
   const closing = new AbortController();
@@ -90,7 +105,10 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     prefetchAdapter: (ref) => serving.prefetchAdapter(ref),
     adapterState: (ref) => serving.adapterState(ref),
     train: (job, onProgress, signal) => trainAdapter(baseDir, job, onProgress, untilClosed(signal)),
-    evaluate: (job, onProgress) => evaluateAnswers(generate, job, onProgress, serving.info().rowsMax),
+    evaluate: async (job, onProgress) => {
+      await serving.ready();
+      return await evaluateAnswers(generate, job, onProgress, serving.info().rowsMax);
+    },
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),
     attribute: (request) => attribution.attribute(request),

@@ -22,6 +22,8 @@ import { type LiveWorker, startServeWorker } from './serve-thread.ts';
 export interface ServeClient {
   /** The longest context, in tokens. */
   readonly contextTokens: number;
+  /** Resolves when the model is loaded. @throws EngineError of loading it */
+  readonly ready: () => Promise<void>;
   /** What serves, as of the last start. */
   readonly info: () => ServingInfo;
   /**
@@ -62,11 +64,14 @@ interface Handlers {
 /** One core stays free for the rest of the program. */
 export const usualThreads = Math.max(1, availableParallelism() - 1);
 
+/** Longest context served, unless the model's own is shorter. */
+export const contextTokensUsual = 4096;
+
 const defaults = {
   threads: usualThreads,
   device: 'auto',
   weights: 'int8',
-  contextTokensMax: 4096,
+  contextTokensMax: contextTokensUsual,
   rowsMax: 16,
   tokensMax: Number.POSITIVE_INFINITY,
   queueMax: 64,
@@ -142,6 +147,7 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
 
   return {
     contextTokens: first.info.contextTokens,
+    ready: async () => void (await live()),
     info: () => info ?? first.info,
     generate: async function* (request, signal) {
       const cancelled: TokenEvent = { type: 'done', reason: 'cancelled' };
