@@ -85,6 +85,10 @@ export function createTokenizer(json: unknown, config: unknown, where = 'tokeniz
   let inner: Tokenizer;
   try {
     inner = new Tokenizer(json, config);
+    // A file with a broken post-processor or decoder is built all right and fails at its first use: here, not in a prompt.
+    const { ids } = inner.encode('a B1', { add_special_tokens: false });
+    if (ids.length > 0)
+      inner.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   } catch (cause) {
     throw new EngineError(`${where}: this kind of tokenizer is not supported`, {
       code: 'tokenizer_unsupported',

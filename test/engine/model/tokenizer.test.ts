@@ -44,6 +44,17 @@ describe('tokenizer', () => {
       }),
     );
   });
+
+  it.each([
+    ['post_processor', { type: 'TemplateProcessing', single: [0.5], pair: [] }],
+    ['post_processor', { type: 'TemplateProcessing', single: {}, pair: [] }],
+    ['decoder', { type: 'Sequence', decoders: [null] }],
+  ])('refuses a %s that would fail at its first use', (key, value) => {
+    const broken = { ...toTokenizerJson(tinyVocabulary), [key]: value };
+    expect(() => createTokenizer(broken, {})).toThrow(
+      expect.objectContaining({ name: 'EngineError', code: 'tokenizer_unsupported' }),
+    );
+  });
 });
 
 describe('token stream', () => {
