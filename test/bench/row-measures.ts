@@ -76,7 +76,10 @@ export const rowMeasure: Measure = {
           high: Math.max(...tax),
           details: { 'by CPU time': rounded(100 * (median(distinct.cpuMs) / median(base.cpuMs) - 1)) },
         },
-        [kinds.fromMemory.name]: await timeToRow(own.session, async (index) => packed[(index + batch) % adapterCount]),
+        [kinds.fromMemory.name]: await timeToRow(
+          own.session,
+          async (index) => packed[(index + batch) % adapterCount],
+        ),
         [kinds.fromDisk.name]: await timeToRow(own.session, readFrom(folders)),
       };
     } finally {
