@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkHeadSize } from '../../../engine/graph/cached-attention.ts';
 import { parseModelConfig, supportedArchitectures } from '../../../engine/model/model-config.ts';
-import { cacheBytesPerToken, servedWeightBytes } from '../../../engine/models/memory-need.ts';
+import { kvTokenBytes, weightBytes } from '../../../engine/serve/memory-plan.ts';
 import { type PublishedName, publishedConfigs } from './published-configs.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../../../engine/README.md'), 'utf8');
@@ -51,7 +52,9 @@ describe('engine/README.md', () => {
 
   it('quotes every refusal as it reads', () => {
     const quoted = table('what').map(([, error]) => error.replaceAll('`', ''));
-    expect(quoted).toEqual(
+    const kernel = (): void => checkHeadSize(20);
+    expect(kernel).toThrow(quoted[8]);
+    expect(quoted.toSpliced(8, 1)).toEqual(
       [
         { architectures: ['MambaForCausalLM'] },
         { rope_scaling: { type: 'longrope' } },
@@ -72,8 +75,8 @@ describe('engine/README.md', () => {
     expect(rows.length).toBeGreaterThan(5);
     for (const [name, ...figures] of rows) {
       const config = parseModelConfig(publishedConfigs[name as PublishedName]);
-      const weights = (['int8', 'int4', 'f32'] as const).map((format) => servedWeightBytes(config, format));
-      expect(figures, name).toEqual([...weights, 4096 * cacheBytesPerToken(config)].map(mib));
+      const weights = (['int8', 'int4', 'f32'] as const).map((format) => weightBytes(config, format));
+      expect(figures, name).toEqual([...weights, 4096 * kvTokenBytes(config)].map(mib));
     }
   });
 });
