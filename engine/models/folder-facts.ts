@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EngineError } from '../errors.ts';
 import { type AdapterSettings, parseAdapterSettings } from '../model/adapter-settings.ts';
 import { isRecord, readJsonFile } from '../model/json-file.ts';
-import { openLlamaWeights } from '../model/llama-weights.ts';
+import { llamaTensorShapes, openLlamaWeights } from '../model/llama-weights.ts';
 import { type LlamaConfig, loadModelConfig } from '../model/model-config.ts';
 import { openSafetensors, openSafetensorsFolder, type SafetensorsFile } from '../model/safetensors-file.ts';
 import type { FolderKind } from './choose-files.ts';
@@ -20,6 +20,7 @@ export interface FolderFacts {
   /** undefined where this engine does not know the model */
   readonly config: LlamaConfig | undefined;
   readonly tensors: number;
+  /** weights that are used: a head tied to the embedding counts once */
   readonly parameters: number;
   /** number types of the tensors, `BF16` */
   readonly dtypes: readonly string[];
@@ -64,7 +65,10 @@ export function readFolderFacts(folder: string): FolderFacts {
     architecture: kind === 'adapter' ? 'LoRA' : architectureOf(folder),
     config,
     tensors: entries.length,
-    parameters: entries.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    parameters: (config === undefined
+      ? entries.map(({ shape }) => shape)
+      : [...llamaTensorShapes(config).values()]
+    ).reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0),
     dtypes: [...new Set(entries.map(({ dtype }) => dtype))].sort(),
     bytesOnDisk: bytesIn(folder),
     licence: (pulled ?? begun)?.licence ?? licenceInReadme(folder),

@@ -10,10 +10,10 @@ import { loadLoraAdapter } from '../model/lora-adapter.ts';
 import { type LlamaConfig, loadModelConfig } from '../model/model-config.ts';
 import { loadTokenizer } from '../model/tokenizer.ts';
 import { weightFormats } from '../model/weight-format.ts';
+import { kvTokenBytes, weightBytes } from '../serve/memory-plan.ts';
 import { stopIdsOf } from '../serve/stop-ids.ts';
 import { byteText, countText } from './byte-text.ts';
 import { type FolderFacts, readAdapterSettings, readFolderFacts } from './folder-facts.ts';
-import { cacheBytesPerToken, parameterCount, servedWeightBytes } from './memory-need.ts';
 
 type Fact =
   | string
@@ -54,7 +54,6 @@ function modelReport(folder: string, facts: FolderFacts): Report {
     ...(config === undefined
       ? {}
       : {
-          parameters: parameterCount(config),
           layers: config.layers,
           width: config.dim,
           heads: config.heads,
@@ -68,9 +67,9 @@ function modelReport(folder: string, facts: FolderFacts): Report {
           tiedHead: config.tied,
           biases: biasNames(config),
           weightBytes: Object.fromEntries(
-            weightFormats.map((format) => [format, servedWeightBytes(config, format)]),
+            weightFormats.map((format) => [format, weightBytes(config, format)]),
           ),
-          cacheBytesPerToken: cacheBytesPerToken(config),
+          cacheBytesPerToken: kvTokenBytes(config),
         }),
     ...tokens.value,
     serves: problem === undefined,
@@ -98,7 +97,6 @@ function adapterReport(
   const problem = facts.problem ?? check?.problem;
   return {
     ...shared(facts),
-    parameters: facts.parameters,
     rank: settings?.rank ?? null,
     alpha: settings?.alpha ?? null,
     targets: targetsInWords(settings?.targetModules),
@@ -118,6 +116,7 @@ function shared({
   kind,
   architecture,
   tensors,
+  parameters,
   dtypes,
   bytesOnDisk,
   licence,
@@ -130,6 +129,7 @@ function shared({
     complete: isComplete,
     bytesOnDisk,
     tensors,
+    parameters,
     types: dtypes,
     licence: licence ?? null,
     source: pulled === undefined ? null : `${pulled.repo} at ${pulled.commit}, ${pulled.date.slice(0, 10)}`,

@@ -54,7 +54,7 @@ export function kvTokenBytes({ layers, kvHeads, headDim }: LlamaConfig): number 
 }
 
 /** Matrices in their format (a scale for each block of 32), the embedding table and the rest in f32. */
-function weightBytes(config: LlamaConfig, weights: WeightFormat): number {
+export function weightBytes(config: LlamaConfig, weights: WeightFormat): number {
   const perValue = { f32, int8: 1 + f32 / 32, int4: 0.5 + f32 / 32 }[weights];
   let bytes = 0;
   for (const [name, shape] of llamaTensorShapes(config)) {

@@ -183,7 +183,7 @@ describe('models list, inspect and remove', () => {
     const lines = out.trimEnd().split('\n');
     expect(code).toBe(0);
     expect(lines[0]).toMatch(/^name +kind +weights +on disk +context +type +licence +complete$/);
-    expect(lines[1]).toMatch(/^by-hand +LlamaForCausalLM +0 .* no$/);
+    expect(lines[1]).toMatch(/^by-hand +LlamaForCausalLM +[\d.]+ k .* - +mit +no$/);
     expect(lines[2]).toMatch(/^tiny-org\/tiny-adapter +LoRA +[\d.]+ k +\d.* F32 +- +yes$/);
     expect(lines[3]).toMatch(/^tiny-org\/tiny-model +LlamaForCausalLM +[\d.]+ k .* 160 +F32 +mit +yes$/);
     const json = (await run('list', '--json')).out
