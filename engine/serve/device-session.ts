@@ -4,7 +4,7 @@
 // It knows no requests, no text and no sampling. Where its rows live: device-kv.ts, device-adapters.ts.
 // The graph is the CPU's in its in_place form, without the detour of `poison`: outputs on the device are not copied.
 // The device checks no bounds, so whatever is out of range is refused here before a run.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkHeadSize } from '../graph/cached-attention.ts';
 import { buildLlamaServeGraph, type LoraGroup } from '../graph/llama-serve-graph.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
@@ -15,6 +15,7 @@ import { createDeviceAdapters } from './device-adapters.ts';
 import { createDeviceBuffers, type DeviceProvider } from './device-buffers.ts';
 import { createDeviceKv } from './device-kv.ts';
 import { attentionPieceMax } from './device-self-test.ts';
+import { loadGraph } from './load-graph.ts';
 import { stepOutputs } from './step-outputs.ts';
 
 interface DeviceSessionOptions {
@@ -187,7 +188,7 @@ function joinedSteps(steps: readonly StepLogits[], size: number): StepLogits {
   };
 }
 
-interface LoadedGraph {
+interface LoadedWeights {
   readonly session: InferenceSession;
   readonly groups: ReadonlySet<LoraGroup['name']>;
   readonly bytes: number;
@@ -197,25 +198,19 @@ async function openGraph(
   { config, device, read, weights, onProgress }: DeviceSessionOptions,
   contextTokens: number,
   groups: ReadonlySet<LoraGroup['name']>,
-): Promise<LoadedGraph> {
+): Promise<LoadedWeights> {
   let tensors = 0;
   const counted = (name: string): Float32Array => {
     const values = read(name);
     onProgress?.(++tensors);
     return values;
   };
-  const form = { kvForm: 'in_place', weights, groups } as const;
-  const graph = buildLlamaServeGraph({ config, contextTokens, read: counted, ...form });
-  const session = await InferenceSession.create(graph.onnx, {
+  const graph = { config, contextTokens, read: counted, weights, kvForm: 'in_place', groups } as const;
+  const loaded = await loadGraph((put) => buildLlamaServeGraph({ ...graph, put }), {
     executionProviders: [device],
-    externalData: graph.externalData,
-    logSeverityLevel: 3, // not each time that the 64 likeliest ids are narrowed on the CPU, which is where they go
+    logSeverityLevel: 3, // no word each time that the 64 likeliest ids are narrowed on the CPU, where they go anyway
   });
-  return {
-    session,
-    groups: new Set(groups),
-    bytes: graph.externalData.reduce((sum, { data }) => sum + data.byteLength, 0),
-  };
+  return { ...loaded, groups: new Set(groups) };
 }
 
 function int64(values: readonly number[], dims: readonly number[]): Tensor {

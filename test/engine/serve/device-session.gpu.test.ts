@@ -87,7 +87,7 @@ function relativeError(found: Float32Array, expected: Float32Array): number {
 const quantisable = { ...tinyConfig, dim: 64, ffn: 96, tied: false };
 const variants: readonly (readonly [string, LlamaConfig, WeightFormat])[] = [
   ['f32', tinyConfig, 'f32'],
-  ['int8', quantisable, 'int8'],
+  ['int8, with biases', { ...quantisable, qkvBias: true, mlpBias: true }, 'int8'],
   ['int4', quantisable, 'int4'],
   ['f32, biases and rotary before the kernel', { ...tinyConfig, headDim: 24, qkvBias: true }, 'f32'],
   ['f32, a context of 101 tokens, which no block divides', { ...tinyConfig, maxSeq: 101 }, 'f32'],
@@ -161,6 +161,15 @@ describe.skipIf(!usable).each(variants)(
 );
 
 describe.skipIf(!usable)('device session', { timeout: 300_000 }, () => {
+  it('int8 at a width of 128, where the kernel rounds activations to 8 bits as the CPU does, stays within 5 %', async () => {
+    const { cpu, gpu, release } = await openPair({ ...quantisable, dim: 128, ffn: 128 }, { weights: 'int8' });
+    const prompt = { ...greedy, row: 1, start: 0, ids: randomIds(tinyConfig, 60) };
+    const [exact, rounded] = [(await cpu.prefill(prompt)).logits(0), (await gpu.prefill(prompt)).logits(0)];
+    expect(relativeError(rounded, exact)).toBeLessThan(0.05);
+    expect(relativeError(rounded, exact)).toBeGreaterThan(errorMax);
+    await release();
+  });
+
   it('gives the logits of all 90 tokens of a prompt, as scoring wants them', async () => {
     const { step, release } = await openPair(tinyConfig);
     const ids = randomIds(tinyConfig, 90);
