@@ -10,6 +10,9 @@ import type { Database } from '../db/database.ts';
 import { openNano } from '../db/ledger/amount.ts';
 import { markDeliverySent, pendingDeliveries, saveDelivery } from '../db/repositories/delivery-repository.ts';
 import type { Engine } from '../engine/engine.ts';
+import { EngineError } from '../engine/errors.ts';
+import { createRemoteBackend } from '../engine/remote/remote-backend.ts';
+import { folderOnServer, splitEngine } from '../engine/remote/split-engine.ts';
 import { createLocalEngine } from '../engine/serve/local-engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../marketplace/create-marketplace.ts';
 import { createCommandHandler } from './commands/create-command-handler.ts';
@@ -80,12 +83,7 @@ export async function startProgram(settings: Settings, options: StartOptions): P
     const database = await connectDatabase({ databaseUrl: settings.DATABASE_URL, dataDir, log });
     stopper.add('database', database.close);
 
-    say('Loading the base model …');
-    const engine = await createLocalEngine({
-      baseDir: inRoot(settings.ENGINE_BASE_DIR),
-      threads: settings.ENGINE_THREADS,
-      log: (line) => log.warn({ part: 'engine' }, line),
-    });
+    const engine = await startEngine(settings, { say, log, dataDir });
     stopper.add('engine', engine.close);
 
     say(
@@ -134,6 +132,45 @@ export async function startProgram(settings: Settings, options: StartOptions): P
   } catch (fault) {
     await stopper.stop();
     throw fault;
+  }
+}
+
+interface EngineSurroundings {
+  readonly say: (line: string) => void;
+  readonly log: pino.Logger;
+  readonly dataDir: string;
+}
+
+/** Answers come from this machine or from another one; training, evaluation and attribution stay here in either case. */
+async function startEngine(settings: Settings, { say, log, dataDir }: EngineSurroundings): Promise<Engine> {
+  const { ENGINE_REMOTE_URL: url, ENGINE_MEMORY_MB: memoryMb } = settings;
+  say(url === undefined ? 'Loading the base model …' : `Reading the base model; ${url} will answer …`);
+  const local = await createLocalEngine({
+    baseDir: inRoot(settings.ENGINE_BASE_DIR),
+    servesLater: url !== undefined,
+    threads: settings.ENGINE_THREADS,
+    device: settings.ENGINE_DEVICE,
+    weights: settings.ENGINE_WEIGHTS,
+    rowsMax: settings.ENGINE_ROWS,
+    memoryBytesMax: memoryMb === undefined ? undefined : memoryMb * 2 ** 20,
+    log: (line) => log.warn({ part: 'engine' }, line),
+    inform: (line) => log.info({ part: 'engine' }, line),
+  });
+  if (url === undefined) return local;
+  const { ENGINE_REMOTE_DIALECT: dialect, ENGINE_REMOTE_DATA_DIR: theirs } = settings;
+  try {
+    const remote = await createRemoteBackend({
+      url,
+      key: settings.ENGINE_REMOTE_KEY,
+      dialect: dialect === 'auto' ? undefined : dialect,
+      serverDir: theirs === undefined ? undefined : folderOnServer(dataDir, theirs),
+      countLocally: local.countPromptTokens,
+    });
+    return splitEngine(local, remote);
+  } catch (fault) {
+    await local.close();
+    if (!(fault instanceof EngineError)) throw fault;
+    throw new SettingsError(`ENGINE_REMOTE_URL ${url} cannot be used: ${fault.message}`);
   }
 }
 

@@ -40,7 +40,48 @@ export const settings = [
     fallback: 'engine/base',
     about: 'Base model: a Hugging Face folder of the Llama family',
   },
-  { name: 'ENGINE_THREADS', fallback: '1', about: 'Threads of one model run (1-64)' },
+  {
+    name: 'ENGINE_DEVICE',
+    fallback: 'auto',
+    about: 'What the model runs on: auto, cpu, webgpu or cuda; auto takes a GPU that is clearly faster',
+  },
+  {
+    name: 'ENGINE_WEIGHTS',
+    fallback: 'int8',
+    about: 'How its matrices are kept: int8, int4 (smaller, less exact) or f32 (exact, four times as large)',
+  },
+  {
+    name: 'ENGINE_THREADS',
+    fallback: '',
+    about: 'Threads of one model run (1-64); empty = all cores but one',
+  },
+  { name: 'ENGINE_ROWS', fallback: '16', about: 'Answers written at the same time (1-256)' },
+  {
+    name: 'ENGINE_MEMORY_MB',
+    fallback: '',
+    about: 'Most memory that serving may hold, in MiB; empty = half of the machine’s',
+  },
+  {
+    name: 'ENGINE_REMOTE_URL',
+    fallback: '',
+    about:
+      'Another machine answers instead: `http://host:port` of vLLM, SGLang, llama-server or `npm run serve` with the same base model',
+  },
+  {
+    name: 'ENGINE_REMOTE_KEY',
+    fallback: '',
+    about: 'API key of that machine; it must be allowed to load adapters',
+  },
+  {
+    name: 'ENGINE_REMOTE_DIALECT',
+    fallback: 'auto',
+    about: 'What that machine runs: openmodels, vllm, sglang or llamacpp; auto finds out',
+  },
+  {
+    name: 'ENGINE_REMOTE_DATA_DIR',
+    fallback: '',
+    about: 'Where that machine finds DATA_DIR (a shared or copied folder); empty = the same path',
+  },
   {
     name: 'STARTER_GRANT_OPEN',
     fallback: '10',
@@ -69,6 +110,24 @@ const wholeNumber = (least: number, most: number) =>
 
 const optional = (schema: z.ZodString) => z.union([z.literal('').transform(() => undefined), schema]);
 
+/** Empty = left to whoever reads it. */
+const optionalNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d*$/, `a whole number from ${least} to ${most}`)
+    .transform((value) => (value === '' ? undefined : Number(value)))
+    .refine(
+      (value) => value === undefined || (value >= least && value <= most),
+      `a whole number from ${least} to ${most}`,
+    );
+
+/** Names the choices. */
+const oneOf: z.RawCreateParams = {
+  errorMap: (issue, { defaultError }) => ({
+    message: issue.code === 'invalid_enum_value' ? `one of ${issue.options.join(', ')}` : defaultError,
+  }),
+};
+
 const shape = {
   DATA_DIR: z.string().min(1, 'a folder'),
   DATABASE_URL: optional(
@@ -82,7 +141,17 @@ const shape = {
   ),
   PLAYGROUND_PORT: wholeNumber(0, 65_535),
   ENGINE_BASE_DIR: z.string().min(1, 'a folder with config.json, tokenizer.json and *.safetensors'),
-  ENGINE_THREADS: wholeNumber(1, 64),
+  ENGINE_DEVICE: z.enum(['auto', 'cpu', 'webgpu', 'cuda'], oneOf),
+  ENGINE_WEIGHTS: z.enum(['int8', 'int4', 'f32'], oneOf),
+  ENGINE_THREADS: optionalNumber(1, 64),
+  ENGINE_ROWS: wholeNumber(1, 256),
+  ENGINE_MEMORY_MB: optionalNumber(64, 16_777_216),
+  ENGINE_REMOTE_URL: optional(
+    z.string().regex(/^https?:\/\/[^\s@]+$/, 'an address like http://10.0.0.5:8000'),
+  ),
+  ENGINE_REMOTE_KEY: optional(z.string().regex(/^\S+$/, 'a key without spaces')),
+  ENGINE_REMOTE_DIALECT: z.enum(['auto', 'openmodels', 'vllm', 'sglang', 'llamacpp'], oneOf),
+  ENGINE_REMOTE_DATA_DIR: optional(z.string().min(1, 'a folder')),
   STARTER_GRANT_OPEN: z
     .string()
     .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5'),

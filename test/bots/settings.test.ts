@@ -6,18 +6,28 @@ describe('readSettings', () => {
   it('gives every default on an empty environment', () => {
     const read = readSettings({});
     expect(read).toMatchObject({ PLAYGROUND_PORT: 8137, TRAIN_AFTER_ACCEPTED: 20, DATABASE_URL: undefined });
+    expect(read).toMatchObject({ ENGINE_THREADS: undefined, ENGINE_ROWS: 16, ENGINE_MEMORY_MB: undefined });
     expect(Object.keys(read)).toEqual(settings.map((setting) => setting.name));
   });
 
   it.each([
     ['PLAYGROUND_PORT', '70000', 'a whole number from 0 to 65535'],
     ['ENGINE_THREADS', 'two', 'a whole number from 1 to 64'],
+    ['ENGINE_THREADS', '65', 'a whole number from 1 to 64'],
+    ['ENGINE_ROWS', '0', 'a whole number from 1 to 256'],
+    ['ENGINE_MEMORY_MB', '8 GB', 'a whole number from 64 to'],
+    ['ENGINE_DEVICE', 'gpu', 'one of auto, cpu, webgpu, cuda'],
+    ['ENGINE_WEIGHTS', 'int5', 'one of int8, int4, f32'],
+    ['ENGINE_REMOTE_URL', 'ftp://x', 'an address like http://10.0.0.5:8000'],
+    ['ENGINE_REMOTE_URL', 'http://user:secret@host', 'an address like http://10.0.0.5:8000'],
+    ['ENGINE_REMOTE_DIALECT', 'openai', 'one of auto, openmodels, vllm, sglang, llamacpp'],
     ['DATABASE_URL', 'mysql://x', 'postgres://'],
     ['STARTER_GRANT_OPEN', '1.0000000001', 'at most nine decimals'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL should be'],
   ])('refuses %s=%s and says what it should be', (name, value, hint) => {
     expect(() => readSettings({ [name]: value })).toThrow(name);
     expect(() => readSettings({ [name]: value })).toThrow(hint);
+    expect(() => readSettings({ [name]: value })).not.toThrow(/secret@/);
   });
 
   it('names every wrong setting at once', () => {

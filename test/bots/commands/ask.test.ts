@@ -1,11 +1,10 @@
 // Asking, from a person's side: whole transcripts as a reader would see them, on a platform in memory.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { answeredReply } from '../../../bots/commands/answer-view.ts';
 import { type CommandHandler, createCommandHandler } from '../../../bots/commands/create-command-handler.ts';
 import { createInterruptedResolver } from '../../../bots/commands/interrupted-answer.ts';
 import { createDurableDelivery } from '../../../bots/core/durable-delivery.ts';
 import { nano, openNano } from '../../../db/ledger/amount.ts';
-import type { CallDone, CallRefusal } from '../../../marketplace/marketplace.ts';
+import type { CallRefusal } from '../../../marketplace/marketplace.ts';
 import { atlasModel, createFakeMarketplace, type FakeMarketplace } from '../../support/fake-marketplace.ts';
 import { createFakeChat, type FakeChat, quietBotLog } from '../../support/fake-platform.ts';
 import { createMemoryDeliveryStore, type MemoryDeliveryStore } from '../../support/memory-delivery-store.ts';
@@ -39,19 +38,6 @@ function gate() {
   };
   return { open, reached, between };
 }
-
-const late: CallDone = {
-  ok: true,
-  callId: 'call-1',
-  receiptNumber: '1',
-  text: 'Lisbon is',
-  reason: 'deadline',
-  priceNano: nano(1n),
-  availableNano: nano(1n),
-  modelTitle: 'Pocket Atlas',
-  versionNumber: 1,
-  droppedMessages: 0,
-};
 
 const ROW = '  [👍] [👎] [🔍 Makers] [🔁 Again]';
 
@@ -111,56 +97,6 @@ describe('a first question', () => {
     await chat.say('<script>alert(1)</script> @everyone');
     expect(marketplace.asked[0]?.text).toBe('<script>alert(1)</script> @everyone');
     expect(chat.transcript()).toContain('**@everyone** <b>hi</b> [x](http://e.vil) `code` evil');
-  });
-});
-
-describe('a line of people', () => {
-  it('tells the place in line, then that it thinks, then the words, and none of it stays', async () => {
-    marketplace.queueNext = [4, 3, 1, 0];
-    marketplace.between = () => new Promise((resolve) => setImmediate(resolve));
-    await chat.say('What is the capital of Portugal?');
-    const words = chat.updates.map((update) => /You are [^…]*in line…|Thinking…/.exec(update)?.[0]);
-    const waiting = ['You are number 3 in line…', 'You are next in line…', 'Thinking…'];
-    expect(words.filter((said) => said !== undefined && waiting.includes(said))).toEqual(waiting);
-    expect(chat.transcript()).not.toContain('in line');
-    expect(chat.transcript()).toContain('Lisbon is the capital of Portugal.');
-  });
-
-  it('Stop while waiting ends it for free', async () => {
-    marketplace.queueNext = [2];
-    const { reached, open, between } = gate();
-    marketplace.between = between;
-    marketplace.answers = [['']];
-    const asked = chat.say('What is the capital of Portugal?');
-    await reached;
-    await chat.stop();
-    open();
-    await asked;
-    expect(chat.updates.join()).toContain('You are number 2 in line…');
-  });
-
-  it('an answer cut by its deadline says so', () => {
-    expect(
-      answeredReply(late, { intro: null, isPrivate: true })
-        .text.map(({ text }) => text)
-        .join(''),
-    ).toContain('Cut here: it took longer than an answer may. You paid only for what stands here.');
-  });
-
-  it.each([
-    ['warm', 'in memory, answers at once.'],
-    ['loading', 'being brought into memory, a moment.'],
-    ['cold', 'asleep on disk, its first answer takes a moment longer.'],
-  ] as const)('the page of a %s model says %s', async (readiness, words) => {
-    marketplace.listed = [{ ...atlasModel, readiness }];
-    await chat.command('model', { name: 'pocket-atlas' });
-    expect(chat.transcript()).toContain(`**Now: **${words}`);
-  });
-
-  it('a model whose state is unknown has no such line', async () => {
-    marketplace.listed = [{ ...atlasModel, readiness: null }];
-    await chat.command('model', { name: 'pocket-atlas' });
-    expect(chat.transcript()).not.toContain('Now:');
   });
 });
 
