@@ -8,18 +8,23 @@
 // the prefix store keeps nothing that was generated); cancelling and deadlines take effect between steps; a failing
 // request leaves the others alone.
 import type { AdapterRef } from '../engine.ts';
-import { EngineError } from '../errors.ts';
 import type { AdapterPool } from './adapter-pool.ts';
+import { createAdmission } from './admission.ts';
 import type { BatchSession, StepLogits } from './batch-session.ts';
-import { createFairQueue } from './fair-queue.ts';
 import type { PrefixStore } from './prefix-store.ts';
-import { type AnswerJob, answerJob, pieceTokens, type ServeJob, scoreJob } from './serve-job.ts';
+import {
+  type AnswerJob,
+  answerJob,
+  type Ending,
+  endingOf,
+  pieceTokens,
+  type ServeJob,
+  scoreJob,
+  tokensHeld,
+} from './serve-job.ts';
 import type { CallEvent, DoneReason, SchedulerStats, TokenEvent, TokenRequest } from './serve-protocol.ts';
-import { logSumExp, tokenLikelihood } from './token-likelihood.ts';
-import type { RowLogits } from './token-sampler.ts';
+import { negativeLogLikelihoods, takeToken } from './take-token.ts';
 
-/** What a refused caller is told to wait: about one short answer. */
-const busyRetryMs = 2000;
 /** The longest a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
 
@@ -39,8 +44,6 @@ export interface SchedulerOptions {
   readonly onFailure: (call: number, error: unknown) => void;
 }
 
-type Ending = { readonly reason: DoneReason } | { readonly failure: unknown };
-
 interface Scheduler {
   /** @throws EngineError `engine_busy` | `sampling_invalid` | `prompt_too_long` | `prompt_empty` | `prompt_invalid` */
   readonly submit: (call: number, request: TokenRequest) => void;
@@ -56,15 +59,11 @@ interface Scheduler {
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { session, prefixes, adapters, tokensMax, queueMax, pieceTokensMax } = options;
+  const { session, prefixes, pieceTokensMax } = options;
   const limits = { contextTokens: session.contextTokens, vocab: session.config.vocab };
-  const queue = createFairQueue<ServeJob>();
-  const admitted: ServeJob[] = []; // first come first served among those whose adapter is there
+  const live = new Map<number, ServeJob>(); // by call, wherever it is
   const writing: AnswerJob[] = []; // index = row
   let reading: { readonly job: ServeJob; readonly row: number; start: number } | undefined;
-  /** Places taken from admission to the end, whichever step a request is in. */
-  let rowsHeld = 0;
-  let tokensHeld = 0;
   let outbox: CallEvent[] = [];
   let running: Promise<void> | undefined;
   let stopped = false;
@@ -83,83 +82,38 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     options.onEvents(events);
   };
 
+  /** The last that is heard of a job. */
   const say = (job: ServeJob, how: Ending): void => {
+    live.delete(job.call);
     if ('reason' in how) emit(job, { type: 'done', reason: how.reason });
     else {
       flush(); // what came before the failure is told before it
       options.onFailure(job.call, how.failure);
     }
   };
-  /** Gives back what a job got when it was admitted; its row is the caller's business. */
-  const free = (job: ServeJob): void => {
-    rowsHeld -= 1;
-    tokensHeld -= job.cost;
-    job.unpin();
-  };
+  const admission = createAdmission({
+    rowsMax: session.rowsMax,
+    tokensMax: options.tokensMax,
+    queueMax: options.queueMax,
+    adapters: options.adapters,
+    onPosition: (job, position) => emit(job, { type: 'queued', position }),
+    onEnd: say,
+    onChange: wake,
+  });
   const end = (job: ServeJob, how: Ending): void => {
-    free(job);
+    admission.giveBack(job);
     say(job, how);
   };
 
-  const fits = (job: ServeJob): boolean =>
-    rowsHeld === 0 || (rowsHeld < session.rowsMax && tokensHeld + job.cost <= tokensMax);
-  const load = (job: ServeJob): void => {
-    if (job.adapter === undefined) return;
-    job.loading = 'under_way';
-    job.unpin = adapters.pin(job.adapter);
-    adapters.load(job.adapter).then(
-      (packed) => {
-        job.packed = packed;
-        job.loading = 'ready';
-        wake();
-      },
-      (failure: unknown) => {
-        job.loading = { failure };
-        wake();
-      },
-    );
-  };
-  const admit = (): void => {
-    for (let next = queue.peek(); next !== undefined && fits(next); next = queue.peek()) {
-      queue.take();
-      admitted.push(next);
-      rowsHeld += 1;
-      tokensHeld += next.cost;
-      load(next);
-    }
-    queue.order().forEach((job, index) => {
-      if (job.position === index + 1) return;
-      job.position = index + 1;
-      emit(job, { type: 'queued', position: job.position });
-    });
-  };
-
-  /** Why a job must end now, if it must. */
-  const ending = (job: ServeJob): Ending | undefined => {
-    if (job.cancelled) return { reason: 'cancelled' };
-    if (typeof job.loading === 'object') return job.loading;
-    if (Date.now() < job.deadlineAt) return undefined;
-    return job.kind === 'answer' && job.generated > 0 ? { reason: 'deadline' } : { failure: deadlineError() };
-  };
+  /** Ends what was cancelled or is too late, wherever it is. */
   const sweep = async (): Promise<void> => {
-    for (const job of queue.order()) {
-      const how = ending(job);
-      if (how === undefined) continue;
-      queue.remove(job);
-      say(job, how);
-    }
-    for (const job of [...admitted]) {
-      const how = ending(job);
-      if (how === undefined) continue;
-      admitted.splice(admitted.indexOf(job), 1);
-      end(job, how);
-    }
-    const how = reading && ending(reading.job);
+    admission.sweep();
+    const how = reading && endingOf(reading.job);
     if (reading && how) {
       end(reading.job, how);
       reading = undefined;
     }
-    await leave(writing.map(ending));
+    await leave(writing.map(endingOf));
   };
 
   /** Ends the writing rows that have an ending; the last rows fill the holes. */
@@ -171,17 +125,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const last = writing.pop();
       if (last === undefined || row === writing.length) continue;
       writing[row] = last;
-      await session.moveRow(writing.length, row, held(last));
+      await session.moveRow(writing.length, row, tokensHeld(last));
     }
   };
 
   /** Takes the next admitted job whose adapter is there onto the first free row. */
   const begin = async (): Promise<typeof reading> => {
     for (;;) {
-      const at = admitted.findIndex((job) => job.loading === 'ready');
-      if (at < 0) return undefined;
-      const [job] = admitted.splice(at, 1);
-      const how = ending(job);
+      const job = admission.takeReady();
+      if (job === undefined) return undefined;
+      const how = endingOf(job);
       if (how !== undefined) {
         end(job, how);
         continue;
@@ -209,16 +162,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const wanted = job.kind === 'score' ? 'all' : 'last';
       const step = size === 0 ? undefined : await session.prefill({ row, start, ids, temperature, wanted });
       current.start += size;
-      if (job.kind === 'score') {
-        for (let at = 0; at < size && step !== undefined; at++) {
-          const logits = step.logits(at);
-          job.nll.push(logSumExp(logits) - logits[job.ids[start + at + 1]]);
-        }
-      }
+      if (job.kind === 'score' && step !== undefined)
+        job.nll.push(...negativeLogLikelihoods(step, job.ids.slice(start + 1, start + size + 1)));
       if (current.start < job.promptIds.length) return size;
       reading = undefined;
       if (job.kind === 'score') {
-        free(job);
+        admission.giveBack(job);
+        live.delete(job.call);
         options.onScore(job.call, job.nll);
       } else if (step !== undefined) await startWriting(job, row, step);
     } catch (failure) {
@@ -232,7 +182,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const startWriting = async (job: AnswerJob, row: number, step: StepLogits): Promise<void> => {
     const { promptIds } = job;
     emit(job, { type: 'start', promptTokens: promptIds.length });
-    const reason = takeToken(job, rowLogits(step, 0));
+    const reason = tellToken(job, step, 0);
     flush(); // the person sees the first word before the housekeeping
     await prefixes.keep(prefixKey(job), promptIds, () => session.readRow(row, promptIds.length));
     if (reason !== undefined) return end(job, { reason });
@@ -240,28 +190,22 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     writing.push(job);
   };
 
-  /** Samples and reports one token. Returns why the answer ended, if it did. */
-  const takeToken = (job: AnswerJob, row: RowLogits): DoneReason | undefined => {
-    const { maxTokens, logprobs, promptIds } = job.request;
-    const id = job.sample(row);
-    if (job.stopIds.has(id)) return 'stop';
-    job.lastId = id;
-    job.generated += 1;
-    const likelihood = logprobs === undefined ? undefined : tokenLikelihood(row, id, logprobs);
-    emit(job, likelihood === undefined ? { type: 'token', id } : { type: 'token', id, likelihood });
-    const full = promptIds.length + job.generated >= session.contextTokens;
-    return full || job.generated >= maxTokens ? 'length' : undefined;
+  /** Returns why the answer ended, if it did. */
+  const tellToken = (job: AnswerJob, step: StepLogits, index: number): DoneReason | undefined => {
+    const { event, reason } = takeToken(job, step, index, session.contextTokens);
+    if (event !== undefined) emit(job, event);
+    return reason;
   };
 
   const writeTokens = async (): Promise<void> => {
     const step = await session.decode({
       ids: writing.map((job) => job.lastId),
-      lengths: writing.map(held),
+      lengths: writing.map(tokensHeld),
       temperatures: writing.map((job) => job.request.temperature),
     });
     const endings = writing.map((job, row) => {
       try {
-        const reason = takeToken(job, rowLogits(step, row));
+        const reason = tellToken(job, step, row);
         return reason && { reason };
       } catch (failure) {
         return { failure };
@@ -282,7 +226,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** @returns whether a step ran */
   const round = async (): Promise<boolean> => {
     await survive(sweep);
-    admit();
+    admission.admit();
     let room = pieceTokensMax;
     while (room >= 2) {
       reading ??= await begin();
@@ -296,7 +240,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return writes || room < pieceTokensMax;
   };
 
-  const busy = (): boolean => queue.size() + admitted.length + writing.length > 0 || reading !== undefined;
+  const busy = (): boolean => admission.waiting() + writing.length > 0 || reading !== undefined;
 
   const runUntilIdle = async (): Promise<void> => {
     while (!stopped && busy()) {
@@ -312,7 +256,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const sleep = (): Promise<void> =>
     new Promise((resolve) => {
       if (nudged) return resolve();
-      const deadline = Math.min(...[...queue.order(), ...admitted].map((job) => job.deadlineAt));
+      const deadline = admission.nextDeadline();
       const timer = Number.isFinite(deadline)
         ? setTimeout(wake, Math.min(Math.max(0, deadline - Date.now()), timerMsMax))
         : undefined;
@@ -324,15 +268,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
 
   const enqueue = (job: ServeJob): void => {
-    if (queue.size() >= queueMax && !(queue.size() === 0 && fits(job))) {
-      const gone = queue.giveWay(job.key);
-      const busyError = (): EngineError => engineBusy(writing.length + admitted.length, queue.size());
-      if (gone === undefined) throw busyError();
-      say(gone, { failure: busyError() });
-    }
-    if (job.adapter && queue.size() < session.rowsMax) adapters.prefetch(job.adapter);
-    queue.push(job.key, job);
-    admit();
+    admission.enqueue(job);
+    live.set(job.call, job);
     flush();
     wake();
     running ??= runUntilIdle();
@@ -342,20 +279,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     submit: (call, request) => enqueue(answerJob(call, request, limits)),
     submitScore: (call, ids, adapter) => enqueue(scoreJob(call, ids, adapter, limits)),
     cancel: (call) => {
-      const everyone = [...queue.order(), ...admitted, ...(reading ? [reading.job] : []), ...writing];
-      const job = everyone.find((candidate) => candidate.call === call);
+      const job = live.get(call);
       if (job === undefined) return;
       job.cancelled = true;
       wake();
     },
     idle: () => !busy(),
     stats: () => ({
-      queued: queue.size(),
-      admitted: admitted.length,
+      ...admission.stats(),
       reading: reading === undefined ? 0 : 1,
       writing: writing.length,
-      rowsHeld,
-      tokensHeld,
     }),
     stop: async () => {
       stopped = true;
@@ -365,34 +298,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
-/** Tokens in the cache of a writing row: all but the one it got last. */
-function held(job: AnswerJob): number {
-  return job.promptIds.length + job.generated - 1;
-}
-
 function prefixKey({ packed }: ServeJob): string {
   return packed === undefined ? '' : `adapter ${packed.key}`;
-}
-
-function rowLogits(step: StepLogits, index: number): RowLogits {
-  return {
-    logits: () => step.logits(index),
-    topIds: () => step.topIds(index),
-    topProbabilities: () => step.topProbabilities(index),
-  };
-}
-
-function deadlineError(): EngineError {
-  return new EngineError('the deadline passed before the first token', {
-    code: 'deadline_exceeded',
-    retry: 'safe',
-  });
-}
-
-function engineBusy(active: number, waiting: number): EngineError {
-  return new EngineError(`${active} answers are being written and ${waiting} wait`, {
-    code: 'engine_busy',
-    retry: 'after',
-    retryAfterMs: busyRetryMs,
-  });
 }

@@ -75,9 +75,9 @@ const defaults = {
   rowsMax: 16,
   tokensMax: Number.POSITIVE_INFINITY,
   queueMax: 64,
-  pieceTokensMax: 64,
+  pieceTokensMax: 128,
   adapterBytesMax: 1024 * 2 ** 20,
-  prefixBytesMax: 256 * 2 ** 20,
+  prefixBytesMax: 1024 * 2 ** 20,
 } as const satisfies Omit<ServeWish, 'modelDir'>;
 
 /** Starts the worker and waits until the model is loaded. @throws EngineError of loading the model */

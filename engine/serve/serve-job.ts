@@ -5,7 +5,7 @@
 import type { AdapterRef } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import type { PackedAdapter } from './packed-adapter.ts';
-import type { TokenRequest } from './serve-protocol.ts';
+import type { DoneReason, TokenRequest } from './serve-protocol.ts';
 import { createTokenSampler, type TokenSampler } from './token-sampler.ts';
 
 interface JobState {
@@ -50,6 +50,27 @@ export type ServeJob = AnswerJob | ScoreJob;
 
 /** A draw at a lower temperature is the likeliest token; dividing logits by it would leave the range of f32. */
 const greedyBelow = 1e-5;
+
+/** How a request ends: with `done`, or with a failure. */
+export type Ending = { readonly reason: DoneReason } | { readonly failure: unknown };
+
+/** Why a job must end now, if it must: cancelled, without its adapter, too late. */
+export function endingOf(job: ServeJob): Ending | undefined {
+  if (job.cancelled) return { reason: 'cancelled' };
+  if (typeof job.loading === 'object') return job.loading;
+  if (Date.now() < job.deadlineAt) return undefined;
+  if (job.kind === 'answer' && job.generated > 0) return { reason: 'deadline' };
+  const failure = new EngineError('the deadline passed before the first token', {
+    code: 'deadline_exceeded',
+    retry: 'safe',
+  });
+  return { failure };
+}
+
+/** Tokens in the cache of a job that is being written: all but the one it got last. */
+export function tokensHeld(job: AnswerJob): number {
+  return job.promptIds.length + job.generated - 1;
+}
 
 /** @throws EngineError `sampling_invalid` | `prompt_empty` | `prompt_too_long` */
 export function answerJob(call: number, asked: TokenRequest, limits: JobLimits): AnswerJob {

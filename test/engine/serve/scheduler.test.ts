@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { AdapterRef } from '../../../engine/engine.ts';
 import { EngineError } from '../../../engine/errors.ts';
 import type { PackedAdapter } from '../../../engine/serve/packed-adapter.ts';
-import { createPrefixStore } from '../../../engine/serve/prefix-store.ts';
+import { createPrefixStore, type PrefixStore } from '../../../engine/serve/prefix-store.ts';
 import { createScheduler, type SchedulerOptions } from '../../../engine/serve/scheduler.ts';
 import type { CallEvent, TokenEvent, TokenRequest } from '../../../engine/serve/serve-protocol.ts';
 import { fakeAdapter, fakeSession } from './fake-session.ts';
@@ -342,6 +342,19 @@ describe('scheduler: endings', () => {
     scheduler.cancel(kept.call);
     scheduler.cancel(999);
     expect(scheduler.idle()).toBe(true);
+  });
+
+  it('cancels a request that is between two states, its prompt just read or its adapter just set', async () => {
+    const prefixes: PrefixStore = {
+      find: () => void scheduler.cancel(1),
+      keep: async () => scheduler.cancel(2),
+      bytes: () => 0,
+    };
+    const { start, scheduler } = harness({ prefixes });
+    const jobs = [start(request({ maxTokens: 100 })), start(request({ maxTokens: 100 }))];
+    await Promise.all(jobs.map((job) => job.ended));
+    expect(jobs.map((job) => job.reason())).toEqual(['cancelled', 'cancelled']);
+    expect(scheduler.stats()).toMatchObject({ rowsHeld: 0, tokensHeld: 0 });
   });
 
   it('a deadline refuses who has nothing yet with retry safe, and ends who is writing with what there is', async () => {
