@@ -34,7 +34,7 @@ export function progressLine(output: ProgressOutput): ProgressLine {
   let shownAt = Number.NEGATIVE_INFINITY;
   let last: string | undefined;
   const show = (text: string): void => {
-    const width = (output.columns ?? 80) - 1;
+    const width = (output.columns || 80) - 1; // some terminals say 0
     output.write(output.isTTY ? `\r${text.slice(0, width)}\x1b[K` : `${text}\n`);
     last = text;
   };

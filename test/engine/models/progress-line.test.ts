@@ -47,6 +47,12 @@ describe('progressLine', () => {
     expect(terminal.written.at(-1)).toBe('\n');
   });
 
+  it('is whole in a terminal that says it has 0 columns', () => {
+    const terminal = output({ isTTY: true, columns: 0 });
+    progressLine(terminal).update(at(5, 0));
+    expect(terminal.written).toEqual(['\r  0 %  5 B of 269 MB\x1b[K']);
+  });
+
   it('keeps the bar below what is said meanwhile', () => {
     const terminal = output({ isTTY: true });
     const line = progressLine(terminal);
