@@ -1,7 +1,8 @@
 // Decides what the engine computes on. Used by whoever starts the serving worker (ENGINE_DEVICE). It knows no models.
 // A named device is used or the start fails; `auto` takes a GPU that works and is clearly faster than the CPU. The order
-// is webgpu before cuda: in onnxruntime-node 1.30 only webgpu keeps the KV cache and the adapter rows on the device,
-// while on cuda they cross the bus at every step.
+// is webgpu before cuda: in onnxruntime-node 1.30 only webgpu keeps cache and adapter rows on the device. On cuda tensors
+// of the caller live in host memory, and its attention kernel takes halves only, so attention and the cache stay on the
+// CPU and the products of large matrices alone go to the GPU.
 // Speed decides, not names: a software rasteriser poses as a GPU under many names, and is slower than the CPU it runs on.
 import { existsSync } from 'node:fs';
 import { EngineError } from '../errors.ts';

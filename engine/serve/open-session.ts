@@ -2,7 +2,6 @@
 // serve-loop.ts. It knows no requests. Invariant: what a session needs to rebuild its graph later (the weights' files)
 // stays open until it is released.
 import { totalmem } from 'node:os';
-import { EngineError } from '../errors.ts';
 import { openLlamaWeights } from '../model/llama-weights.ts';
 import { loadModelConfig } from '../model/model-config.ts';
 import type { BatchSession } from './batch-session.ts';
@@ -20,7 +19,7 @@ interface OpenedSession {
 /** What serving may take of a machine's memory unless told otherwise. */
 const memoryShare = 0.5;
 
-/** @throws EngineError of reading the model, `memory_too_small`, `device_unavailable` */
+/** @throws EngineError of reading the model, `memory_too_small` */
 export async function openSession(
   data: ServeWorkerData,
   onProgress: (progress: LoadProgress) => void,
@@ -57,14 +56,9 @@ async function openOn(
   options: Parameters<typeof createBatchSession>[0],
 ): Promise<BatchSession> {
   if (device === 'cpu') return createBatchSession(options);
-  if (device === 'webgpu') {
-    const { createDeviceSession } = await import('./device-session.ts'); // read only where there is a GPU
-    return createDeviceSession({ ...options, device });
-  }
-  throw new EngineError(`serving on ${device} is not supported`, {
-    code: 'device_unavailable',
-    retry: 'never',
-  });
+  if (device === 'cuda') return createBatchSession({ ...options, provider: device });
+  const { createDeviceSession } = await import('./device-session.ts'); // read only where there is a GPU
+  return createDeviceSession({ ...options, device });
 }
 
 /** Memory of the machine, or of the container that the process lives in. */

@@ -27,6 +27,8 @@ export interface BatchSessionOptions {
   /** Default and at most config.maxSeq. */
   readonly contextTokens?: number;
   readonly threads?: number;
+  /** Its products go to this device; attention and the cache stay here, see choose-device.ts. */
+  readonly provider?: 'cuda';
   /** For tests: this way instead of the one that the self-test chooses. */
   readonly kvMode?: KvMode;
   /** For tests: another binding's behaviour. */
@@ -109,7 +111,7 @@ export async function createBatchSession(options: BatchSessionOptions): Promise<
     config,
     contextTokens,
     rowsMax,
-    device: 'cpu',
+    device: options.provider ?? 'cpu',
     weights: options.weights,
     kvMode,
     residentBytes: () => loaded.bytes + kv.bytes + adapters.bytes,
@@ -162,7 +164,7 @@ type DecodePlan = ReturnType<typeof decodeFeeds> &
   ReturnType<ReturnType<typeof stepOutputs>['take']> & { readonly cache: Feeds };
 
 async function openGraph(
-  { config, read, weights, threads = 1, onProgress }: BatchSessionOptions,
+  { config, read, weights, threads = 1, provider, onProgress }: BatchSessionOptions,
   contextTokens: number,
   groups: GroupSet,
   kvMode: KvMode | undefined,
@@ -176,6 +178,7 @@ async function openGraph(
   };
   const graph = { config, contextTokens, read: counted, weights, kvForm, groups } as const;
   return loadGraph((put) => buildLlamaServeGraph({ ...graph, put }), {
+    executionProviders: [provider ?? 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     extra: { session: { intra_op: { allow_spinning: '0' } } }, // spinning burns the cores others need
