@@ -77,4 +77,6 @@ if (node === process.execPath && major < 24) {
 }
 // Local tools first, so that everything a script starts runs on the pinned Node too.
 const path = `${join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}`;
-process.exitCode = await run(node, process.argv.slice(2), { env: { ...process.env, PATH: path } });
+// onnxruntime's library carries telemetry to its maker; nothing that runs here tells anybody anything unasked.
+const env = { ...process.env, PATH: path, ORT_DISABLE_TELEMETRY: '1' };
+process.exitCode = await run(node, process.argv.slice(2), { env });
