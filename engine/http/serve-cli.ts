@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EngineError } from '../errors.ts';
+import { weightFormats } from '../model/weight-format.ts';
+import { deviceWishes } from '../serve/choose-device.ts';
 import { createLocalEngine } from '../serve/local-engine.ts';
 import { addApiKey, readApiKeys } from './api-keys.ts';
 import { startHttpServer } from './http-server.ts';
@@ -21,7 +23,13 @@ serving:
   --host HOST          default 127.0.0.1; anything else needs --keys
   --port N             default 8080; 0 = any free one
   --keys FILE          API keys; without it programs of this machine may ask, nobody else
-  --threads N          compute threads (default 1)
+  --device D           auto (default), cpu, webgpu or cuda
+  --weights W          int8 (default), int4 or f32 (exact)
+  --threads N          compute threads (default: all cores but one)
+  --rows N             answers written at the same time (default 16)
+  --queue N            requests that may wait for one of those places (default 64)
+  --context N          longest context in tokens (default 4096, or the model's own)
+  --memory-mb N        most memory to hold, in MiB (default: half of the machine's)
 keys:
   --new-key NAME       the key is printed once; FILE keeps its SHA-256 only
   --admin              this key may load and unload adapters
@@ -41,7 +49,13 @@ const optionKinds = {
   host: value,
   port: value,
   keys: value,
+  device: value,
+  weights: value,
   threads: value,
+  rows: value,
+  queue: value,
+  context: value,
+  'memory-mb': value,
   'new-key': value,
   admin: flag,
   'requests-per-minute': value,
@@ -59,7 +73,16 @@ function optionsOf(args: readonly string[]) {
   }
 }
 
-type NumberOption = 'port' | 'threads' | 'requests-per-minute' | 'tokens-per-minute' | 'concurrent';
+type NumberOption =
+  | 'port'
+  | 'threads'
+  | 'rows'
+  | 'queue'
+  | 'context'
+  | 'memory-mb'
+  | 'requests-per-minute'
+  | 'tokens-per-minute'
+  | 'concurrent';
 
 function numberOf(options: Options, name: NumberOption, least: number, most: number): number | undefined {
   const given = options[name];
@@ -67,6 +90,18 @@ function numberOf(options: Options, name: NumberOption, least: number, most: num
   const number = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw new UsageError(`--${name} is ${given}, expected a whole number from ${least} to ${most}`);
+}
+
+function choiceOf<T extends string>(
+  options: Options,
+  name: 'device' | 'weights',
+  choices: readonly T[],
+): T | undefined {
+  const given = options[name];
+  if (given === undefined) return undefined;
+  const found = choices.find((choice) => choice === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} is ${given}, expected one of ${choices.join(', ')}`);
 }
 
 function newKey(options: Options, name: string): void {
@@ -89,10 +124,19 @@ async function serve(options: Options): Promise<void> {
   if (adapters !== undefined && !existsSync(adapters))
     throw new UsageError(`--adapters: there is no folder ${adapters}`);
   const port = numberOf(options, 'port', 0, 65_535) ?? 8080;
-  const threads = numberOf(options, 'threads', 1, 64);
+  const memoryMb = numberOf(options, 'memory-mb', 64, 16_777_216);
+  const settings = {
+    device: choiceOf(options, 'device', deviceWishes),
+    weights: choiceOf(options, 'weights', weightFormats),
+    threads: numberOf(options, 'threads', 1, 64),
+    rowsMax: numberOf(options, 'rows', 1, 256),
+    queueMax: numberOf(options, 'queue', 0, 100_000),
+    contextTokensMax: numberOf(options, 'context', 16, 1_048_576),
+    memoryBytesMax: memoryMb === undefined ? undefined : memoryMb * 2 ** 20,
+  };
   const known = keys === undefined ? undefined : readApiKeys(keys);
   const log = (line: string): void => console.error(line);
-  const backend = await createLocalEngine({ baseDir: model, threads, log });
+  const backend = await createLocalEngine({ baseDir: model, ...settings, log, inform: log });
   try {
     const baseModel = name ?? basename(resolve(model));
     const server = await startHttpServer({
@@ -138,6 +182,8 @@ const usageCodes: ReadonlySet<string> = new Set([
   'key_name_taken',
   'weights_missing',
   'config_unsupported',
+  'device_unavailable',
+  'memory_too_small',
 ]);
 
 try {

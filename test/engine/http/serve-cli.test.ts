@@ -45,6 +45,8 @@ it.each([
   [[], 'the server needs --model DIR; see --help'],
   [['--model', '/nowhere'], 'cannot read /nowhere/config.json'],
   [['--model', 'x', '--port', 'many'], '--port is many, expected a whole number from 0 to 65535'],
+  [['--model', 'x', '--device', 'abacus'], '--device is abacus, expected one of auto, cpu, webgpu, cuda'],
+  [['--model', 'x', '--weights', 'int2'], '--weights is int2, expected one of int8, int4, f32'],
   [['--nonsense'], "Unknown option '--nonsense'"],
   [['--new-key', 'x'], '--new-key needs --keys FILE; see --help'],
 ])('%j ends with code 2 and one line', async (args, line) => {
