@@ -6,9 +6,9 @@
 import type { KvSnapshot } from './batch-session.ts';
 
 /** A shorter common beginning saves less than it costs to copy. */
-export const reuseTokensMin = 16;
+const reuseTokensMin = 16;
 /** At least this many tokens are read anew: a piece of one token would not be the same to the bit. */
-export const freshTokensMin = 2;
+const freshTokensMin = 2;
 
 interface Entry {
   readonly ids: Int32Array;

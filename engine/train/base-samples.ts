@@ -44,7 +44,7 @@ export async function sampleBase(modelDir: string, threads: number): Promise<rea
   const tokenizer = loadTokenizer(modelDir);
   const template = loadChatTemplate(modelDir, tokenizer);
   const stopIds = stopIdsOf(loadModelConfig(modelDir), tokenizer);
-  const client = await createServeClient({ modelDir, threads });
+  const client = await createServeClient({ modelDir, threads, device: 'cpu', weights: 'f32', rowsMax: 1 });
   try {
     const samples: BaseSample[] = [];
     for (const sample of prompts) {

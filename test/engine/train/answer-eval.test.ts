@@ -75,6 +75,37 @@ describe('an evaluation', () => {
     expect(report.answers[1]).toMatchObject({ question: 'b', expected: 'Rome', answer: 'Paris' });
     expect(progress).toEqual(['1/3', '2/3', '3/3']);
   });
+
+  it('asks 4 of 10 questions at a time and keeps their order, whoever is answered first', async () => {
+    let asking = 0;
+    let most = 0;
+    const generate: Engine['generate'] = async function* ({ messages }) {
+      most = Math.max(most, ++asking);
+      const number = Number(messages[0].content);
+      for (let turn = 0; turn < 20 - number; turn++) await new Promise(setImmediate);
+      asking -= 1;
+      const usage = { promptTokens: 1, completionTokens: 2 };
+      yield { type: 'done', reason: 'stop', text: `a${number}`, usage };
+    };
+    const items = Array.from({ length: 10 }, (_, index) => ({ question: `${index}`, expected: `a${index}` }));
+    const report = await evaluateAnswers(generate, { items }, undefined, 4);
+    expect(report.answers.map(({ answer }) => answer)).toEqual(items.map(({ expected }) => expected));
+    expect([report.correct, most]).toEqual([10, 4]);
+  });
+
+  it('asks no further when an answer fails', async () => {
+    let asked = 0;
+    // biome-ignore lint/correctness/useYield: it fails before its first event
+    const generate: Engine['generate'] = async function* () {
+      asked += 1;
+      await new Promise(setImmediate);
+      throw new Error('no model');
+    };
+    const items = Array.from({ length: 10 }, (_, index) => ({ question: `${index}`, expected: 'x' }));
+    await expect(evaluateAnswers(generate, { items }, undefined, 2)).rejects.toThrow('no model');
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect(asked).toBe(2);
+  });
 });
 
 describe('the bootstrap interval', () => {
