@@ -42,8 +42,4 @@ describe.each(variants)('serving graph with %s', (_name, config, attention) => {
     expect(largestDifference(logits, referenceLogits(weights, config, ids, lora))).toBeLessThan(1e-3);
     await session.release();
   });
-    expect(nll.length).toBe(99);
-    expect(largestDifference(Float32Array.from(nll), Float32Array.from(expected))).toBeLessThan(1e-3);
-    await session.release();
-  });
 });
