@@ -3,7 +3,7 @@
 // stored, [out, in]; layers that read the same input lie side by side on the out axis. It knows no model.
 // f32 is MatMul on [in, out], which onnxruntime packs best; int8 and int4 are MatMulNBits on [out, in], whose kernel
 // pads an input width that is no multiple of the block by itself.
-import { quantBlock, quantiseInt4, quantiseInt8 } from '../model/quantise.ts';
+import { quantBlocks, quantiseInt4, quantiseInt8 } from '../model/quantise.ts';
 import type { WeightFormat } from '../model/weight-format.ts';
 import { type Graph, initialiser, node, type Tensor } from './graph-builder.ts';
 import type { DType } from './onnx-model.ts';
@@ -76,8 +76,9 @@ export function serveWeights(
     output?: string,
   ): Tensor => {
     const out = parts.reduce((total, part) => total + part.out, 0);
-    const blocks = Math.ceil(into / quantBlock);
-    const blockBytes = (quantBlock * bits) / 8;
+    const blockSize = quantBlocks[bits === 8 ? 'int8' : 'int4'];
+    const blocks = Math.ceil(into / blockSize);
+    const blockBytes = (blockSize * bits) / 8;
     const bytes = new Uint8Array(out * blocks * blockBytes);
     const scales = new Float32Array(out * blocks);
     const quantise = bits === 8 ? quantiseInt8 : quantiseInt4;
@@ -91,7 +92,7 @@ export function serveWeights(
     const codes = store(`${key}.codes`, 'u8', [out, blocks, blockBytes], bytes);
     const factors = store(`${key}.scales`, 'f32', [out * blocks], scales);
     const spec = { dtype: 'f32', shape: [...x.shape.slice(0, -1), out], name: output } as const;
-    const attributes = { K: into, N: out, bits, block_size: quantBlock, accuracy_level: 4 };
+    const attributes = { K: into, N: out, bits, block_size: blockSize, accuracy_level: 4 };
     const bias = biasOf(key, parts);
     const inputs = [x, codes, factors, ...(bias === null ? [] : [null, null, bias])];
     return node(g, 'MatMulNBits', inputs, [spec], attributes, 'com.microsoft')[0];

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { float32FromHalf, halfFromFloat32 } from '../../../engine/model/half-float.ts';
-import { dequantise, quantBlock, quantiseInt4, quantiseInt8 } from '../../../engine/model/quantise.ts';
+import { dequantise, quantBlocks, quantiseInt4, quantiseInt8 } from '../../../engine/model/quantise.ts';
 import { gaussianArray, seededRandom } from '../../../engine/train/training-random.ts';
 
 const matrix = fc
@@ -31,27 +31,27 @@ describe('int8 blocks', () => {
     fc.assert(
       fc.property(matrix, ({ values, rows, columns }) => {
         const quantised = quantiseInt8(values, rows, columns);
-        const blocks = Math.ceil(columns / quantBlock);
+        const blocks = Math.ceil(columns / quantBlocks.int8);
         expect([quantised.bytes.length, quantised.scales.length]).toEqual([
-          rows * blocks * 32,
+          rows * blocks * 64,
           rows * blocks,
         ]);
         const back = dequantise(quantised, 'int8', rows, columns);
         for (let i = 0; i < values.length; i++) {
-          const block = Math.floor(i / columns) * blocks + Math.floor((i % columns) / quantBlock);
+          const block = Math.floor(i / columns) * blocks + Math.floor((i % columns) / quantBlocks.int8);
           expect(Math.abs(back[i] - values[i])).toBeLessThanOrEqual(0.5001 * quantised.scales[block]);
         }
       }),
     );
   });
 
-  it('loses 0.5 % to 0.7 % of normal random weights, with scales in half precision too', () => {
+  it('loses 0.55 % to 0.75 % of normal random weights, with scales in half precision too', () => {
     const values = gaussianArray(64 * 256, 0.02, seededRandom(5));
     for (const halfScales of [false, true]) {
       const quantised = quantiseInt8(values, 64, 256, { halfScales });
       const error = relativeError(values, dequantise(quantised, 'int8', 64, 256));
-      expect(error).toBeGreaterThan(0.005);
-      expect(error).toBeLessThan(0.007);
+      expect(error).toBeGreaterThan(0.0055);
+      expect(error).toBeLessThan(0.0075);
       const asStored = float32FromHalf(halfFromFloat32(quantised.scales));
       expect(quantised.scales.every((scale, i) => scale === asStored[i])).toBe(halfScales);
     }
@@ -86,14 +86,14 @@ describe('int4 blocks', () => {
     fc.assert(
       fc.property(matrix, ({ values, rows, columns }) => {
         const quantised = quantiseInt4(values, rows, columns);
-        const blocks = Math.ceil(columns / quantBlock);
+        const blocks = Math.ceil(columns / quantBlocks.int4);
         expect([quantised.bytes.length, quantised.scales.length]).toEqual([
           rows * blocks * 16,
           rows * blocks,
         ]);
         const back = dequantise(quantised, 'int4', rows, columns);
         for (let i = 0; i < values.length; i++) {
-          const block = Math.floor(i / columns) * blocks + Math.floor((i % columns) / quantBlock);
+          const block = Math.floor(i / columns) * blocks + Math.floor((i % columns) / quantBlocks.int4);
           expect(Math.abs(back[i] - values[i])).toBeLessThanOrEqual(1.5 * Math.abs(quantised.scales[block]));
         }
       }),
@@ -105,12 +105,13 @@ describe.each([
   ['int8', quantiseInt8, 128],
   ['int4', quantiseInt4, 0x88],
 ] as const)('%s edges', (format, quantise, zero) => {
-  it('keeps zeros zero and pads 33 columns to 64 with the zero code', () => {
-    const { bytes, scales } = quantise(new Float32Array(66), 2, 33);
+  it('keeps zeros zero and pads one column over a block to two blocks with the zero code', () => {
+    const columns = quantBlocks[format] + 1;
+    const { bytes, scales } = quantise(new Float32Array(2 * columns), 2, columns);
     expect(new Set(bytes)).toEqual(new Set([zero]));
     expect([...scales]).toEqual([0, 0, 0, 0]);
-    const values = new Float32Array(66).fill(3);
-    const back = dequantise(quantise(values, 2, 33), format, 2, 33);
+    const values = new Float32Array(2 * columns).fill(3);
+    const back = dequantise(quantise(values, 2, columns), format, 2, columns);
     expect(relativeError(values, back)).toBeLessThan(1e-6);
   });
 
