@@ -22,6 +22,8 @@ export interface AdapterRegistry {
   readonly forget: (name: string) => boolean;
 }
 
+const foldersAtOnce = 32;
+
 /** @param adaptersDir undefined = no adapters */
 export function createAdapterRegistry(adaptersDir: string | undefined): AdapterRegistry {
   const named = new Map<string, ServedAdapter>();
@@ -44,14 +46,16 @@ export function createAdapterRegistry(adaptersDir: string | undefined): AdapterR
     find: async (name) => named.get(name) ?? (isFolderName(name) ? at(name, name) : undefined),
     list: async () => {
       if (adaptersDir === undefined) return [];
-      const entries = (await readdir(adaptersDir)).filter((name) => isFolderName(name) && !named.has(name));
-      const found: ServedAdapter[] = [...named.values()];
-      // One after another: thousands of folders must not open thousands of files at once.
-      for (const name of entries.sort()) {
-        const adapter = await at(name, name);
-        if (adapter !== undefined) found.push(adapter);
+      const entries = (await readdir(adaptersDir))
+        .filter((name) => isFolderName(name) && !named.has(name))
+        .sort();
+      const found: (ServedAdapter | undefined)[] = [...named.values()];
+      // In groups: thousands of folders must not open thousands of files at once.
+      for (let from = 0; from < entries.length; from += foldersAtOnce) {
+        const group = entries.slice(from, from + foldersAtOnce);
+        found.push(...(await Promise.all(group.map((name) => at(name, name)))));
       }
-      return found;
+      return found.filter((adapter) => adapter !== undefined);
     },
     name: (adapter) => void named.set(adapter.name, adapter),
     forget: (name) => named.delete(name),

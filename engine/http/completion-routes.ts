@@ -69,11 +69,13 @@ async function answer(deps: CompletionDeps, context: Context<Env>, call: Complet
     if (!call.stream) return context.json(await wholeAnswer(first, counted, shape));
     const source = eventLines(first, counted, shape, deps.onFault);
     const { outgoing } = context.env;
-    const onLeft = (): void => {
-      left.abort();
-      place.end(0);
-    };
-    const body = sseStream({ source, onLeft, cutOff: () => outgoing.destroy(), stallMs: deps.stallMs });
+    // The place is given back when the engine has stopped, with what it made: leaving early is no way around a limit.
+    const body = sseStream({
+      source,
+      onLeft: () => left.abort(),
+      cutOff: () => outgoing.destroy(),
+      stallMs: deps.stallMs,
+    });
     return context.body(body, 200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',

@@ -108,11 +108,15 @@ function chatLogprob({ id, text, logprob, top }: TokenLogprob): object {
   const entry = (token: Omit<TokenLogprob, 'top'>): object => ({
     id: token.id,
     token: token.text,
-    logprob: token.logprob,
-    bytes: [...Buffer.from(token.text)],
+    logprob: finite(token.logprob),
+    // A token that is part of a character has no text, and its bytes are not known here.
+    bytes: token.text.includes('\uFFFD') ? null : [...Buffer.from(token.text)],
   });
   return { ...entry({ id, text, logprob }), top_logprobs: top.map(entry) };
 }
+
+/** JSON has no infinity; -9999 is OpenAI's word for impossible. */
+const finite = (logprob: number): number => Math.max(logprob, -9999);
 
 function textLogprobs(list: readonly TokenLogprob[], offset: number): object {
   let at = offset;
@@ -124,8 +128,10 @@ function textLogprobs(list: readonly TokenLogprob[], offset: number): object {
   return {
     tokens: list.map(({ text }) => text),
     token_ids: list.map(({ id }) => id),
-    token_logprobs: list.map(({ logprob }) => logprob),
-    top_logprobs: list.map(({ top }) => Object.fromEntries(top.map(({ text, logprob }) => [text, logprob]))),
+    token_logprobs: list.map(({ logprob }) => finite(logprob)),
+    top_logprobs: list.map(({ top }) =>
+      Object.fromEntries(top.map(({ text, logprob }) => [text, finite(logprob)])),
+    ),
     text_offset: offsets,
   };
 }

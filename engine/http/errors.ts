@@ -29,12 +29,15 @@ export function badRequest(message: string, param?: string, code = 'invalid_valu
 }
 
 export function modelNotFound(name: string): HttpFault {
-  return new HttpFault(`The model \`${name}\` does not exist; GET /v1/models lists what does.`, {
-    status: 404,
-    type: 'invalid_request_error',
-    code: 'model_not_found',
-    param: 'model',
-  });
+  return new HttpFault(
+    `The model \`${name.slice(0, 100)}\` does not exist; GET /v1/models lists what does.`,
+    {
+      status: 404,
+      type: 'invalid_request_error',
+      code: 'model_not_found',
+      param: 'model',
+    },
+  );
 }
 
 /** Codes of the engine that blame the request, with the parameter they blame. */

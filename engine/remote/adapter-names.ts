@@ -16,6 +16,8 @@ interface AdapterNamesOptions {
 export interface AdapterNames {
   /** @throws EngineError of loading */
   readonly load: (adapter: AdapterRef) => Promise<void>;
+  /** Asks the server even if it was told before: it may have put the adapter out of its memory since. */
+  readonly loadAgain: (adapter: AdapterRef) => Promise<void>;
   readonly forget: (adapter: AdapterRef) => void;
   readonly isLoading: (adapter: AdapterRef) => boolean;
 }
@@ -39,19 +41,25 @@ export function createAdapterNames(options: AdapterNamesOptions): AdapterNames {
     }
   };
 
+  const load = (adapter: AdapterRef): Promise<void> => {
+    const before = known.get(adapter.id);
+    if (before !== undefined) return before.loaded;
+    const entry = { loaded: ask(adapter), done: false };
+    known.set(adapter.id, entry);
+    entry.loaded.then(
+      () => {
+        entry.done = true;
+      },
+      () => known.delete(adapter.id),
+    );
+    return entry.loaded;
+  };
+
   return {
-    load: (adapter) => {
-      const before = known.get(adapter.id);
-      if (before !== undefined) return before.loaded;
-      const entry = { loaded: ask(adapter), done: false };
-      known.set(adapter.id, entry);
-      entry.loaded.then(
-        () => {
-          entry.done = true;
-        },
-        () => known.delete(adapter.id),
-      );
-      return entry.loaded;
+    load,
+    loadAgain: (adapter) => {
+      if (known.get(adapter.id)?.done === true) known.delete(adapter.id);
+      return load(adapter);
     },
     forget: ({ id }) => void known.delete(id),
     isLoading: ({ id }) => known.get(id)?.done === false,

@@ -24,7 +24,7 @@ export function openmodelsDialect({ http, models, serverDir, loadMsMax }: Dialec
       user: fairnessKey,
       deadline_ms: deadlineMs === undefined ? undefined : Math.max(1, Math.ceil(deadlineMs)),
     }),
-    load: names.load,
+    load: names.loadAgain,
     forget: names.forget,
     state: async (adapter): Promise<AdapterState> => {
       if (names.isLoading(adapter)) return 'loading';

@@ -62,6 +62,30 @@ describe('keys', () => {
     expect((await ask({ max_tokens: 50 })).status).toBe(200);
   });
 
+  it('leaving in the middle is no way around the limit: what was made is counted', async () => {
+    const { server, headers, backend, ask } = await keyed({ tokensPerMinute: 100 });
+    backend.script.answer = Array(60).fill('word').join(' ');
+    const leave = new AbortController();
+    backend.script.before = (word, signal) =>
+      word < 50
+        ? Promise.resolve()
+        : new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+    const asked = fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ ...hi, stream: true, max_tokens: 60 }),
+      signal: leave.signal,
+    });
+    await (await asked).body?.getReader().read();
+    await until(() => backend.words() === 50);
+    leave.abort();
+    await until(() => backend.running() === 0);
+    // 5 of the prompt and 50 of the answer are gone
+    expect((await ask({ max_tokens: 60 })).status).toBe(429);
+    backend.script = { answer: 'one' };
+    expect((await ask({ max_tokens: 30 })).status).toBe(200);
+  });
+
   it('one at the same time: the second is 429 until the first ends', async () => {
     const { ask, backend } = await keyed({ concurrent: 1 });
     const gate = Promise.withResolvers<void>();

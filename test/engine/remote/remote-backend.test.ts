@@ -1,9 +1,15 @@
 // The remote backend against strict stand-ins of vLLM, SGLang and llama.cpp's server: the conformance suite, what each
 // of them is asked in its own words, and what happens when they are busy, restarted, silent or gone.
-import { afterEach, describe, expect, it } from 'vitest';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ServingBackend } from '../../../engine/engine.ts';
+import { EngineError } from '../../../engine/errors.ts';
+import { startHttpServer } from '../../../engine/http/http-server.ts';
 import { createRemoteBackend } from '../../../engine/remote/remote-backend.ts';
 import { backendConformance, doneOf, eventsOf, greedy, user } from '../../conformance/backend-conformance.ts';
+import { scriptedBackend } from '../http/scripted-backend.ts';
+import { testFolder } from '../model/test-folder.ts';
 import { recordedLlamacpp } from './recorded-llamacpp.ts';
 import { recordedSglang } from './recorded-sglang.ts';
 import { recordedVllm } from './recorded-vllm.ts';
@@ -132,6 +138,47 @@ describe('what the servers are asked', () => {
     await expect(bare.countPromptTokens([user('x')])).rejects.toMatchObject({ code: 'remote_refused' });
     const remote = await createRemoteBackend({ url: standIn.url, countLocally: async () => 77 });
     expect(await remote.countPromptTokens([user('x')])).toBe(77);
+  });
+});
+
+describe('our own server', () => {
+  it('is asked to load again when it has put an adapter out of memory, and told of a deadline and whose turn it is', async () => {
+    const dir = join(testFolder(), 'adapters');
+    mkdirSync(join(dir, 'poems-3'), { recursive: true });
+    writeFileSync(join(dir, 'poems-3', 'adapter_config.json'), '{}');
+    const backend = scriptedBackend();
+    const server = await startHttpServer({ backend, baseModel: 'tiny', adaptersDir: dir, port: 0 });
+    onTestFinished(() => server.stop(0));
+    const remote = await createRemoteBackend({ url: server.url, serverDir: (path) => basename(path) });
+    expect(await remote.adapterState(adapter)).toBe('cold');
+    await remote.loadAdapter(adapter);
+    await remote.loadAdapter(adapter);
+    expect(backend.loaded.length).toBe(2);
+    backend.script = { answer: 'one', queued: [2, 1], dropped: 2 };
+    const events = await eventsOf(remote, greedy({ adapter, fairnessKey: 'p7', deadlineMs: 60_000.4 }));
+    expect(events.slice(0, 3)).toEqual([
+      { type: 'queued', position: 2 },
+      { type: 'queued', position: 1 },
+      { type: 'start', promptTokens: 4, droppedMessages: 2 },
+    ]);
+    expect(backend.requests[0]).toMatchObject({ fairnessKey: 'p7', deadlineMs: 60_001 });
+    expect(backend.loaded.length).toBe(2); // the answer itself loads nothing twice
+  });
+
+  it.each([
+    ['worker_died', 'safe'],
+    ['deadline_exceeded', 'after'],
+    ['prompt_too_long', 'never'],
+    ['sampling_invalid', 'never'],
+  ])('hands on %s as it is, before the first word and after it', async (code, retry) => {
+    const backend = scriptedBackend();
+    const server = await startHttpServer({ backend, baseModel: 'tiny', port: 0 });
+    onTestFinished(() => server.stop(0));
+    const remote = await createRemoteBackend({ url: server.url });
+    for (const answer of ['', 'one two']) {
+      backend.script = { answer, fail: new EngineError('so it is', { code, retry: 'never' }) };
+      await expect(eventsOf(remote, greedy())).rejects.toMatchObject({ code, retry });
+    }
   });
 });
 
