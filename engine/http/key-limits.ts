@@ -95,8 +95,8 @@ function createBucket(perMinute: number, now: () => number): Bucket {
     },
     waitMs: (amount) => {
       fill();
-      // Filling adds up fractions: a thousandth is no reason to wait.
-      return level >= amount - 0.001 ? 0 : Math.ceil(((amount - level) / perMinute) * minuteMs);
+      // Filling adds up fractions: a thousandth is no reason to wait, nor a millionth of a millisecond.
+      return level >= amount - 0.001 ? 0 : Math.ceil(((amount - level) / perMinute) * minuteMs - 1e-6);
     },
     add: (amount) => {
       fill();

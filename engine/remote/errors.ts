@@ -27,7 +27,7 @@ interface Words {
 }
 
 /** The server's own words of what is wrong. */
-export function wordsOf(body: unknown): Words {
+function wordsOf(body: unknown): Words {
   const inner = isRecord(body) && isRecord(body.error) ? body.error : body;
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   if (!isRecord(inner)) return { message: text(inner).slice(0, messageCharactersMax), type: '', code: '' };

@@ -6,7 +6,7 @@ import { isRecord } from '../model/json-file.ts';
 import { malformed } from './errors.ts';
 import type { RemoteHttp } from './remote-http.ts';
 
-export const dialectNames = ['openmodels', 'vllm', 'sglang', 'llamacpp'] as const;
+const dialectNames = ['openmodels', 'vllm', 'sglang', 'llamacpp'] as const;
 export type DialectName = (typeof dialectNames)[number];
 
 export interface RemoteDialect {

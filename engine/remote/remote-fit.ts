@@ -25,7 +25,7 @@ const templateTokens = 256;
 const marksPerMessage = 16;
 
 /** A token is at least one byte, so a text has at most as many tokens as bytes. */
-export function tokensAtMost(messages: readonly ChatMessage[]): number {
+function tokensAtMost(messages: readonly ChatMessage[]): number {
   return messages.reduce(
     (sum, { content }) => sum + Buffer.byteLength(content) + marksPerMessage,
     templateTokens,
