@@ -62,7 +62,7 @@ interface Handlers {
 }
 
 /** One core stays free for the rest of the program. */
-const usualThreads = Math.max(1, availableParallelism() - 1);
+export const usualThreads = Math.max(1, availableParallelism() - 1);
 
 /** Longest context served, unless the model's own is shorter. */
 export const contextTokensUsual = 4096;
