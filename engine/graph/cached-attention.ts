@@ -47,7 +47,7 @@ export interface AttentionStep {
 }
 
 /** Whether the kernel itself can rotate heads of this size. */
-export function rotaryFitsKernel(headDim: number): boolean {
+function rotaryFitsKernel(headDim: number): boolean {
   return headDim % 16 === 0;
 }
 

@@ -10,7 +10,7 @@ import type { PackedAdapter } from './packed-adapter.ts';
 
 type GroupName = LoraGroup['name'];
 
-export interface AdapterRows {
+interface AdapterRows {
   readonly groups: ReadonlySet<GroupName>;
   readonly rank: number;
   readonly bytes: number;

@@ -2,7 +2,7 @@
 // the sessions of every device. All of them are bugs of the caller: requests are checked where they are admitted.
 import type { DecodeInput, PrefillInput } from './batch-session.ts';
 
-export interface BatchLimits {
+interface BatchLimits {
   readonly rowsMax: number;
   readonly contextTokens: number;
   readonly vocab: number;

@@ -16,8 +16,6 @@ import { type Feeds, type KvMode, type RunFunction, runPoisoned, runSession } fr
 import { decodeFeeds, prefillFeeds } from './step-feeds.ts';
 import { stepOutputs } from './step-outputs.ts';
 
-export { createServeSession, type KvCache, type ServeSession } from './legacy-serve-session.ts';
-
 export interface BatchSessionOptions {
   readonly config: LlamaConfig;
   /** Values by Hugging Face name, [out, in]. Called while loading, and again when an adapter of a new kind comes. */

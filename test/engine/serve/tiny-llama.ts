@@ -1,8 +1,7 @@
 // Small random Llama models for the serving tests: a config, its weights, and a random LoRA adapter.
-import { llamaTensorShapes, projectionShape, projections } from '../../../engine/model/llama-weights.ts';
+import { llamaTensorShapes, projections } from '../../../engine/model/llama-weights.ts';
 import type { LlamaConfig } from '../../../engine/model/model-config.ts';
 import type { NamedTensor, TensorMap } from '../../../engine/model/safetensors.ts';
-import { type LoraRows, loraRows } from '../../../engine/serve/lora-rows.ts';
 import { gaussianArray, seededRandom } from '../../../engine/train/training-random.ts';
 
 /** Grouped keys (4 heads on 2), head size 16: the fused attention kernel takes it. */
@@ -61,27 +60,4 @@ export function randomAdapterTensors(config: LlamaConfig, rank: number, seed = 3
     });
   }
   return tensors;
-}
-
-/** The adapter as rows of the serving graph, alpha / rank = 2; `padTo` adds zero ranks. */
-export function randomLoraRows(
-  config: LlamaConfig,
-  rank: number,
-  options: { readonly seed?: number; readonly padTo?: number } = {},
-): LoraRows {
-  const { seed, padTo = rank } = options;
-  const tensors = randomAdapterTensors(config, rank, seed);
-  return loraRows(config, (layer, projection) => {
-    const stem = `model.layers.${layer}.${projection}`;
-    const [out, into] = projectionShape(config, projection);
-    const a = tensors.get(`${stem}.lora_A.weight`)?.data ?? [];
-    const b = tensors.get(`${stem}.lora_B.weight`)?.data ?? [];
-    const wideA = new Float32Array(padTo * into);
-    wideA.set(a);
-    const wideB = Float32Array.from({ length: out * padTo }, (_, at) => {
-      const column = at % padTo;
-      return column < rank ? b[Math.floor(at / padTo) * rank + column] : 0;
-    });
-    return { rank: padTo, a: wideA, b: wideB, scale: 2 };
-  });
 }
