@@ -54,8 +54,18 @@ export function figureTable(figures: readonly Figure[]): string {
     .join('\n');
 }
 
-export function figureJson(figure: Figure): Readonly<Record<string, unknown>> {
-  return { ...figure, verdict: verdictOf(figure) || undefined };
+/** One line for machines. */
+export function figureJson(bench: string, figure: Figure): string {
+  return JSON.stringify({ bench, ...roundedFigure(figure), verdict: verdictOf(figure) || undefined });
+}
+
+/** Four significant digits are all that a measurement is good for. */
+export function roundedFigure(figure: Figure): Figure {
+  if ('missing' in figure) return figure;
+  const short = (value: number): number => Number(value.toPrecision(4));
+  const { value, low, high, ...rest } = figure;
+  const range = low === undefined || high === undefined ? {} : { low: short(low), high: short(high) };
+  return { ...rest, value: short(value), ...range };
 }
 
 /** Three significant digits; whole numbers above 100. */
@@ -63,11 +73,13 @@ export function digits(value: number): string {
   return Math.abs(value) >= 100 ? Math.round(value).toString() : Number(value.toPrecision(3)).toString();
 }
 
-function quantity(value: number, unit: Unit): string {
+/** A value with its unit. */
+export function quantity(value: number, unit: Unit): string {
   return unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`;
 }
 
-function goalText({ goal, unit }: FigureKind): string {
+/** `≥ 1.5×`; empty without a goal. */
+export function goalText({ goal, unit }: FigureKind): string {
   if (goal === undefined) return '';
   return 'atLeast' in goal ? `≥ ${quantity(goal.atLeast, unit)}` : `≤ ${quantity(goal.atMost, unit)}`;
 }

@@ -37,7 +37,6 @@ export const engineMeasure: Measure = {
       baseDir: bench.modelFolder('135M'),
       device: 'cpu',
       weights: 'int8',
-      threads: Math.max(...bench.threads),
       contextTokensMax: 1024,
       rowsMax: streams,
     });

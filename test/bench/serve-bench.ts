@@ -5,8 +5,10 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { usualThreads } from '../../engine/serve/serve-client.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Figure, figureJson, figureTable, verdictOf } from './bench-figure.ts';
+import { type Figure, figureJson, figureTable, roundedFigure, verdictOf } from './bench-figure.ts';
+import { keepRecord } from './bench-record.ts';
 import { engineMeasure } from './engine-measures.ts';
 import { memoryMeasure } from './memory-measures.ts';
 import { batchMeasure, equalityMeasure, singleMeasure } from './peer-measures.ts';
@@ -21,6 +23,7 @@ const help = `npm run bench -- serve [options]   speed and scale of serving, bes
   --quick         few repetitions: tries the bench, gives no figures to quote
   --threads LIST  thread counts that either side may use, default 1,2; each side gets its faster one
   --json FILE     also writes machine, versions and figures into FILE
+  --record        keeps the figures: test/bench/results/serve.json and the tables in the documents (whole runs only)
   --list          names of the figures`;
 
 const measures: readonly Measure[] = [
@@ -41,6 +44,7 @@ export async function serveBench(args: readonly string[]): Promise<number> {
       quick: { type: 'boolean', default: false },
       threads: { type: 'string' },
       json: { type: 'string' },
+      record: { type: 'boolean', default: false },
       list: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -75,12 +79,14 @@ export async function serveBench(args: readonly string[]): Promise<number> {
     bench.remove();
   }
   console.log(`\n${figureTable(figures)}\n`);
-  for (const figure of figures) console.log(JSON.stringify({ bench: 'serve', ...figureJson(figure) }));
-  if (values.json !== undefined)
-    writeFileSync(
-      values.json,
-      `${JSON.stringify({ machine, quick: values.quick, figures: figures.map(figureJson) }, null, 2)}\n`,
-    );
+  for (const figure of figures) console.log(figureJson('serve', figure));
+  const record = { machine, figures: figures.map(roundedFigure) };
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(record, null, 2)}\n`);
+  if (values.record) {
+    if (values.quick || figures.length < measures.flatMap((measure) => measure.figures).length)
+      throw new Error('only a whole run is recorded: without --quick and --only');
+    console.log(`recorded in ${keepRecord('serve', record).join(', ')}`);
+  }
   return conclude(figures, Date.now() - startedAt);
 }
 
@@ -100,6 +106,6 @@ function describeMachine(threads: readonly number[]): Readonly<Record<string, st
   return {
     machine: `${cpu?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
     versions: `Node ${process.versions.node}, onnxruntime-node ${packageJson.dependencies['onnxruntime-node']}, peer ${peerName}`,
-    threads: `each side at its faster of ${threads.join(' and ')}`,
+    threads: `steps at the faster of ${threads.join(' and ')} for each side, the whole engine at its usual ${usualThreads}`,
   };
 }

@@ -30,7 +30,10 @@ export interface SoakReport {
   readonly endings: Readonly<Record<string, number>>;
   /** What must not happen; the first hundred. */
   readonly wrongs: readonly string[];
-  /** Of resident memory over the last four fifths of the run, by least squares. */
+  /**
+   * Of resident memory after a fifth of the run, by least squares through the least value of each of ten spans: between
+   * two garbage collections memory rises as it should, but what it falls back to must not rise.
+   */
   readonly memorySlopeMiBPerMinute: number;
   readonly memoryMiB: { readonly first: number; readonly last: number; readonly most: number };
 }
@@ -50,7 +53,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const endings: Record<string, number> = {};
   const wrongs: string[] = [];
   const answers = new Map<string, string>();
-  const memory: { readonly second: number; readonly mib: number }[] = [];
+  const memory: MemorySample[] = [];
   let requests = 0;
   let tokens = 0;
   const wrong = (what: string): void => {
@@ -89,8 +92,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const minute = async (): Promise<void> => {
     const stats = await servingStats(engine).catch(() => undefined);
     onMinute?.(
-      `${Math.round(elapsed())} s: ${requests} requests, ${tokens} tokens, ${memory.at(-1)?.mib.toFixed(0)} MiB, ` +
-        `${stats?.writing ?? '?'} writing, ${stats?.queued ?? '?'} queued, ${wrongs.length} wrong; ${counted(endings)}`,
+      `${Math.round(elapsed())} s: ${requests} requests, ${tokens} tokens, ${wrongs.length} wrong; ` +
+        `${stats?.writing ?? '?'} writing, ${stats?.queued ?? '?'} queued; ${memory.at(-1)?.mib.toFixed(0)} MiB ` +
+        `(adapters ${mib(stats?.adapters.bytes)}, prefixes ${mib(stats?.prefixBytes)}, ` +
+        `this thread's heap ${mib(process.memoryUsage().heapUsed)}); ${counted(endings)}`,
     );
   };
   await Promise.all([
@@ -110,7 +115,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     tokens,
     endings,
     wrongs,
-    memorySlopeMiBPerMinute: 60 * slope(settled),
+    memorySlopeMiBPerMinute: 60 * slope(leastOfSpans(settled, 10)),
     memoryMiB: { first: sizes[0] ?? 0, last: sizes.at(-1) ?? 0, most: Math.max(0, ...sizes) },
   };
 }
@@ -200,8 +205,21 @@ async function leaksOf(engine: Engine): Promise<readonly string[]> {
   return leaks;
 }
 
+interface MemorySample {
+  readonly second: number;
+  readonly mib: number;
+}
+
+function leastOfSpans(samples: readonly MemorySample[], spans: number): readonly MemorySample[] {
+  const size = Math.max(1, Math.ceil(samples.length / spans));
+  const least: MemorySample[] = [];
+  for (let start = 0; start < samples.length; start += size)
+    least.push(samples.slice(start, start + size).reduce((a, b) => (b.mib < a.mib ? b : a)));
+  return least;
+}
+
 /** MiB per second by least squares. */
-function slope(points: readonly { readonly second: number; readonly mib: number }[]): number {
+function slope(points: readonly MemorySample[]): number {
   const count = points.length;
   const meanSecond = points.reduce((sum, { second }) => sum + second, 0) / count;
   const meanMib = points.reduce((sum, { mib }) => sum + mib, 0) / count;
@@ -212,6 +230,10 @@ function slope(points: readonly { readonly second: number; readonly mib: number 
     under += (second - meanSecond) ** 2;
   }
   return under === 0 ? 0 : over / under;
+}
+
+function mib(bytes: number | undefined): string {
+  return bytes === undefined ? '?' : (bytes / 2 ** 20).toFixed(0);
 }
 
 function counted(endings: Readonly<Record<string, number>>): string {

@@ -45,7 +45,6 @@ export const trafficMeasure: Measure = {
       modelDir: bench.modelFolder(shape),
       device: 'cpu',
       weights: 'int8',
-      threads: Math.max(...bench.threads),
       contextTokensMax: 512,
       rowsMax: rows,
       adapterBytesMax: 4.5 * 2 ** 30,
