@@ -8,6 +8,13 @@ import { type LoraAdapter, loraPair, loraTensorName } from '../model/lora-adapte
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { PackedAdapter } from './packed-adapter.ts';
 
+/**
+ * Ranks are rounded up to a multiple of this with zeros. Rows are padded to the largest rank among them, and the kernels
+ * sum the last one to three ranks in another order: an adapter of rank 7 would say something else, in the last bits,
+ * beside one of rank 8. Products with a single column (rank 1) depend on the length of a prompt's pieces, too.
+ */
+const rankStep = 4;
+
 /** @param where named in errors @throws EngineError `adapter_not_finite` */
 export function packAdapter(
   key: string,
@@ -32,16 +39,17 @@ export function* packInSteps(
   const groups = loraGroups.filter(({ projections }) =>
     projections.some((projection) => adapter.targets.includes(projection)),
   );
-  const layout = packedLayout(config, adapter.rank, groups);
+  const rank = Math.ceil(adapter.rank / rankStep) * rankStep;
+  const layout = packedLayout(config, rank, groups);
   const data = new Float32Array(layout.length);
   for (let layer = 0; layer < config.layers; layer++) {
-    for (const group of groups) packGroup(data, layout.offsets, config, layer, group, adapter);
+    for (const group of groups) packGroup(data, { ...layout, rank }, config, layer, group, adapter);
     const end = ((layer + 1) * layout.length) / config.layers;
     if (firstNotFinite(data.subarray(end - layout.length / config.layers, end)) >= 0)
       throw notFinite(where, adapter, layer);
     yield end;
   }
-  return { key, rank: adapter.rank, groups: groups.map(({ name }) => name), data, offsets: layout.offsets };
+  return { key, rank, groups: groups.map(({ name }) => name), data, offsets: layout.offsets };
 }
 
 interface PackedLayout {
@@ -79,23 +87,23 @@ function newLayout(config: LlamaConfig, rank: number, groups: readonly LoraGroup
 
 function packGroup(
   data: Float32Array,
-  offsets: ReadonlyMap<string, number>,
+  { offsets, rank: packedRank }: Pick<PackedAdapter, 'offsets' | 'rank'>,
   config: LlamaConfig,
   layer: number,
   group: LoraGroup,
   adapter: LoraAdapter,
 ): void {
   const { rank, scale } = adapter;
-  const columns = group.projections.length * rank;
+  const columns = group.projections.length * packedRank;
   group.projections.forEach((projection, index) => {
     const pair = loraPair(adapter, layer, projection);
     if (pair === undefined) return; // stays zero
     const [out, into] = projectionShape(config, projection);
     const { a, b } = pair;
-    let to = offsetOf(offsets, loraInputA(layer, group)) + index * rank; // [in, projections * rank]
+    let to = offsetOf(offsets, loraInputA(layer, group)) + index * packedRank; // [in, projections * packedRank]
     for (let i = 0; i < into; i++, to += columns)
       for (let r = 0, from = i; r < rank; r++, from += into) data[to + r] = a[from];
-    const start = offsetOf(offsets, loraInputB(layer, projection)); // [rank, out]
+    const start = offsetOf(offsets, loraInputB(layer, projection)); // [packedRank, out]
     for (let r = 0; r < rank; r++)
       for (let o = 0, from = r; o < out; o++, from += rank) data[start + r * out + o] = scale * b[from];
   });
