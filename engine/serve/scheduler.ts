@@ -96,7 +96,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     tokensMax: options.tokensMax,
     queueMax: options.queueMax,
     adapters: options.adapters,
-    onPosition: (job, position) => emit(job, { type: 'queued', position }),
+    onPosition: (job, position) => {
+      if (job.kind === 'answer') emit(job, { type: 'queued', position }); // a score is answered by one message
+    },
     onEnd: say,
     onChange: wake,
   });

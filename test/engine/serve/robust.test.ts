@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { GenerateEvent } from '../../../engine/engine.ts';
 import type { EngineError } from '../../../engine/errors.ts';
 import { crashWorkerForTest, createLocalEngine } from '../../../engine/serve/local-engine.ts';
+import { createServeClient } from '../../../engine/serve/serve-client.ts';
 import {
   answerOf,
   ask,
@@ -131,6 +132,25 @@ describe('crowds', () => {
       Array.from({ length: rowsMax }, () => collect(at.engine.generate(ask()))),
     );
     expect(events.flat().filter(({ type }) => type === 'queued')).toEqual([]);
+  });
+
+  it('of 12 scores among 6 answers on 2 rows: every score is what it is alone', async () => {
+    const client = await createServeClient({
+      modelDir: at.folders.model,
+      device: 'cpu',
+      weights: 'f32',
+      rowsMax: 2,
+    });
+    const ids = Array.from({ length: 30 }, (_, index) => 20 + index);
+    const alone = await client.score(ids);
+    const request = { promptIds: ids, maxTokens: 30, stopIds: [], temperature: 1, seed: 1 };
+    const answers = Array.from({ length: 6 }, async () => {
+      for await (const event of client.generate(request)) if (event.type === 'done') return event.reason;
+    });
+    const scores = await Promise.all(Array.from({ length: 12 }, () => client.score(ids)));
+    for (const score of scores) expect(score).toEqual(alone);
+    expect(await Promise.all(answers)).toEqual(Array(6).fill('length'));
+    await client.close();
   });
 
   it('with a broken adapter each do not keep others waiting', async () => {
