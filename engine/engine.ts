@@ -1,6 +1,7 @@
 // The engine's face: tokens in, tokens out, adapters trained, evaluated and attributed.
 // Used by marketplace/ (and wired by bots/main.ts). It knows no people, no money and no chat platform:
-// contributions are opaque ids here. Implemented by serve/local-engine.ts.
+// contributions are opaque ids here. Implemented by serve/local-engine.ts; its serving half also by
+// remote/remote-backend.ts, and offered to other machines by http/http-server.ts.
 // Invariant: an iterator of `generate` ends with exactly one `done` event, or throws an EngineError.
 
 /** One turn of a conversation, in the words of the chat template. */
@@ -34,7 +35,10 @@ export interface Sampling {
   readonly seed?: number;
 }
 
-/** One generated token with its natural log-probability under the model (temperature 1, no bias). */
+/**
+ * One generated token with its natural log-probability under the model (temperature 1, no bias). An id is -1 where a
+ * remote server tells none.
+ */
 export interface TokenLogprob {
   readonly id: number;
   readonly text: string;

@@ -217,6 +217,16 @@ describe('a paid call', () => {
     expect(await (await again()).model('nobody')).toBeNull();
   });
 
+  it('shows a model’s page although the engine does not tell where its adapter is', async () => {
+    const { market, engine } = world;
+    const { adapterState } = engine;
+    engine.adapterState = () => new Promise(() => {});
+    expect(await market.model(SLUG)).toMatchObject({ slug: SLUG, readiness: null });
+    engine.adapterState = () => Promise.reject(new Error('gone'));
+    expect(await market.model(SLUG)).toMatchObject({ slug: SLUG, readiness: null });
+    engine.adapterState = adapterState;
+  });
+
   it('stopped before the first word costs nothing', async () => {
     const { market } = world;
     const person = await newPerson(market);
