@@ -1,5 +1,6 @@
 // `npm run bench -- NAME [options]`: the benchmarks by name. Used by people and by CI. Each bench prints a table for
 // people and a JSON line for each figure, and its exit code says whether the goals were met.
+import { deviceBench } from './device-bench.ts';
 import { serveBench } from './serve-bench.ts';
 
 interface Bench {
@@ -14,6 +15,11 @@ const benches: readonly Bench[] = [
     name: 'serve',
     about: 'speed and scale of serving, beside a peer (npm run bench -- serve --help)',
     run: serveBench,
+  },
+  {
+    name: 'device',
+    about: 'a GPU beside the CPU (npm run bench -- device)',
+    run: deviceBench,
   },
 ];
 
