@@ -10,7 +10,7 @@ import { gaussianArray, seededRandom } from '../train/training-random.ts';
 import { type DeviceBuffers, type DeviceProvider, deviceView } from './device-buffers.ts';
 
 /** Of the kernel that is right on every driver seen so far. */
-export const shortPieceTokens = 31;
+const shortPieceTokens = 31;
 
 const tokens = 128;
 /** Relative; kernels add in different orders, a wrong one is off by 0.1 and more. */
