@@ -82,9 +82,11 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       await sleep(pauseMsMax * random());
     }
   };
+  /** Late work is left out, not made up for. */
   const every = async (period: number, work: () => Promise<unknown>): Promise<void> => {
-    for (let next = period; next < seconds; next += period) {
-      await sleep(Math.max(0, 1000 * (next - elapsed())));
+    for (;;) {
+      await sleep(1000 * Math.min(period, Math.max(0, seconds - elapsed())));
+      if (elapsed() >= seconds) return;
       await work();
     }
   };
