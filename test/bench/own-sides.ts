@@ -8,8 +8,10 @@ import type { ServeBench } from './serve-bench-context.ts';
 
 /** Tokens in every row before a decode block. */
 export const pastTokens = 128;
-/** Tokens that each row gets in a decode block. */
-export const blockSteps = 8;
+/** Tokens that each row gets in a decode block: as long as a short answer, but no block above half a second. */
+export function blockSteps(rows: number): number {
+  return Math.max(8, Math.floor(32 / rows));
+}
 
 /** Fills rows 0..rows-1 with prompts. */
 export async function fillRows(session: BatchSession, rows: number): Promise<void> {
@@ -19,7 +21,7 @@ export async function fillRows(session: BatchSession, rows: number): Promise<voi
   }
 }
 
-/** Units are tokens: rows * blockSteps. The rows must be filled. */
+/** Units are tokens: rows * blockSteps(rows). The rows must be filled. */
 export function decodeSide(
   name: string,
   session: BatchSession,
@@ -27,17 +29,18 @@ export function decodeSide(
   before?: () => Promise<void>,
 ): Side {
   const temperatures = Array<number>(rows).fill(0);
+  const steps = blockSteps(rows);
   return {
     name,
     before,
     block: async () => {
       let ids: readonly number[] = benchIds(session.config, rows, 99);
-      for (let step = 0; step < blockSteps; step++) {
+      for (let step = 0; step < steps; step++) {
         const lengths = Array<number>(rows).fill(pastTokens + step);
         const { topIds } = await session.decode({ ids, lengths, temperatures });
         ids = ids.map((_, row) => topIds(row)[0]);
       }
-      return rows * blockSteps;
+      return rows * steps;
     },
   };
 }

@@ -53,10 +53,11 @@ export async function peerDecodeSides(
     const before = async (): Promise<void> => {
       for (let row = 0; row < rows; row++) context.truncate(row, pastTokens);
     };
+    const steps = blockSteps(rows);
     const block = async (): Promise<number> => {
-      for (let step = 0; step < blockSteps; step++)
+      for (let step = 0; step < steps; step++)
         await context.decode(ids, Array<number>(rows).fill(pastTokens + step));
-      return rows * blockSteps;
+      return rows * steps;
     };
     sides.push({ name: wayName(way), before, block, dispose: context.dispose });
   }
@@ -104,7 +105,7 @@ export async function peerAdapterSides(
   return [apart, inTurn(`${best.name}, adapters exchanged`, 4, exchange, shared.dispose)];
 }
 
-/** A block writes `turns` answers of blockSteps tokens, one after another. */
+/** A block writes `turns` answers of blockSteps(1) tokens, one after another. */
 function inTurn(
   name: string,
   turns: number,
@@ -112,13 +113,14 @@ function inTurn(
   dispose: () => Promise<void>,
 ): PeerSide {
   let turn = 0;
+  const steps = blockSteps(1);
   const block = async (): Promise<number> => {
     for (let served = 0; served < turns; served++, turn++) {
       const context = contextOf(turn);
       context.truncate(0, pastTokens);
-      for (let step = 0; step < blockSteps; step++) await context.decode([300 + step], [pastTokens + step]);
+      for (let step = 0; step < steps; step++) await context.decode([300 + step], [pastTokens + step]);
     }
-    return turns * blockSteps;
+    return turns * steps;
   };
   return { name, block, dispose };
 }
