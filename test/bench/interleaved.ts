@@ -61,7 +61,7 @@ export function ratioOf(over: Rates, under: Rates): Measured {
   };
 }
 
-export function spreadOf(values: readonly number[]): Measured {
+function spreadOf(values: readonly number[]): Measured {
   return { value: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
