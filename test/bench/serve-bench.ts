@@ -3,7 +3,7 @@
 // obvious peer on the same cores would get. The measures are in the *-measures.ts files; this one runs and prints them.
 // Exit codes: 0 all goals that were measured are met, 1 one is missed or a measure failed, 2 wrong command.
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { usualThreads } from '../../engine/serve/serve-client.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -80,7 +80,8 @@ export async function serveBench(args: readonly string[]): Promise<number> {
   }
   console.log(`\n${figureTable(figures)}\n`);
   for (const figure of figures) console.log(figureJson('serve', figure));
-  const record = { machine, figures: figures.map(roundedFigure) };
+  const load = `load average ${machine.load} at the start, ${loadNow()} at the end`;
+  const record = { machine: { ...machine, load }, figures: figures.map(roundedFigure) };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(record, null, 2)}\n`);
   if (values.record) {
     if (values.quick || figures.length < measures.flatMap((measure) => measure.figures).length)
@@ -101,11 +102,17 @@ function conclude(figures: readonly Figure[], tookMs: number): number {
   return count('FAIL') > 0 || broken ? 1 : 0;
 }
 
+/** Of the last minute: how many programs wanted a core. */
+function loadNow(): string {
+  return loadavg()[0].toFixed(1);
+}
+
 function describeMachine(threads: readonly number[]): Readonly<Record<string, string>> {
   const [cpu] = cpus();
   return {
     machine: `${cpu?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
     versions: `Node ${process.versions.node}, onnxruntime-node ${packageJson.dependencies['onnxruntime-node']}, peer ${peerName}`,
     threads: `steps at the faster of ${threads.join(' and ')} for each side, the whole engine at its usual ${usualThreads}`,
+    load: loadNow(),
   };
 }
