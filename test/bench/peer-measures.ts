@@ -115,6 +115,7 @@ export const batchMeasure: Measure = {
     });
     const plain = await peerFastest(bench, await peerDecodeSides(model, config, batch, bench.threads));
     const apart = await peerFastest(bench, await peerAdapterSides(model, config, loras, bench.threads));
+    bench.say(`  ours: ${own.side.name}`);
     const [ours, peers, oneByOne] = await interleaved([own.side, plain, apart], bench.quick ? 2 : 9);
     await own.session.release();
     await plain.dispose();
