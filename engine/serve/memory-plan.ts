@@ -4,6 +4,7 @@
 import { EngineError } from '../errors.ts';
 import { llamaTensorShapes, projections } from '../model/llama-weights.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
+import { quantBlocks } from '../model/quantise.ts';
 import type { WeightFormat } from '../model/weight-format.ts';
 
 interface MemoryWishes {
@@ -53,9 +54,9 @@ export function kvTokenBytes({ layers, kvHeads, headDim }: LlamaConfig): number 
   return 2 * layers * kvHeads * headDim * f32;
 }
 
-/** Matrices in their format (a scale for each block of 32), the embedding table and the rest in f32. */
+/** Matrices in their format (a scale for each block), the embedding table and the rest in f32. */
 export function weightBytes(config: LlamaConfig, weights: WeightFormat): number {
-  const perValue = { f32, int8: 1 + f32 / 32, int4: 0.5 + f32 / 32 }[weights];
+  const perValue = { f32, int8: 1 + f32 / quantBlocks.int8, int4: 0.5 + f32 / quantBlocks.int4 }[weights];
   let bytes = 0;
   for (const [name, shape] of llamaTensorShapes(config)) {
     const size = shape.reduce((product, length) => product * length, 1);

@@ -1,3 +1,5 @@
+// A scheduler on a fake session whose calls can be awaited, and the requests that tests give it.
+// Used by scheduler.test.ts and scheduler-endings.test.ts.
 import type { AdapterRef } from '../../../engine/engine.ts';
 import { EngineError } from '../../../engine/errors.ts';
 import type { PackedAdapter } from '../../../engine/serve/packed-adapter.ts';
