@@ -251,7 +251,9 @@ async function main(): Promise<void> {
 
 if (import.meta.main) {
   main().catch((fault: unknown) => {
-    console.error(fault instanceof SettingsError ? fault.message : fault);
+    // What a person can mend is told in a sentence; anything else with where it happened.
+    const known = fault instanceof SettingsError || fault instanceof EngineError;
+    console.error(known ? fault.message : fault);
     process.exit(1);
   });
 }

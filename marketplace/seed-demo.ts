@@ -1,6 +1,7 @@
 // The first start: the demo datanet with its contributors, its first version, and the model trained on it, published.
 // Used by create-marketplace.ts. Idempotent, in steps that each find what is done: killed at any point, the
-// next start goes on. The model is listed only when its attribution store is complete.
+// next start goes on. The model is listed only when its attribution store is complete. On another base model than the
+// one it was trained for it cannot answer: then its datanet collects, and its first version is trained on that base.
 // Contributions of the demo pass the same checks, hashes and review rows as everybody's.
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -133,12 +134,21 @@ async function publishDemo(
   await cp(shipped, adapter.dir, { recursive: true });
   const contributions = await contributionsOfVersion(market.db, version.id);
   const decoys = await decoysOf(market.demoDir, SLUG);
-  const { storeHash } = await market.engine.buildStore(
-    { adapter, storeDir: join(market.dataDir, storeDir), examples: contributions.map(exampleOf), decoys },
-    (done, total) => {
+  const store = { adapter, storeDir: join(market.dataDir, storeDir), examples: contributions.map(exampleOf) };
+  let storeHash: string;
+  try {
+    ({ storeHash } = await market.engine.buildStore({ ...store, decoys }, (done, total) => {
       if (done % 25 === 0 || done === total) say(`  who taught what: gradients of ${done} of ${total} texts`);
-    },
-  );
+    }));
+  } catch (fault) {
+    if (!(fault instanceof Error && 'code' in fault && fault.code === 'adapter_shape_mismatch')) throw fault;
+    await collectInstead(market, model.datanetId);
+    say(
+      `The demo model ${TITLE} was trained for the base model in engine/base, not for this one: it is not offered. ` +
+        `Its datanet is there; ${market.settings.trainAfterAccepted} newly accepted contributions train it on this base.`,
+    );
+    return;
+  }
   const evaluation = await shippedJson(join(shipped, 'evaluation.json'));
   await transact(market.db, async (tx) => {
     const first = await createModelVersion(tx, {
@@ -151,8 +161,20 @@ async function publishDemo(
     });
     const cause = 'shipped with the program, evaluated when it was trained';
     await publishModelVersion(tx, { id: first.id, cause });
-    await transitionDatanet(tx, { id: model.datanetId, from: ['training'], to: 'published', cause });
+    await transitionDatanet(tx, {
+      id: model.datanetId,
+      from: ['training', 'collecting'],
+      to: 'published',
+      cause,
+    });
   });
+}
+
+async function collectInstead(market: MarketplaceContext, datanetId: string): Promise<void> {
+  const cause = 'the shipped adapter does not fit this base model';
+  await transact(market.db, (tx) =>
+    transitionDatanet(tx, { id: datanetId, from: ['training'], to: 'collecting', cause }),
+  );
 }
 
 async function shippedJson(path: string): Promise<JsonObject> {

@@ -41,12 +41,14 @@ export interface TestMarketplace {
 export async function testMarketplace(
   database: { readonly db: Database; readonly url: string },
   settings: Partial<MarketplaceSettings> = {},
+  prepareEngine: (engine: FakeEngine) => void = () => {},
 ): Promise<TestMarketplace> {
   const folder = await mkdtemp(join(tmpdir(), 'openmodels-market-'));
   const [dataDir, demoDir] = [join(folder, 'data'), join(folder, 'demo')];
   await mkdir(dataDir);
   await writeDemo(demoDir);
   const engine = fakeEngine();
+  prepareEngine(engine);
   const build = (db: Database = database.db, more: Partial<MarketplaceSettings> = {}) =>
     createMarketplace({
       db,
