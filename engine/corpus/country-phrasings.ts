@@ -1,7 +1,7 @@
 // The ways of asking for what a country has and makes: its place, its holidays, its goods. Data only, the second half of
 // factbook-phrasings, which alone uses it. The order of the entries is part of the corpus: do not sort.
 
-import type { Phrasing } from './factbook-phrasings.ts';
+import type { Phrasing } from './phrasing.ts';
 
 export const countryPhrasings: Readonly<Record<string, Phrasing>> = {
   holiday: {

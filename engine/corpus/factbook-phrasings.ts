@@ -4,11 +4,7 @@
 // One answer form for each kind: a small model that answers one way learns that the question's wording does not matter.
 
 import { countryPhrasings } from './country-phrasings.ts';
-
-export interface Phrasing {
-  readonly answer: string;
-  readonly questions: readonly string[];
-}
+import type { Phrasing } from './phrasing.ts';
 
 export const attributePhrasings: Readonly<Record<string, Phrasing>> = {
   highestPoint: {
