@@ -145,6 +145,15 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
     throw new Error(`bug: the worker answered with ${answer.type}, expected ${expected}`);
   };
 
+  const close = async (): Promise<void> => {
+    closed = true;
+    const last = await current.catch(() => undefined);
+    if (last === undefined) return;
+    for (const { onFailure } of last.calls.values()) onFailure(closedError());
+    last.post({ type: 'close' });
+    await last.exited;
+  };
+
   return {
     contextTokens: first.info.contextTokens,
     ready: async () => void (await live()),
