@@ -85,6 +85,7 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
   const { onWorkerDeath, onProgress, onReady, ...given } = options;
   const data: ServeWish = { ...defaults, ...withoutUndefined(given), modelDir: given.modelDir };
   let closed = false;
+  let closing: Promise<void> | undefined; // whoever closes again waits for the same end
   let nextCall = 1;
 
   const start = async (): Promise<LiveWorker> => {
@@ -195,14 +196,9 @@ export async function createServeClient(options: ServeClientOptions): Promise<Se
     adapterState: async (adapter) =>
       (await ask('adapter_state', (call) => ({ type: 'adapter_state', call, adapter }))).state,
     stats: async () => (await ask('stats', (call) => ({ type: 'stats', call }))).stats,
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      const last = await current.catch(() => undefined);
-      if (last === undefined) return;
-      for (const { onFailure } of last.calls.values()) onFailure(closedError());
-      last.post({ type: 'close' });
-      await last.exited;
+    close: () => {
+      closing ??= close();
+      return closing;
     },
     crash: async () => {
       const { post, exited } = await live();
