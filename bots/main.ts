@@ -13,6 +13,7 @@ import type { Engine } from '../engine/engine.ts';
 import { EngineError } from '../engine/errors.ts';
 import { createRemoteBackend } from '../engine/remote/remote-backend.ts';
 import { folderOnServer, splitEngine } from '../engine/remote/split-engine.ts';
+import { tellLoading } from '../engine/serve/load-progress.ts';
 import { createLocalEngine } from '../engine/serve/local-engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../marketplace/create-marketplace.ts';
 import { createCommandHandler } from './commands/create-command-handler.ts';
@@ -153,6 +154,7 @@ async function startEngine(settings: Settings, { say, log, dataDir }: EngineSurr
     weights: settings.ENGINE_WEIGHTS,
     rowsMax: settings.ENGINE_ROWS,
     memoryBytesMax: memoryMb === undefined ? undefined : memoryMb * 2 ** 20,
+    onProgress: tellLoading(say),
     log: (line) => log.warn({ part: 'engine' }, line),
     inform: (line) => log.info({ part: 'engine' }, line),
   });

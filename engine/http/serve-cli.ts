@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { EngineError } from '../errors.ts';
 import { weightFormats } from '../model/weight-format.ts';
 import { deviceWishes } from '../serve/choose-device.ts';
+import { tellLoading } from '../serve/load-progress.ts';
 import { createLocalEngine } from '../serve/local-engine.ts';
 import { addApiKey, readApiKeys } from './api-keys.ts';
 import { startHttpServer } from './http-server.ts';
@@ -136,7 +137,13 @@ async function serve(options: Options): Promise<void> {
   };
   const known = keys === undefined ? undefined : readApiKeys(keys);
   const log = (line: string): void => console.error(line);
-  const backend = await createLocalEngine({ baseDir: model, ...settings, log, inform: log });
+  const backend = await createLocalEngine({
+    baseDir: model,
+    ...settings,
+    onProgress: tellLoading(log),
+    log,
+    inform: log,
+  });
   try {
     const baseModel = name ?? basename(resolve(model));
     const server = await startHttpServer({

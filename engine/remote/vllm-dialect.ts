@@ -8,17 +8,29 @@ import { createAdapterNames } from './adapter-names.ts';
 import { malformed } from './errors.ts';
 import { baseModelOf, type DialectOptions, type RemoteDialect, remoteModels } from './remote-dialect.ts';
 
-export function vllmDialect({ http, models, serverDir, loadMsMax }: DialectOptions): RemoteDialect {
+export const vllmDialect = (options: DialectOptions): RemoteDialect =>
+  loraServerDialect(options, '/v1/load_lora_adapter', (_, adapterId) => ({ model: adapterId }));
+
+/**
+ * What vLLM and SGLang have in common.
+ * @param loadPath endpoint that loads an adapter by name and folder
+ * @param choose fields of a request's body that choose a loaded adapter
+ */
+export function loraServerDialect(
+  { http, models, serverDir, loadMsMax }: DialectOptions,
+  loadPath: string,
+  choose: (baseId: string, adapterId: string) => Readonly<Record<string, string>>,
+): RemoteDialect {
   const base = baseModelOf(models);
   if (base.contextTokens === undefined) throw malformed('GET /v1/models tells no max_model_len');
-  const names = createAdapterNames({ http, path: '/v1/load_lora_adapter', serverDir, loadMsMax });
+  const names = createAdapterNames({ http, path: loadPath, serverDir, loadMsMax });
   return {
     contextTokens: base.contextTokens,
     fitsItself: false,
     chosen: async (adapter) => {
       if (adapter === undefined) return { model: base.id };
       await names.load(adapter);
-      return { model: adapter.id };
+      return choose(base.id, adapter.id);
     },
     extras: ({ sampling }) => ({
       ...vllmSampling(sampling),
@@ -31,6 +43,7 @@ export function vllmDialect({ http, models, serverDir, loadMsMax }: DialectOptio
       if (names.isLoading(adapter)) return 'loading';
       return (await remoteModels(http)).some(({ id }) => id === adapter.id) ? 'warm' : 'cold';
     },
+    // Older releases of SGLang take only `prompt` here: then the caller counts with its own tokenizer.
     count: async (input) => {
       const what = typeof input === 'string' ? { prompt: input } : { messages: input };
       return countOf(await http.ask('POST', '/tokenize', { model: base.id, ...what }));
