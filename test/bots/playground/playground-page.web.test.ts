@@ -142,13 +142,15 @@ describe.skipIf(found.browser === undefined)('Telegram on the left', () => {
 
   it('lists commands behind "/", streams a draft, and Stop reaches the bot', async () => {
     await byTestId('telegram-input').fill('/st');
-    expect(await byTestId('telegram-commands').getByRole('option').count()).toBe(2);
+    const options = byTestId('telegram-commands').getByRole('option');
+    await options.nth(1).waitFor(); // the page has to hear of the bot's commands first
+    expect(await options.count()).toBe(2);
     await byTestId('telegram-input').fill('/story');
     await byTestId('telegram-input').press('Enter');
     await byTestId('telegram-draft').filter({ hasText: 'Once upon a time' }).waitFor();
     await byTestId('telegram-stop').click();
     await byTestId('telegram-message').filter({ hasText: 'Stopped.' }).waitFor();
-    expect(await byTestId('telegram-draft').count()).toBe(0);
+    await byTestId('telegram-draft').waitFor({ state: 'detached' });
   });
 
   it('shows markup in a message to the letter, as text', async () => {
@@ -192,7 +194,7 @@ describe.skipIf(found.browser === undefined)('Discord on the right', () => {
     await byTestId('discord-modal-submit').click();
     const answer = byTestId('discord-message').filter({ hasText: 'Got Capital of Peru?' });
     await answer.filter({ hasText: 'Only you can see this' }).waitFor();
-    expect(await byTestId('discord-modal').count()).toBe(0);
+    await byTestId('discord-modal').waitFor({ state: 'detached' });
     await byTestId('person-bo').click();
     await byTestId('discord-messages').waitFor();
     await page.getByText('Welcome to #ask-a-model!').waitFor();
@@ -250,8 +252,8 @@ describe.skipIf(found.browser === undefined)('the page', () => {
   it('fits a phone: one app at a time, nothing wider than the screen', async () => {
     await page.setViewportSize({ width: 390, height: 760 });
     await page.getByRole('button', { name: 'Discord', exact: true }).click();
-    expect(await byTestId('discord-input').isVisible()).toBe(true);
-    expect(await byTestId('telegram-input').isVisible()).toBe(false);
+    await byTestId('discord-input').waitFor({ state: 'visible' });
+    await byTestId('telegram-input').waitFor({ state: 'hidden' });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   });
 });
