@@ -91,13 +91,42 @@ export interface Example {
   readonly answer: string;
 }
 
+/** Two answers to the same conversation, of which somebody preferred one; `id` is opaque to the engine. */
+export interface PreferencePair {
+  readonly id: string;
+  readonly messages: readonly ChatMessage[];
+  readonly chosen: string;
+  readonly rejected: string;
+}
+
+/** An answer that somebody found good or bad: a thumb. */
+export interface RatedAnswer {
+  readonly id: string;
+  readonly messages: readonly ChatMessage[];
+  readonly answer: string;
+  readonly good: boolean;
+}
+
+/** How an adapter learns: from answers (sft), from pairs (dpo, orpo) or from thumbs (kto). */
+export type TrainMethod = 'sft' | 'dpo' | 'orpo' | 'kto';
+
 export interface TrainJob {
   readonly outDir: string;
+  /** sft where left out. It reads `examples`; dpo and orpo read `pairs`, kto reads `ratings`. */
+  readonly method?: TrainMethod;
   readonly examples: readonly Example[];
+  readonly pairs?: readonly PreferencePair[];
+  readonly ratings?: readonly RatedAnswer[];
+  /** The adapter whose training goes on; a fresh one where left out. It is also the reference of dpo and kto. */
+  readonly startFrom?: AdapterRef;
+  /** Never trained: their loss tells when to stop early. */
+  readonly heldOut?: readonly Example[];
+  /** A run that would need more is refused before it starts (memory) or ends with what it has (minutes). */
+  readonly limits?: { readonly memoryMb?: number; readonly minutes?: number };
   /** Fixed order and initialisation; same job, same adapter to the bit. */
   readonly seed: number;
   /** Overrides of the default recipe (engine/train/lora-recipe.ts). */
-  readonly recipe?: Readonly<Record<string, number>>;
+  readonly recipe?: Readonly<Record<string, number | string | boolean | readonly string[]>>;
 }
 
 export interface TrainProgress {
@@ -118,6 +147,8 @@ export interface TrainedAdapter {
 export interface EvalJob {
   readonly adapter?: AdapterRef;
   readonly items: readonly { readonly question: string; readonly expected: string }[];
+  /** Also the loss of each expected answer (teacher-forced); twice the work. */
+  readonly withLoss?: boolean;
 }
 
 export interface EvalReport {
@@ -128,6 +159,10 @@ export interface EvalReport {
     readonly expected: string;
     readonly answer: string;
     readonly correct: boolean;
+    /** 0..1: how much of the expected answer's words the answer has (F1). */
+    readonly overlap?: number;
+    /** Mean nats per token of the expected answer, where asked for. */
+    readonly loss?: number;
   }[];
 }
 

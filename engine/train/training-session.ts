@@ -15,7 +15,15 @@ export interface TokenBatch {
   readonly ids: BigInt64Array;
   readonly labels: BigInt64Array;
   readonly weights: Float32Array;
+  /**
+   * Several short examples in one row: [batch, seq] the number of the example each token belongs to, rising from 0
+   * within a row. Attention never crosses from one to another and positions begin anew. Left out: one a row.
+   */
+  readonly segments?: BigInt64Array;
 }
+
+/** Where a graph runs. */
+export type TrainDevice = 'cpu' | 'webgpu' | 'cuda';
 
 interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType'> {
   /** Base weights, and A and B of the adapter where `lora` is given. */
