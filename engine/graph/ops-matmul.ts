@@ -1,10 +1,11 @@
 // Matrix products: plain 2-D and batched products with optional transposes (no derivative of their own), and
 // `linear`, the differentiable layer y = x Wᵀ with weights as Hugging Face stores them, [out, in].
 // Used by attention, LoRA and the graphs. 2-D products become Gemm, which every execution provider takes with
-// transposes; batched ones become FusedMatMul in f32 (faster on CPU) and Transpose + MatMul in f64.
+// transposes; batched ones become Transpose + MatMul. FusedMatMul has no kernel on WebGPU and is not written here: on the
+// CPU onnxruntime makes it of the two by itself (7M shape, one thread: -6 to +5 % of the time, within its noise).
 import { differentiable, type Graph, node, type Tensor } from './graph-builder.ts';
 import type { Dim } from './onnx-model.ts';
-import { floatType, scale } from './ops-elementwise.ts';
+import { scale } from './ops-elementwise.ts';
 import { transpose } from './ops-shape.ts';
 
 interface ProductOptions {
@@ -35,16 +36,6 @@ export function batchedMatmul(g: Graph, a: Tensor, b: Tensor, options: ProductOp
   checkInner(a, b, innerA, innerB);
   const lead = (a.shape.length >= b.shape.length ? a : b).shape.slice(0, -2);
   const spec = { dtype: a.dtype, shape: [...lead, rows, columns] };
-  if (floatType(a) === 'f32' && (transA || transB || alpha !== 1)) {
-    return node(
-      g,
-      'FusedMatMul',
-      [a, b],
-      [spec],
-      { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } },
-      'com.microsoft',
-    )[0];
-  }
   const left = transA ? swapLast(g, a) : a;
   const right = transB ? swapLast(g, b) : b;
   const [product] = node(g, 'MatMul', [left, right], [spec]);
