@@ -6,15 +6,20 @@
 import { llamaTensorShapes, type Projection, projectionShape, projections } from '../model/llama-weights.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import { grad } from './autodiff.ts';
-import { buildOnnx, createGraph, type Graph, graphInput, graphOutput, type Tensor } from './graph-builder.ts';
-import { causalAttention } from './ops-attention.ts';
-import { add, swiglu } from './ops-elementwise.ts';
-import { embedding } from './ops-embedding.ts';
-import { type LoraPair, loraLinear } from './ops-lora.ts';
+import {
+  buildOnnx,
+  createGraph,
+  graphInput,
+  graphOutput,
+  initialiser,
+  type Tensor,
+} from './graph-builder.ts';
+import { llamaHidden, weightOf } from './llama-blocks.ts';
+import type { OnnxWeightSource } from './onnx-model.ts';
 import { tokenLoss } from './ops-loss.ts';
 import { linear } from './ops-matmul.ts';
 import { rmsNorm } from './ops-norm.ts';
-import { rotary, rotaryTables } from './ops-rotary.ts';
+import { segmentsOf } from './ops-segments.ts';
 import { reshape } from './ops-shape.ts';
 
 export interface LoraShape {
@@ -30,6 +35,13 @@ export interface TrainGraphOptions {
   readonly gradients: 'none' | 'full' | 'lora' | 'loraPerExample';
   /** Adds inputs for A, B of these projections and the scalar `lora_scale` (alpha / rank; 0 = base model). */
   readonly lora?: LoraShape;
+  /** Several examples in a row: adds the input `segments` i64 [batch, seq], see TokenBatch.segments. */
+  readonly packed?: boolean;
+  /**
+   * Where the values of a frozen weight lie: the graph then holds it instead of asking for it at each run, for devices
+   * to which it would travel again and again. Only where base weights have no gradient.
+   */
+  readonly resident?: (name: string, shape: readonly number[]) => OnnxWeightSource;
   /** f64 is for tests: slow, composed ops only. */
   readonly floatType?: 'f32' | 'f64';
 }
@@ -37,7 +49,10 @@ export interface TrainGraphOptions {
 export interface TrainGraph {
   /** Bytes for `InferenceSession.create`. */
   readonly onnx: Uint8Array;
-  /** Weights to feed beside `ids`, `labels` (i64 [batch, seq]) and `weights` (float [batch, seq]). */
+  /**
+   * Weights to feed (none where they are resident) beside `ids`, `labels` (i64 [batch, seq]) and `weights` (float
+   * [batch, seq]).
+   */
   readonly weightShapes: ReadonlyMap<string, readonly number[]>;
   readonly loraShapes: ReadonlyMap<string, readonly number[]>;
   /**
@@ -68,30 +83,46 @@ export function loraTensorShapes(
 }
 
 export function buildLlamaTrainGraph(options: TrainGraphOptions): TrainGraph {
-  const { config, batch, seq, gradients, lora, floatType = 'f32' } = options;
+  const { config, batch, seq, gradients, lora, resident, packed = false, floatType = 'f32' } = options;
+  if (resident && gradients === 'full') throw new Error('bug: weights that are trained cannot be resident');
   const g = createGraph('llama_train');
   const ids = graphInput(g, 'ids', 'i64', [batch, seq]);
   const labels = graphInput(g, 'labels', 'i64', [batch, seq]);
   const tokenWeights = graphInput(g, 'weights', floatType, [batch, seq]);
-  const weightShapes = llamaTensorShapes(config);
+  const frozen = resident ? llamaTensorShapes(config) : new Map<string, readonly number[]>();
+  const weightShapes = resident ? new Map<string, readonly number[]>() : llamaTensorShapes(config);
   const loraShapes = lora ? loraTensorShapes(config, lora) : new Map<string, readonly number[]>();
   const inputs = (shapes: ReadonlyMap<string, readonly number[]>, requiresGrad: boolean) =>
     new Map(
       [...shapes].map(([name, shape]) => [name, graphInput(g, name, floatType, shape, { requiresGrad })]),
     );
-  const weights = inputs(weightShapes, gradients === 'full');
+  const weights = resident
+    ? new Map(
+        [...frozen].map(([name, shape]) => [
+          name,
+          initialiser(g, name, floatType, shape, resident(name, shape)),
+        ]),
+      )
+    : inputs(weightShapes, gradients === 'full');
   const pairs = inputs(loraShapes, gradients === 'lora' || gradients === 'loraPerExample');
   const loraScale = lora ? graphInput(g, 'lora_scale', floatType, []) : undefined;
 
-  const logits = llamaLogits(g, reshape(g, ids, [batch * seq]), {
-    ...options,
-    weight: (name) => weights.get(name),
+  const weight = (name: string): Tensor | undefined => weights.get(name);
+  const hidden = llamaHidden(g, reshape(g, ids, [batch * seq]), {
+    ...{ config, batch, seq, weight },
+    perExample: gradients === 'loraPerExample',
+    segments: packed
+      ? segmentsOf(g, graphInput(g, 'segments', 'i64', [batch, seq]), floatType, { batch, seq })
+      : undefined,
     loraPair: (layerName) => {
       const a = pairs.get(`${layerName}.lora_A.weight`);
       const b = pairs.get(`${layerName}.lora_B.weight`);
       return a && b && loraScale ? { a, b, scale: loraScale } : undefined;
     },
   });
+  const last = rmsNorm(g, hidden, weightOf({ weight }, 'model.norm.weight'), config.rmsEps);
+  const head = weightOf({ weight }, config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
+  const logits = linear(g, last, head);
   const rows = batch * seq;
   const flatLabels = reshape(g, labels, [rows]);
   const { loss, nll } = tokenLoss(g, logits, flatLabels, reshape(g, tokenWeights, [rows]));
@@ -103,48 +134,4 @@ export function buildLlamaTrainGraph(options: TrainGraphOptions): TrainGraph {
     graphOutput(g, gradientName(trained[index].name), gradient);
   });
   return { onnx: buildOnnx(g), weightShapes, loraShapes, trained: trained.map((tensor) => tensor.name) };
-}
-
-interface ForwardParts extends TrainGraphOptions {
-  readonly weight: (name: string) => Tensor | undefined;
-  readonly loraPair: (layerName: string) => LoraPair | undefined;
-}
-
-/** ids [rows] -> logits [rows, vocab], rows = batch * seq. */
-function llamaLogits(g: Graph, ids: Tensor, parts: ForwardParts): Tensor {
-  const { config, batch, seq, gradients } = parts;
-  const { heads, kvHeads, headDim } = config;
-  const rows = batch * seq;
-  const examples = gradients === 'loraPerExample' ? batch : undefined;
-  const tables = rotaryTables(seq, config);
-  const weight = (name: string): Tensor => {
-    const tensor = parts.weight(name);
-    if (tensor === undefined) throw new Error(`the model has no weight ${name}`);
-    return tensor;
-  };
-  const project = (x: Tensor, name: string): Tensor => {
-    const w = weight(`${name}.weight`);
-    const pair = parts.loraPair(name);
-    const y = pair ? loraLinear(g, x, w, pair, examples) : linear(g, x, w);
-    const bias = parts.weight(`${name}.bias`);
-    return bias ? add(g, y, bias) : y;
-  };
-  const byRow = (x: Tensor): Tensor => reshape(g, x, [batch, seq, Number(x.shape[1])]);
-
-  const table = weight('model.embed_tokens.weight');
-  let x = embedding(g, table, ids); // [rows, dim]
-  for (let layer = 0; layer < config.layers; layer++) {
-    const name = `model.layers.${layer}`;
-    const h = rmsNorm(g, x, weight(`${name}.input_layernorm.weight`), config.rmsEps);
-    const q = rotary(g, byRow(project(h, `${name}.self_attn.q_proj`)), tables);
-    const k = rotary(g, byRow(project(h, `${name}.self_attn.k_proj`)), tables);
-    const v = byRow(project(h, `${name}.self_attn.v_proj`));
-    const mixed = causalAttention(g, q, k, v, { batch, seq, heads, kvHeads, headDim });
-    x = add(g, x, project(reshape(g, mixed, [rows, heads * headDim]), `${name}.self_attn.o_proj`));
-    const m = rmsNorm(g, x, weight(`${name}.post_attention_layernorm.weight`), config.rmsEps);
-    const gated = swiglu(g, project(m, `${name}.mlp.gate_proj`), project(m, `${name}.mlp.up_proj`));
-    x = add(g, x, project(gated, `${name}.mlp.down_proj`));
-  }
-  const last = rmsNorm(g, x, weight('model.norm.weight'), config.rmsEps);
-  return linear(g, last, config.tied ? table : weight('lm_head.weight'));
 }

@@ -20,10 +20,20 @@ interface AttentionShape {
  * softmax(q kᵀ / sqrt(headDim) + causal mask) v.
  * q [batch, seq, heads * headDim], k and v [batch, seq, kvHeads * headDim] -> [batch, seq, heads * headDim].
  *
+ * @param mask added to the scores: [seq, seq] or [batch, 1, seq, seq]; causal if left out.
+ *
  * Derivative: dV = Pᵀ dO; dP = dO Vᵀ; dS = P (dP - rowsum(dO O)); dQ = dS K / sqrt(d); dK = dSᵀ Q / sqrt(d).
  * rowsum(dO O) equals rowsum(dP P) and is headDim wide instead of seq wide (arxiv.org/abs/2205.14135).
  */
-export function causalAttention(g: Graph, q: Tensor, k: Tensor, v: Tensor, shape: AttentionShape): Tensor {
+export function causalAttention(
+  g: Graph,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  shape: AttentionShape,
+  mask: Tensor = causalMask(g, floatType(q), shape.seq),
+): Tensor {
+  const { batch, seq, heads } = shape;
   const alpha = 1 / Math.sqrt(shape.headDim);
   const packed = (): { qs: Tensor; ks: Tensor; vs: Tensor } => ({
     qs: packQueries(g, q, shape),
@@ -32,7 +42,8 @@ export function causalAttention(g: Graph, q: Tensor, k: Tensor, v: Tensor, shape
   });
   const weights = (qs: Tensor, ks: Tensor): Tensor => {
     const scores = batchedMatmul(g, qs, ks, { transB: true, alpha }); // [batch, kv, repeat * seq, seq]
-    return softmax(g, binary(g, 'Add', scores, causalMask(g, floatType(q), shape)));
+    const byHead = reshape(g, scores, [batch, heads, seq, seq]);
+    return reshape(g, softmax(g, binary(g, 'Add', byHead, mask)), scores.shape);
   };
   return differentiable(
     g,
@@ -78,17 +89,14 @@ function unpackKeys(g: Graph, x: Tensor, { batch, seq, kvHeads, headDim }: Atten
   return reshape(g, transpose(g, x, [0, 2, 1, 3]), [batch, seq, kvHeads * headDim]);
 }
 
-/** 0 where a position may be seen, -1e9 where it lies in the future: [repeat * seq, seq]. */
-function causalMask(g: Graph, type: 'f32' | 'f64', { seq, heads, kvHeads }: AttentionShape): Tensor {
+/** 0 where a position may be seen, -1e9 where it lies in the future: [seq, seq]. */
+function causalMask(g: Graph, type: 'f32' | 'f64', seq: number): Tensor {
   const key = `causal mask ${type} ${seq}`;
   const known = g.constants.get(key);
   if (known) return known;
-  const rows = (heads / kvHeads) * seq;
-  const values = new Float64Array(rows * seq);
-  for (let row = 0; row < rows; row++) {
-    for (let column = (row % seq) + 1; column < seq; column++) values[row * seq + column] = -1e9;
-  }
-  const mask = constant(g, type, values, [rows, seq]);
+  const values = new Float64Array(seq * seq);
+  for (let row = 0; row < seq; row++) values.fill(-1e9, row * seq + row + 1, (row + 1) * seq);
+  const mask = constant(g, type, values, [seq, seq]);
   g.constants.set(key, mask);
   return mask;
 }

@@ -33,17 +33,20 @@ export function rotaryTables(
   return { headDim, cos, sin };
 }
 
-/** x [batch, seq, heads * headDim] -> same shape, rotated by position along axis 1. */
-export function rotary(g: Graph, x: Tensor, tables: RotaryTables): Tensor {
+/**
+ * x [batch, seq, heads * headDim] -> same shape, rotated by position along axis 1.
+ * @param positions i64 [batch, seq], the position of each token; left out = 0 .. seq - 1 in every row
+ */
+export function rotary(g: Graph, x: Tensor, tables: RotaryTables, positions?: Tensor): Tensor {
   return differentiable(
     g,
     [x],
-    () => rotate(g, x, tables),
-    (dy) => [rotate(g, dy, { ...tables, sin: tables.sin.map((value) => -value) })],
+    () => rotate(g, x, tables, positions),
+    (dy) => [rotate(g, dy, { ...tables, sin: tables.sin.map((value) => -value) }, positions)],
   );
 }
 
-function rotate(g: Graph, x: Tensor, { headDim, cos, sin }: RotaryTables): Tensor {
+function rotate(g: Graph, x: Tensor, { headDim, cos, sin }: RotaryTables, positions?: Tensor): Tensor {
   const type = floatType(x);
   const half = headDim / 2;
   const seq = cos.length / half;
@@ -57,7 +60,7 @@ function rotate(g: Graph, x: Tensor, { headDim, cos, sin }: RotaryTables): Tenso
   };
   if (type === 'f32' && headDim % 16 === 0) {
     const offset = constant(g, 'i64', [0]); // one number = first position of every row
-    const inputs = [x, offset, table(cos, [seq, half]), table(sin, [seq, half])];
+    const inputs = [x, positions ?? offset, table(cos, [seq, half]), table(sin, [seq, half])];
     const attributes = { num_heads: Number(x.shape[2]) / headDim };
     return node(
       g,
@@ -73,8 +76,15 @@ function rotate(g: Graph, x: Tensor, { headDim, cos, sin }: RotaryTables): Tenso
   const split = reshape(g, x, [batch, seq, heads, headDim]);
   const halfSpec = { dtype: type, shape: [batch, seq, heads, half] };
   const [low, high] = node(g, 'Split', [split], [halfSpec, halfSpec], { axis: -1, num_outputs: 2 });
-  const c = table(cos, [seq, 1, half]);
-  const s = table(sin, [seq, 1, half]);
+  const byPosition = (values: Float64Array): Tensor => {
+    const rows = table(values, [seq, 1, half]);
+    if (positions === undefined) return rows;
+    return node(g, 'Gather', [rows, positions], [{ dtype: type, shape: [...positions.shape, 1, half] }], {
+      axis: 0,
+    })[0];
+  };
+  const c = byPosition(cos);
+  const s = byPosition(sin);
   const turned = [
     binary(g, 'Sub', binary(g, 'Mul', low, c), binary(g, 'Mul', high, s)),
     binary(g, 'Add', binary(g, 'Mul', high, c), binary(g, 'Mul', low, s)),
