@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { corpusCredits } from '../../../engine/corpus/corpus-credits.ts';
 import { type BaseCard, baseCard } from '../../../engine/train/base-card.ts';
+import { niceTicks } from '../../../engine/train/chart-axis.ts';
 import { bitsPerByte } from '../../../engine/train/held-out-sizes.ts';
-import { lineChartSvg, niceTicks } from '../../../engine/train/line-chart-svg.ts';
+import { lineChartSvg } from '../../../engine/train/line-chart-svg.ts';
 import { plainText } from '../../../engine/train/markdown-text.ts';
 import { pretrainFields } from '../../../engine/train/pretrain-config.ts';
 import { historySentences, thinnedCurve, trainingHistory } from '../../../engine/train/training-history.ts';
