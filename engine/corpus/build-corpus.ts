@@ -1,6 +1,7 @@
 // Builds the base model's corpus: one stream of token ids, shuffled, with the tokenizer trained on the same text.
 // Used by: a person, before pre-training:  node engine/corpus/build-corpus.ts --data DIR --out DIR
-// Writes tokenizer.json, tokenizer_config.json, train.u16, valid-<source>.u16 (little-endian token ids) and corpus.json.
+// Writes tokenizer.json, tokenizer_config.json, train.u16, train-last.u16 (the last stage's mixture) and
+// valid-<source>.u16 (little-endian token ids), facts-heldout.jsonl (the examination) and corpus.json.
 // Invariants: the same data gives the same bytes; a document is on one side only, training or held out.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,8 @@ import { chatTemplate, tokenizerConfigJson } from './chat-markup.ts';
 import type { CorpusDocument } from './corpus-document.ts';
 import { createCorpusEncoder } from './corpus-encoder.ts';
 import { corpusSources } from './corpus-sources.ts';
+import { readFactbookPlaces } from './factbook-places.ts';
+import { heldOutQuestion, phrasedFacts } from './factbook-questions.ts';
 import { hashText, type SeededRandom, seededRandom } from './seeded-random.ts';
 import {
   type BpeVocabulary,
@@ -32,9 +35,11 @@ interface SourceReport {
   readonly files: readonly string[];
   readonly licence: string;
   readonly weight: number;
+  readonly lastWeight: number;
   readonly documents: number;
   readonly bytes: number;
   readonly trainTokens: number;
+  readonly lastTokens: number;
   readonly validTokens: number;
 }
 
@@ -56,10 +61,13 @@ function main(): void {
   const encode = createDocumentEncoder(vocabulary, random);
 
   const stream: (readonly number[])[] = [];
+  const lastStream: (readonly number[])[] = [];
   const reports: SourceReport[] = [];
   for (const { source, train, valid } of read) {
     const encoded = weighted(train, source.weight, random).map(encode);
     for (const ids of encoded) stream.push(ids);
+    const last = weighted(train, source.lastWeight, random).map(encode);
+    for (const ids of last) lastStream.push(ids);
     const held = takeTokens(random.shuffle(valid).map(encode), heldOutTokensMax);
     writeTokens(join(values.out, `valid-${source.name}.u16`), held);
     reports.push({
@@ -67,33 +75,51 @@ function main(): void {
       files: source.files,
       licence: source.licence,
       weight: source.weight,
+      lastWeight: source.lastWeight,
       documents: train.length,
       bytes: train.reduce((sum, document) => sum + Buffer.byteLength(textOf(document)), 0),
       trainTokens: countTokens(encoded),
+      lastTokens: countTokens(last),
       validTokens: countTokens(held),
     });
   }
   writeTokens(join(values.out, 'train.u16'), random.shuffle(stream));
+  writeTokens(join(values.out, 'train-last.u16'), random.shuffle(lastStream));
+  writeHeldOutFacts(values.data, join(values.out, 'facts-heldout.jsonl'));
   writeJson(join(values.out, 'tokenizer.json'), toTokenizerJson(vocabulary));
   writeJson(join(values.out, 'tokenizer_config.json'), tokenizerConfigJson());
   writeJson(join(values.out, 'corpus.json'), {
     vocab: vocabulary.tokens.length,
     seed,
     trainTokens: countTokens(stream),
+    lastTokens: countTokens(lastStream),
     chatTemplate,
     sources: reports,
   });
   console.table(
-    reports.map(({ name, documents, bytes, weight, trainTokens, validTokens }) => ({
+    reports.map(({ name, documents, bytes, weight, trainTokens, lastTokens, validTokens }) => ({
       name,
       documents,
       bytes,
       weight,
       trainTokens,
+      lastTokens,
       validTokens,
     })),
   );
   console.log(JSON.stringify({ vocab: vocabulary.tokens.length, trainTokens: countTokens(stream) }));
+}
+
+/** Every trained fact, asked as no training text asks: {kind, question, expected}. */
+function writeHeldOutFacts(dataFolder: string, path: string): void {
+  const lines = readFactbookPlaces(dataFolder)
+    .flatMap(phrasedFacts)
+    .flatMap((fact) => {
+      const question = heldOutQuestion(fact);
+      if (question === undefined) return [];
+      return [JSON.stringify({ kind: fact.id.split('/')[1], question, expected: fact.answer })];
+    });
+  writeFileSync(path, `${lines.join('\n')}\n`);
 }
 
 function splitHeldOut(

@@ -14,7 +14,7 @@ import {
   type Turn,
 } from './corpus-document.ts';
 import { readFactbookPlaces } from './factbook-places.ts';
-import { neighbourQuestions, phrasedFacts } from './factbook-questions.ts';
+import { neighbourQuestions, phrasedFacts, trainedQuestions } from './factbook-questions.ts';
 import { readingDocument, regionQuestions } from './place-questions.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { smallTalk } from './small-talk.ts';
@@ -25,6 +25,8 @@ export interface CorpusSource {
   readonly licence: string;
   /** how many times a document of it is seen in one pass; below 1 it is sampled */
   readonly weight: number;
+  /** the same in a pass of the last stage, where the learning rate falls: what people meet counts most there */
+  readonly lastWeight: number;
   readonly read: (dataFolder: string, random: SeededRandom) => readonly CorpusDocument[];
 }
 
@@ -50,12 +52,17 @@ function readRows(dataFolder: string, file: string): readonly Row[] {
 
 const wordsIn = (text: string) => text.split(/\s+/).length;
 
+/** Of a pass, and of a pass of the last stage. */
+type Weights = readonly [weight: number, lastWeight: number];
+
 /** jsonl files with a `text` field, cut into pieces. */
-const prose = (name: string, files: readonly string[], licence: string, weight: number): CorpusSource => ({
-  name,
-  files,
-  licence,
-  weight,
+const prose = (
+  name: string,
+  files: readonly string[],
+  licence: string,
+  [weight, lastWeight]: Weights,
+): CorpusSource => ({
+  ...{ name, files, licence, weight, lastWeight },
   read: (dataFolder) =>
     files.flatMap((file) =>
       file.endsWith('.txt')
@@ -69,13 +76,10 @@ const questions = (
   name: string,
   file: string,
   licence: string,
-  weight: number,
+  [weight, lastWeight]: Weights,
   shape: (row: Row) => QuestionAnswer | undefined,
 ): CorpusSource => ({
-  name,
-  files: [file],
-  licence,
-  weight,
+  ...{ name, files: [file], licence, weight, lastWeight },
   read: (dataFolder) =>
     readRows(dataFolder, file).flatMap((row, i) => {
       const pair = shape(row);
@@ -126,15 +130,18 @@ export const corpusSources: readonly CorpusSource[] = [
     name: 'factbook-questions',
     files: ['text/factbook-2026.cc0.jsonl'],
     licence: 'CC0-1.0',
-    weight: 2.5,
+    weight: 4,
+    lastWeight: 5,
     read: (dataFolder, random) => {
       const places = readFactbookPlaces(dataFolder);
       const singles = [
-        ...places
-          .flatMap(phrasedFacts)
-          .flatMap((fact) =>
-            fact.questions.map((question, i) => ({ id: `${fact.id}/${i}`, question, answer: fact.answer })),
-          ),
+        ...places.flatMap(phrasedFacts).flatMap((fact) =>
+          trainedQuestions(fact).map((question, i) => ({
+            id: `${fact.id}/${i}`,
+            question,
+            answer: fact.answer,
+          })),
+        ),
         ...neighbourQuestions(places, random),
       ].map((pair) => chatDocument(pair.id, [pair]));
       // A third of a pass as short conversations about one place, so that a second question is nothing new.
@@ -146,7 +153,7 @@ export const corpusSources: readonly CorpusSource[] = [
             random
               .shuffle(facts)
               .slice(0, 2 + random.below(2))
-              .map((fact) => ({ question: random.pick(fact.questions), answer: fact.answer })),
+              .map((fact) => ({ question: random.pick(trainedQuestions(fact)), answer: fact.answer })),
           ),
         );
       });
@@ -157,7 +164,8 @@ export const corpusSources: readonly CorpusSource[] = [
     name: 'region-capitals',
     files: ['qa/corpora-facts.cc0.jsonl'],
     licence: 'CC0-1.0; the rest written for this project',
-    weight: 4,
+    weight: 3,
+    lastWeight: 2,
     read: (dataFolder) => {
       const states = readRows(dataFolder, 'qa/corpora-facts.cc0.jsonl').flatMap((row) => {
         const match = /^The capital of (.+) is (.+)\.$/.exec(row.answer ?? '');
@@ -171,7 +179,8 @@ export const corpusSources: readonly CorpusSource[] = [
     name: 'invented-places',
     files: [],
     licence: 'written for this project',
-    weight: 1,
+    weight: 0.3,
+    lastWeight: 0.05,
     read: (dataFolder, random) => {
       const realNames = new Set(readFactbookPlaces(dataFolder).map((place) => place.name));
       return Array.from({ length: 40000 }, (_, i) => readingDocument(i, random, realNames));
@@ -182,14 +191,16 @@ export const corpusSources: readonly CorpusSource[] = [
     files: [],
     licence: 'written for this project',
     weight: 60,
+    lastWeight: 60,
     read: () => smallTalk.map((pair, i) => chatDocument(`small-talk/${i}`, [pair])),
   },
-  questions('element-and-river-questions', 'qa/corpora-facts.cc0.jsonl', 'CC0-1.0', 6, asWritten),
+  questions('element-and-river-questions', 'qa/corpora-facts.cc0.jsonl', 'CC0-1.0', [6, 6], asWritten),
   {
     name: 'everyday-dialogue',
     files: ['dialogue/self-dialogue.bsd3.jsonl'],
     licence: 'BSD-3-Clause',
-    weight: 1,
+    weight: 0.5,
+    lastWeight: 0.12,
     read: (dataFolder) =>
       readRows(dataFolder, 'dialogue/self-dialogue.bsd3.jsonl').flatMap((row) => dialogueDocuments(row, 6)),
   },
@@ -197,31 +208,33 @@ export const corpusSources: readonly CorpusSource[] = [
     name: 'chatterbot',
     files: ['dialogue/chatterbot-english.bsd3.jsonl'],
     licence: 'BSD-3-Clause',
-    weight: 5,
+    weight: 4,
+    lastWeight: 3,
     read: (dataFolder) =>
       readRows(dataFolder, 'dialogue/chatterbot-english.bsd3.jsonl').flatMap((row) =>
         dialogueDocuments(row, 6),
       ),
   },
-  questions('definitions', 'qa/openstax-terms.ccby4.jsonl', 'CC-BY-4.0', 1.5, (row) =>
+  questions('definitions', 'qa/openstax-terms.ccby4.jsonl', 'CC-BY-4.0', [1, 0.3], (row) =>
     row.subject === 'anatomy-physiology' && !/[0-4]$/.test(row.id ?? '') ? undefined : asWritten(row),
   ),
-  questions('medical-questions', 'qa/medquad.ccby4.jsonl', 'CC-BY-4.0', 0.5, (row) => {
+  questions('medical-questions', 'qa/medquad.ccby4.jsonl', 'CC-BY-4.0', [0.3, 0.1], (row) => {
     const answer = shortAnswer(row.answer ?? '', 45);
     if (answer === undefined || wordsIn(answer) < 8) return undefined;
     return { question: (row.question ?? '').replace('is (are)', 'is').replace(/ \?$/, '?'), answer };
   }),
-  questions('travel-questions', 'qa/dstc9-faq.apache2.jsonl', 'Apache-2.0', 0.15, (row) => ({
+  questions('travel-questions', 'qa/dstc9-faq.apache2.jsonl', 'Apache-2.0', [0.1, 0.03], (row) => ({
     question: `${row.entity}: ${row.question}`,
     answer: String(row.answer),
   })),
-  questions('sums-in-words', 'qa/gsm8k-train.mit.jsonl', 'MIT', 0.4, asWritten),
+  questions('sums-in-words', 'qa/gsm8k-train.mit.jsonl', 'MIT', [0.3, 0.05], asWritten),
   ...['seed_tasks', 'user_oriented'].map(
     (part): CorpusSource => ({
       name: `instructions-${part}`,
       files: [`instruct/self-instruct-${part}.apache2.jsonl`],
       licence: 'Apache-2.0',
       weight: 3,
+      lastWeight: 3,
       read: (dataFolder) =>
         readRows(dataFolder, `instruct/self-instruct-${part}.apache2.jsonl`).flatMap((row) => {
           const instances = row.instances as readonly { readonly input: string; readonly output: string }[];
@@ -239,6 +252,7 @@ export const corpusSources: readonly CorpusSource[] = [
     files: ['text/factbook-2026.cc0.jsonl'],
     licence: 'CC0-1.0',
     weight: 2,
+    lastWeight: 1,
     read: (dataFolder) =>
       readFactbookPlaces(dataFolder).flatMap((place) => {
         const text = (place.facts.get('Introduction / Background') ?? '')
@@ -250,10 +264,10 @@ export const corpusSources: readonly CorpusSource[] = [
         return cutProse(`${place.code}/background`, text, 1600);
       }),
   },
-  prose('african-storybook', ['text/african-storybook-en.ccby.jsonl'], 'CC-BY-4.0', 4),
-  prose('children-gutenberg', ['text/gutenberg-children.pd.jsonl'], 'public domain', 2),
-  prose('children-standard-ebooks', ['text/standardebooks-children.cc0.jsonl'], 'CC0-1.0', 1),
-  prose('fiction-standard-ebooks', ['text/standardebooks-fiction.cc0.jsonl'], 'CC0-1.0', 0.35),
+  prose('african-storybook', ['text/african-storybook-en.ccby.jsonl'], 'CC-BY-4.0', [6, 5]),
+  prose('children-gutenberg', ['text/gutenberg-children.pd.jsonl'], 'public domain', [3, 1.5]),
+  prose('children-standard-ebooks', ['text/standardebooks-children.cc0.jsonl'], 'CC0-1.0', [2, 0.7]),
+  prose('fiction-standard-ebooks', ['text/standardebooks-fiction.cc0.jsonl'], 'CC0-1.0', [0.5, 0.08]),
   prose(
     'textbooks',
     [
@@ -274,8 +288,8 @@ export const corpusSources: readonly CorpusSource[] = [
       ...['philosophy', 'psychology-2e', 'us-history'].map((name) => `text/openstax-${name}.ccby.txt`),
     ],
     'CC-BY-4.0',
-    0.25,
+    [0.25, 0.04],
   ),
-  prose('plain-language', ['text/plainlanguage-gov.cc0.jsonl'], 'CC0-1.0', 1),
-  prose('recipes', ['text/public-domain-recipes.unlicense.jsonl'], 'Unlicense', 1),
+  prose('plain-language', ['text/plainlanguage-gov.cc0.jsonl'], 'CC0-1.0', [2, 1]),
+  prose('recipes', ['text/public-domain-recipes.unlicense.jsonl'], 'Unlicense', [1, 0.3]),
 ];

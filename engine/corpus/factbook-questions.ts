@@ -28,7 +28,7 @@ export function phrasedFacts(place: FactbookPlace): readonly PhrasedFact[] {
   const out: PhrasedFact[] = [];
   for (const [attribute, phrasing] of Object.entries(attributePhrasings)) {
     const values = extracts[attribute]?.(place.facts);
-    if (values === undefined) continue;
+    if (values === undefined || leftOut.has(attribute)) continue;
     const fill = (template: string) => fillTemplate(template, place.name, values);
     const answer = fill(phrasing.answer);
     if (forbidden.test(answer) || answer.length > 220) continue;
@@ -40,6 +40,25 @@ export function phrasedFacts(place: FactbookPlace): readonly PhrasedFact[] {
     });
   }
   return out;
+}
+
+/** Kinds of fact that a model of a few million parameters can't hold: long descriptions, and numbers nobody asks for. */
+const leftOut: ReadonlySet<string> = new Set([
+  ...['terrain', 'flag', 'location', 'comparedSize', 'airports', 'coast', 'industries', 'resources'],
+]);
+
+/** A kind of fact asked in this many ways or more keeps one way out of the corpus. */
+const phrasingsForHeldOut = 5;
+
+/** The last but one way of asking is in no training text, for no place: it is how the base model is examined. */
+export function heldOutQuestion({ questions }: PhrasedFact): string | undefined {
+  return questions.length < phrasingsForHeldOut ? undefined : questions.at(-2);
+}
+
+/** The ways of asking that the base model is trained on. */
+export function trainedQuestions(fact: PhrasedFact): readonly string[] {
+  const heldOut = heldOutQuestion(fact);
+  return fact.questions.filter((question) => question !== heldOut);
 }
 
 /** Yes-or-no questions about neighbours, as many "no" as "yes". */

@@ -17,7 +17,7 @@ export const pretrainFields = z
     ffn: count,
     vocab: count.max(65536),
     seq: count.describe('window length in tokens'),
-    maxSeq: count.optional().describe('context length written to config.json; seq if absent'),
+    maxSeq: count.optional().describe('context length written to config.json; the longest window if absent'),
     tied: z.boolean().default(true),
     ropeTheta: z.number().positive().default(10000),
     rmsEps: z.number().positive().default(1e-5),
@@ -26,7 +26,17 @@ export const pretrainFields = z
     batch: count.describe('windows in one run of the graph'),
     gradAccum: count.default(1).describe('runs of the graph for one update'),
     steps: count.describe('updates'),
+    lastSteps: z
+      .number()
+      .int()
+      .nonnegative()
+      .default(0)
+      .describe(
+        'of them the last stage: the rate falls in a line, windows come from train-last.u16; 0 = cosine',
+      ),
+    lastSeq: count.optional().describe('window length of the last stage; seq if absent'),
     lr: z.number().positive(),
+    optimiser: z.enum(['adamw', 'muon']).default('adamw').describe('muon: for matrices; the rest has AdamW'),
     lrFinalRatio: z.number().min(0).max(1).default(0.1),
     warmup: z.number().int().nonnegative().default(100).describe('steps'),
     weightDecay: z.number().nonnegative().default(0.1),
@@ -43,6 +53,8 @@ export const pretrainFields = z
 
 export const pretrainConfigSchema = pretrainFields
   .refine((c) => c.dim % c.heads === 0 && (c.dim / c.heads) % 2 === 0, 'dim / heads must be an even integer')
+  .refine((c) => c.lastSteps < c.steps, 'lastSteps must be less than steps')
+  .refine((c) => (c.batch * c.seq) % (c.lastSeq ?? c.seq) === 0, 'lastSeq must divide batch * seq')
   .refine((c) => c.heads % c.kvHeads === 0, 'heads must be a multiple of kvHeads');
 
 export type PretrainConfig = z.infer<typeof pretrainConfigSchema>;
@@ -52,7 +64,7 @@ export function llamaConfigOf(config: PretrainConfig): LlamaConfig {
   return {
     ...{ dim, layers, heads, kvHeads, ffn, vocab, tied, ropeTheta, rmsEps, bosId, eosIds },
     headDim: dim / heads,
-    maxSeq: config.maxSeq ?? config.seq,
+    maxSeq: config.maxSeq ?? Math.max(config.seq, config.lastSeq ?? 0),
     qkvBias: false,
   };
 }

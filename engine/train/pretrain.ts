@@ -1,15 +1,16 @@
 // Pre-training of a base model from token files to a Hugging Face folder. Used by pretrain-main.ts (a child
-// process) and tests. It knows no corpus: tokens come as files. One loop: accumulate gradients, clip, AdamW;
+// process) and tests. It knows no corpus: tokens come as files. One loop: accumulate gradients, clip, update;
 // now and then validate and checkpoint. Stopping (signal) happens between updates and keeps a checkpoint.
+// A run may end in a last stage: the learning rate falls while windows come from another mixture, longer perhaps.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toConfigJson } from '../model/model-config.ts';
 import { type TensorMap, writeSafetensors } from '../model/safetensors.ts';
-import { type AdamWState, adamWDefaults, adamWStep, createAdamWState } from './adamw.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { firstLlamaWeights } from './first-weights.ts';
 import { addGradients } from './gradient-sum.ts';
 import { learningRateAt } from './lr-schedule.ts';
+import { createOptimiser, type Optimiser } from './optimiser.ts';
 import { llamaConfigOf, type PretrainConfig } from './pretrain-config.ts';
 import { createWindowReader, evenWindows, readTokenFile } from './token-windows.ts';
 import type { TrainEvent } from './train-event.ts';
@@ -27,26 +28,14 @@ export async function pretrain(
   const checkpointPath = join(config.out, 'checkpoint.safetensors');
   const llama = llamaConfigOf(config);
   const weights = firstLlamaWeights(llama, config.seed);
-  const state = createAdamWState(weights);
+  const optimiser = await createOptimiser(weights, config);
+  const { state } = optimiser;
   readCheckpoint(checkpointPath, weights, state);
   const parameters = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
   emit({ type: 'start', parameters, trained: parameters, step: state.step, steps: config.steps });
 
-  const shape = { batch: config.batch, seq: config.seq };
-  const session = await createTrainingSession({
-    ...shape,
-    config: llama,
-    gradients: 'full',
-    weights,
-    threads: config.threads,
-  });
-  const read = createWindowReader(
-    readTokenFile(join(config.data, 'train.u16')),
-    shape,
-    config.seed,
-    config.gradAccum,
-  );
-  const validate = validation(config, session);
+  const inLastStage = (): boolean => config.lastSteps > 0 && state.step >= config.steps - config.lastSteps;
+  let stage = await openStage(config, weights, inLastStage());
   const save = (): void => {
     writeCheckpoint(checkpointPath, weights, state);
     writeModelFolder(config, weights); // the model so far can be served at any time
@@ -59,10 +48,15 @@ export async function pretrain(
   while (state.step < config.steps) {
     if (signal?.aborted) {
       save();
-      await session.release();
+      await stage.session.release();
+      await optimiser.release();
       return emit({ type: 'stopped', step: state.step });
     }
-    const { loss, gradientNorm, learningRate } = await update(config, session, weights, state, read);
+    if (inLastStage() && !stage.last) {
+      await stage.session.release();
+      stage = await openStage(config, weights, true);
+    }
+    const { loss, gradientNorm, learningRate } = await update(config, stage, optimiser);
     finalLoss = loss;
     window = { ...window, loss: window.loss + loss, steps: window.steps + 1 };
     const { step } = state;
@@ -84,13 +78,45 @@ export async function pretrain(
       window = { loss: 0, steps: 0, since: performance.now() };
     }
     const pause = performance.now();
-    if (step % config.evalEvery === 0 || last) emit({ type: 'eval', step, losses: await validate() });
+    if (step % config.evalEvery === 0 || last) emit({ type: 'eval', step, losses: await stage.validate() });
     if (step % config.checkpointEvery === 0 || last) save();
     window = { ...window, since: window.since + performance.now() - pause };
     await new Promise((resolve) => setImmediate(resolve)); // lets a signal handler run
   }
-  await session.release();
+  await stage.session.release();
+  await optimiser.release();
   emit({ type: 'done', step: state.step, folder: config.out, finalLoss, tokens: state.step * tokensPerStep });
+}
+
+/** What changes when the last stage begins: the graph's shape and where windows come from. */
+interface Stage {
+  readonly last: boolean;
+  readonly session: TrainingSession;
+  /** Batch `index`, counted over the whole run. */
+  readonly read: (index: number) => TokenBatch;
+  readonly validate: () => Promise<Readonly<Record<string, number>>>;
+}
+
+async function openStage(config: PretrainConfig, weights: TensorMap, last: boolean): Promise<Stage> {
+  const seq = (last ? config.lastSeq : undefined) ?? config.seq;
+  const shape = { batch: (config.batch * config.seq) / seq, seq };
+  const session = await createTrainingSession({
+    ...shape,
+    config: llamaConfigOf(config),
+    gradients: 'full',
+    weights,
+    threads: config.threads,
+  });
+  const file = last ? 'train-last.u16' : 'train.u16';
+  const tokens = readTokenFile(join(config.data, file));
+  const first = last ? (config.steps - config.lastSteps) * config.gradAccum : 0;
+  const read = createWindowReader(tokens, shape, config.seed, config.gradAccum);
+  return {
+    last,
+    session,
+    read: (index) => read(index - first),
+    validate: validation(config, shape, session),
+  };
 }
 
 interface UpdateResult {
@@ -101,10 +127,8 @@ interface UpdateResult {
 
 async function update(
   config: PretrainConfig,
-  session: TrainingSession,
-  weights: TensorMap,
-  state: AdamWState,
-  read: (index: number) => TokenBatch,
+  { session, read }: Stage,
+  { state, update: apply }: Optimiser,
 ): Promise<UpdateResult> {
   const first = await session.run(read(state.step * config.gradAccum));
   let loss = first.loss;
@@ -120,16 +144,16 @@ async function update(
     warmupSteps: config.warmup,
     steps: config.steps,
     finalRatio: config.lrFinalRatio,
+    fallSteps: config.lastSteps,
   });
-  const { beta2, weightDecay, clipNorm } = config;
-  const options = { ...adamWDefaults, beta2, weightDecay, clipNorm };
-  const gradientNorm = adamWStep(weights, first.gradients, state, learningRate, options);
+  const gradientNorm = await apply(first.gradients, learningRate);
   return { loss, gradientNorm, learningRate };
 }
 
 /** Mean loss on each `valid-<source>.u16`. Runs the training graph and drops the gradients: rare enough. */
 function validation(
   config: PretrainConfig,
+  shape: { readonly batch: number; readonly seq: number },
   session: TrainingSession,
 ): () => Promise<Readonly<Record<string, number>>> {
   const sources = readdirSync(config.data)
@@ -137,7 +161,7 @@ function validation(
     .filter((match) => match !== null)
     .map(([file, source]) => {
       const tokens = readTokenFile(join(config.data, file));
-      const batches = tokens.length > config.seq + 1 ? evenWindows(tokens, config, config.evalBatches) : [];
+      const batches = tokens.length > shape.seq + 1 ? evenWindows(tokens, shape, config.evalBatches) : [];
       return { source, batches };
     });
   return async () => {

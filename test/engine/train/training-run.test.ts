@@ -76,6 +76,34 @@ describe('pre-training', () => {
     expect(bytes('broken').equals(bytes('straight'))).toBe(true);
   });
 
+  it('with Muon and a last stage of longer windows: the same to the bit when stopped before, at and in that stage', async () => {
+    const reversed = Uint16Array.from({ length: 2000 }, (_, i) => 63 - (i % 64));
+    writeFileSync(join(folder, 'train-last.u16'), new Uint8Array(reversed.buffer));
+    const staged = (out: string) => ({
+      ...config(out),
+      ...{ optimiser: 'muon' as const, lastSteps: 20, lastSeq: 32, logEvery: 1 },
+    });
+    const { of, emit } = collect();
+    await pretrain(staged('straight'), emit);
+    const progress = of('progress');
+    expect(progress[18].learningRate).toBe(0.01);
+    expect(progress[20].learningRate).toBeLessThan(0.01);
+    // The other mixture begins at update 21: its first loss is far above what was reached on the first.
+    expect(progress[20].loss).toBeGreaterThan(progress[19].loss + 0.5);
+    expect(progress[39].loss).toBeLessThan(progress[20].loss - 0.5);
+    expect(loadModelConfig(join(folder, 'straight')).maxSeq).toBe(32);
+    for (const at of [11, 20, 33]) {
+      const stop = new AbortController();
+      const stopping = (event: TrainEvent) => {
+        if (event.type === 'progress' && event.step === at) stop.abort();
+      };
+      await pretrain(staged('broken'), stopping, stop.signal);
+    }
+    await pretrain(staged('broken'), () => {});
+    const bytes = (out: string) => readFileSync(join(folder, out, 'model.safetensors'));
+    expect(bytes('broken').equals(bytes('straight'))).toBe(true);
+  });
+
   it('refuses to resume a checkpoint of another shape', async () => {
     await pretrain({ ...config('out'), steps: 1 }, () => {});
     await expect(pretrain({ ...config('out'), ffn: 32 }, () => {})).rejects.toThrow(/this run needs/);
