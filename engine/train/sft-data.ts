@@ -1,13 +1,22 @@
 // Fine-tuning data: JSONL files of examples, and an example as token ids with the place where its answer begins.
-// Used by lora-main.ts, and by whoever needs the loss of an answer as training counts it (attribution, scoring).
-// Invariant: the ids before the answer are exactly the prompt that serving feeds, so training and serving see the
-// same boundary; the answer includes the token that ends the turn, so that the model learns to stop.
-import { readFileSync } from 'node:fs';
+// Used by lora-main.ts, and by whoever needs the loss of an answer as training counts it (attribution, scoring,
+// preferences). Invariant: the ids before the answer are exactly the prompt that serving feeds, so training and
+// serving see the same boundary; the answer includes the token that ends the turn, so that the model learns to stop.
 import { z } from 'zod';
 import type { ChatMessage } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import { loadChatTemplate } from '../model/chat-template.ts';
 import { loadTokenizer } from '../model/tokenizer.ts';
+import {
+  type BadDataPolicy,
+  type DataIntake,
+  type DataReport,
+  isFault,
+  type RowFault,
+  readDataRows,
+  tokeniseRows,
+} from './data-intake.ts';
+import { answeredPrompt, answerField, idField, promptFields, promptOf } from './row-fields.ts';
 import type { SftExample } from './sft-batches.ts';
 
 /** A conversation whose last message is the answer to learn. */
@@ -33,32 +42,49 @@ export function exampleEncoder(folder: string): ExampleEncoder {
   };
 }
 
-const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
-const lineSchema = z.union([
-  z.object({ id: z.string().optional(), question: z.string().min(1), answer: z.string().min(1) }),
-  z.object({ id: z.string().optional(), messages: z.array(messageSchema).min(2) }),
-]);
+const lineSchema = z.object({
+  id: idField,
+  ...promptFields,
+  answer: answerField.optional(),
+  completion: answerField.optional(),
+});
 
 /**
- * Reads {id, question, answer} or {id, messages} lines; a line without id gets its number. Empty lines are skipped.
- * @throws EngineError `examples_malformed` naming file and line
+ * Reads {id?, question, answer}, {id?, messages} or {id?, prompt, completion} lines.
+ * @throws as readDataRows
  */
+export function readChatRows(path: string, policy: BadDataPolicy): DataIntake<ChatExample> {
+  return readDataRows(path, policy, (line): { id?: string; messages: readonly ChatMessage[] } | RowFault => {
+    const parsed = lineSchema.safeParse(line);
+    if (!parsed.success)
+      return { fault: 'wrong_fields', detail: 'neither {id, question, answer} nor {id, messages}' };
+    const { id, ...row } = parsed.data;
+    const field = row.answer ?? row.completion ?? row.messages;
+    if (field === undefined)
+      return { fault: 'wrong_fields', detail: 'neither {id, question, answer} nor {id, messages}' };
+    const split = answeredPrompt(field === row.messages ? undefined : promptOf(row), field);
+    if (isFault(split)) return split;
+    const messages: ChatMessage[] = [...split.messages, { role: 'assistant', content: split.answer }];
+    return { ...(id === undefined ? {} : { id }), messages };
+  });
+}
+
+/** The examples of a file as tokens, and what became of its rows. @throws as readDataRows */
+export function readSftData(
+  path: string,
+  options: { readonly policy: BadDataPolicy; readonly encoder: ExampleEncoder; readonly maxTokens: number },
+): { readonly examples: readonly SftExample[]; readonly report: DataReport } {
+  const { policy, encoder, maxTokens } = options;
+  return tokeniseRows(readChatRows(path, policy), maxTokens, ({ id, messages }) => {
+    const answer = messages[messages.length - 1].content;
+    const { asked, answers, tokens } = tokeniseAnswers(encoder, messages.slice(0, -1), [answer], maxTokens);
+    return { value: { id, ids: [...asked, ...answers[0]], answerStart: asked.length }, tokens };
+  });
+}
+
+/** Every row or none. @throws EngineError `examples_malformed` naming file and line */
 export function readChatExamples(path: string): readonly ChatExample[] {
-  const malformed = (number: number, what: string): EngineError =>
-    new EngineError(`${path}:${number}: ${what}`, { code: 'examples_malformed', retry: 'never' });
-  const examples = readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line, index): readonly ChatExample[] => {
-      if (line.trim() === '') return [];
-      const parsed = lineSchema.safeParse(parseJson(line));
-      if (!parsed.success) throw malformed(index + 1, 'neither {id, question, answer} nor {id, messages}');
-      const id = parsed.data.id ?? String(index + 1);
-      const messages = 'messages' in parsed.data ? parsed.data.messages : questionAnswer(parsed.data);
-      if (messages.at(-1)?.role !== 'assistant') throw malformed(index + 1, 'the last message is no answer');
-      return [{ id, messages }];
-    });
-  if (examples.length === 0) throw malformed(1, 'no examples');
-  return examples;
+  return readChatRows(path, { onBadRow: 'stop' }).rows.map(({ value }) => value);
 }
 
 export function questionAnswer(pair: { readonly question: string; readonly answer: string }): ChatMessage[] {
@@ -68,33 +94,55 @@ export function questionAnswer(pair: { readonly question: string; readonly answe
   ];
 }
 
-/**
- * Token ids of prompt and answer. Longer than `maxTokens`: cut at the end of the answer, and the prompt at its
- * beginning if it alone leaves no room, so that at least a quarter of the tokens can be answer.
- */
+/** Token ids of prompt and answer, cut to `maxTokens` as tokeniseAnswers does. */
 export function tokeniseExample(
   encoder: ExampleEncoder,
   example: ChatExample,
   maxTokens: number,
 ): SftExample {
-  const prompt = encoder.render(example.messages.slice(0, -1), true);
-  const whole = encoder.render(example.messages, false);
-  if (!whole.startsWith(prompt)) {
-    throw new EngineError('the chat template writes an answered question differently from an open one', {
-      code: 'chat_template_unsupported',
-      retry: 'never',
-    });
-  }
-  const answer = encoder.encode(whole.slice(prompt.length).trimEnd());
-  const promptMax = maxTokens - Math.min(answer.length, Math.ceil(maxTokens / 4));
-  const asked = encoder.encode(prompt).slice(-promptMax);
-  return { id: example.id, ids: [...asked, ...answer].slice(0, maxTokens), answerStart: asked.length };
+  const answer = example.messages.at(-1)?.content ?? '';
+  const prompt = example.messages.slice(0, -1);
+  const { asked, answers } = tokeniseAnswers(encoder, prompt, [answer], maxTokens);
+  return { id: example.id, ids: [...asked, ...answers[0]], answerStart: asked.length };
 }
 
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+interface TokenisedAnswers {
+  readonly asked: readonly number[];
+  /** One for each answer, its end of turn included. */
+  readonly answers: readonly (readonly number[])[];
+  /** Of the prompt with the longest answer, before cutting. */
+  readonly tokens: number;
+}
+
+/**
+ * Token ids of a prompt and of several answers to it. Longer than `maxTokens`: cut at the end of the answer, and the
+ * prompt at its beginning if it alone leaves no room, so that at least a quarter of the tokens can be answer. The
+ * prompt is the same before every answer: the longest one decides.
+ */
+export function tokeniseAnswers(
+  encoder: ExampleEncoder,
+  messages: readonly ChatMessage[],
+  answers: readonly string[],
+  maxTokens: number,
+): TokenisedAnswers {
+  const prompt = encoder.render(messages, true);
+  const encoded = answers.map((content) => {
+    const whole = encoder.render([...messages, { role: 'assistant', content }], false);
+    if (!whole.startsWith(prompt)) {
+      throw new EngineError('the chat template writes an answered question differently from an open one', {
+        code: 'chat_template_unsupported',
+        retry: 'never',
+      });
+    }
+    return encoder.encode(whole.slice(prompt.length).trimEnd());
+  });
+  const longest = Math.max(...encoded.map((answer) => answer.length));
+  const promptMax = maxTokens - Math.min(longest, Math.ceil(maxTokens / 4));
+  const promptIds = encoder.encode(prompt);
+  const asked = promptIds.slice(-promptMax);
+  return {
+    asked,
+    answers: encoded.map((answer) => answer.slice(0, maxTokens - asked.length)),
+    tokens: promptIds.length + longest,
+  };
 }

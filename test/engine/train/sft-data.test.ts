@@ -9,35 +9,28 @@ import {
   readChatExamples,
   tokeniseExample,
 } from '../../../engine/train/sft-data.ts';
+import { characterEncoder, textOfIds } from './character-encoder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sft-data-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Characters as tokens; turns are [role]text; */
-const encoder: ExampleEncoder = {
-  encode: (text) => [...text].map((character) => character.charCodeAt(0)),
-  render: (messages, openAnswer) =>
-    messages.map(({ role, content }) => `[${role[0]}]${content};`).join('') + (openAnswer ? '[a]' : ''),
-};
-const textOf = (ids: readonly number[]) => String.fromCharCode(...ids);
 
 describe('a tokenised example', () => {
   const example = { id: 'x', messages: questionAnswer({ question: 'Why?', answer: 'Because' }) };
 
   it('splits "[u]Why?;[a]" from "Because;", the end of the turn included', () => {
-    const { ids, answerStart } = tokeniseExample(encoder, example, 100);
-    expect(textOf(ids.slice(0, answerStart))).toBe('[u]Why?;[a]');
-    expect(textOf(ids.slice(answerStart))).toBe('Because;');
+    const { ids, answerStart } = tokeniseExample(characterEncoder, example, 100);
+    expect(textOfIds(ids.slice(0, answerStart))).toBe('[u]Why?;[a]');
+    expect(textOfIds(ids.slice(answerStart))).toBe('Because;');
   });
 
   it('keeps both ends near the answer when only 12 tokens fit', () => {
-    const { ids, answerStart } = tokeniseExample(encoder, example, 12);
-    expect(textOf(ids.slice(0, answerStart))).toBe(']Why?;[a]');
+    const { ids, answerStart } = tokeniseExample(characterEncoder, example, 12);
+    expect(textOfIds(ids.slice(0, answerStart))).toBe(']Why?;[a]');
     expect(ids).toHaveLength(12);
   });
 
   it('refuses a template that writes an answered question differently', () => {
-    const odd: ExampleEncoder = { ...encoder, render: (_, openAnswer) => (openAnswer ? 'a' : 'b') };
+    const odd: ExampleEncoder = { ...characterEncoder, render: (_, openAnswer) => (openAnswer ? 'a' : 'b') };
     expect(() => tokeniseExample(odd, example, 100)).toThrow(/chat template/);
   });
 });
@@ -56,8 +49,8 @@ describe('a file of examples', () => {
   });
 
   it.each([
-    ['{"id":"1","question":"q"}', ':1: neither'],
-    ['not json', ':1: neither'],
+    ['{"id":"1","question":"q"}', ':1: not of the expected form: neither'],
+    ['not json', ':1: not JSON'],
     ['', ':1: no examples'],
     ['{"messages":[{"role":"assistant","content":"a"},{"role":"user","content":"q"}]}', 'is no answer'],
   ])('refuses %s', (text, message) => {
