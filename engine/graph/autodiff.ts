@@ -12,14 +12,26 @@ import { add, floatType } from './ops-elementwise.ts';
  * @throws when the loss does not depend on a wanted tensor.
  */
 export function grad(g: Graph, loss: Tensor, wanted: readonly Tensor[]): readonly Tensor[] {
-  const gradients = new Map<string, Tensor>();
+  return gradFrom(g, loss, scalar(g, floatType(loss), 1), wanted);
+}
+
+/**
+ * As {@link grad}, of sum(output * outputGrad): carries on from a gradient that another graph has computed.
+ * @param outputGrad d(loss)/d(output), the shape of `output`.
+ */
+export function gradFrom(
+  g: Graph,
+  output: Tensor,
+  outputGrad: Tensor,
+  wanted: readonly Tensor[],
+): readonly Tensor[] {
+  const gradients = new Map([[output.name, outputGrad]]);
   withoutTape(g, () => {
-    gradients.set(loss.name, scalar(g, floatType(loss), 1));
-    for (const { inputs, output, vjp } of g.tape.toReversed()) {
-      const outputGrad = gradients.get(output.name);
-      if (outputGrad === undefined) continue;
-      const parts = vjp(outputGrad);
-      inputs.forEach((input, index) => {
+    for (const step of g.tape.toReversed()) {
+      const stepGrad = gradients.get(step.output.name);
+      if (stepGrad === undefined) continue;
+      const parts = step.vjp(stepGrad);
+      step.inputs.forEach((input, index) => {
         const part = parts[index];
         if (part === undefined || !input.requiresGrad) return;
         const before = gradients.get(input.name);

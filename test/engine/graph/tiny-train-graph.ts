@@ -46,9 +46,10 @@ interface TinyBatch {
   readonly labels: readonly number[];
   readonly weights: readonly number[];
   readonly loraScale?: number;
+  readonly segments?: readonly number[];
 }
 
-export function randomWeights(graph: TrainGraph, seed: number): Weights {
+export function randomWeights(graph: Pick<TrainGraph, 'weightShapes' | 'loraShapes'>, seed: number): Weights {
   const noise = seededNoise(seed);
   const weights: Weights = new Map();
   for (const [name, shape] of [...graph.weightShapes, ...graph.loraShapes]) {
@@ -76,40 +77,58 @@ export function randomBatch(rows: number, vocab: number, seed: number): TinyBatc
 
 interface TinyRunner {
   readonly graph: TrainGraph;
-  readonly run: (weights: Weights, batch: TinyBatch) => Promise<Readonly<Record<string, Float64Array>>>;
+  readonly run: (weights: Weights, batch: TinyBatch) => Promise<Outputs>;
 }
 
 export async function tinyRunner(options: TrainGraphOptions): Promise<TinyRunner> {
   const graph = buildLlamaTrainGraph(options);
-  const { batch: B, seq: S, floatType = 'f32' } = options;
-  const session = await InferenceSession.create(graph.onnx, {
+  const { batch, seq, floatType = 'f32' } = options;
+  const session = await tinySession(graph.onnx, floatType);
+  const shapes = [...graph.weightShapes, ...graph.loraShapes];
+  return {
+    graph,
+    run: (weights, data) =>
+      session({
+        ids: { ints: data.ids, shape: [batch, seq] },
+        labels: { ints: data.labels, shape: [batch, seq] },
+        weights: { floats: data.weights, shape: [batch, seq] },
+        ...(options.lora ? { lora_scale: { floats: [data.loraScale ?? 1], shape: [] } } : {}),
+        ...(options.packed ? { segments: { ints: data.segments ?? [], shape: [batch, seq] } } : {}),
+        ...Object.fromEntries(
+          shapes.map(([name, shape]) => [name, { floats: weights.get(name) ?? [], shape }]),
+        ),
+      }),
+  };
+}
+
+type Outputs = Readonly<Record<string, Float64Array>>;
+type TinyFeed = ({ readonly ints: readonly number[] } | { readonly floats: ArrayLike<number> }) & {
+  readonly shape: readonly number[];
+};
+
+/** Any graph of the builder: numbers in, numbers out. */
+export async function tinySession(
+  onnx: Uint8Array,
+  floatType: 'f32' | 'f64',
+): Promise<(feeds: Readonly<Record<string, TinyFeed>>) => Promise<Outputs>> {
+  const session = await InferenceSession.create(onnx, {
     intraOpNumThreads: 1,
     // Higher levels fuse f64 nodes into kernels that exist for f32 only (QuickGelu).
     graphOptimizationLevel: floatType === 'f64' ? 'basic' : 'all',
   });
-  const float = (values: ArrayLike<number>, dims: readonly number[]): Tensor =>
-    floatType === 'f64'
-      ? new Tensor('float64', Float64Array.from(values), dims)
-      : new Tensor('float32', Float32Array.from(values), dims);
-  const ints = (values: readonly number[]): Tensor =>
-    new Tensor('int64', BigInt64Array.from(values.map(BigInt)), [B, S]);
-  return {
-    graph,
-    run: async (weights, batch) => {
-      const feeds: Record<string, Tensor> = {
-        ids: ints(batch.ids),
-        labels: ints(batch.labels),
-        weights: float(batch.weights, [B, S]),
-      };
-      if (options.lora) feeds.lora_scale = float([batch.loraScale ?? 1], []);
-      for (const [name, shape] of [...graph.weightShapes, ...graph.loraShapes]) {
-        feeds[name] = float(weights.get(name) ?? [], shape);
-      }
-      const results = await session.run(feeds);
-      return Object.fromEntries(
-        Object.entries(results).map(([name, value]) => [name, Float64Array.from(value.data as Float32Array)]),
-      );
-    },
+  const tensorOf = (feed: TinyFeed): Tensor => {
+    if ('ints' in feed) return new Tensor('int64', BigInt64Array.from(feed.ints.map(BigInt)), feed.shape);
+    return floatType === 'f64'
+      ? new Tensor('float64', Float64Array.from(feed.floats), feed.shape)
+      : new Tensor('float32', Float32Array.from(feed.floats), feed.shape);
+  };
+  return async (feeds) => {
+    const results = await session.run(
+      Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, tensorOf(feed)])),
+    );
+    return Object.fromEntries(
+      Object.entries(results).map(([name, value]) => [name, Float64Array.from(value.data as Float32Array)]),
+    );
   };
 }
 
