@@ -236,6 +236,19 @@ interface TrainingRunTable {
   createdAt: CreatedAt;
   startedAt: Date | null;
   finishedAt: Date | null;
+  phases: JsonDefault<readonly JsonObject[]>;
+  cancelledBy: string | null;
+}
+
+export type TrainingPhaseName = 'sft' | 'dpo' | 'orpo' | 'kto';
+interface TrainingPointTable {
+  trainingRunId: string;
+  phase: TrainingPhaseName;
+  step: number;
+  loss: number;
+  heldOutLoss: number | null;
+  tokensPerSecond: number;
+  createdAt: CreatedAt;
 }
 
 interface WatcherTable {
@@ -305,6 +318,13 @@ interface RatingChangeTable {
   createdAt: CreatedAt;
 }
 
+interface CorrectionTable {
+  callId: string;
+  personId: string;
+  contributionId: string;
+  createdAt: Generated<Date>;
+}
+
 interface InboundEventTable {
   platform: string;
   updateId: string;
@@ -342,12 +362,14 @@ export interface Schema {
   model: ModelTable;
   modelVersion: ModelVersionTable;
   trainingRun: TrainingRunTable;
+  trainingPoint: TrainingPointTable;
   watcher: WatcherTable;
   call: CallTable;
   callShare: CallShareTable;
   receipt: ReceiptTable;
   rating: RatingTable;
   ratingChange: RatingChangeTable;
+  correction: CorrectionTable;
   inboundEvent: InboundEventTable;
   delivery: DeliveryTable;
 }
@@ -369,6 +391,7 @@ export type NewModel = Readonly<
 >;
 export type ModelVersion = Readonly<Selectable<ModelVersionTable>>;
 export type TrainingRun = Readonly<Selectable<TrainingRunTable>>;
+export type TrainingPoint = Readonly<Selectable<TrainingPointTable>>;
 export type Call = Readonly<Selectable<CallTable>>;
 export type Receipt = Readonly<Selectable<ReceiptTable>>;
 export type Rating = Readonly<Selectable<RatingTable>>;

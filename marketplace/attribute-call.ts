@@ -17,7 +17,7 @@ import type { SampleShares } from '../engine/engine.ts';
 import { exactHash } from './datanets/contribution-hash.ts';
 import { adapterOf, storeDirOf } from './listings/adapter-of.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
-import { conversationHistory, historyMessagesMax, promptMessages } from './prompt-messages.ts';
+import { historyMessagesMax, messagesOfCall } from './prompt-messages.ts';
 import {
   completedReceipt,
   type HashedReceipt,
@@ -74,21 +74,10 @@ function unattributed(note: string): Sample {
 async function sampleShares(market: MarketplaceContext, call: Call, version: ModelVersion): Promise<Sample> {
   const storeDir = storeDirOf(market, version);
   if (storeDir === null) return unattributed('this version has no gradient store: equal split');
-  const turn = await market.db
-    .selectFrom('message')
-    .select('seq')
-    .where('callId', '=', call.id)
-    .where('role', '=', 'user')
-    .executeTakeFirst();
-  const messagesMax = historyMessagesMax(version, market.settings);
-  const history =
-    call.conversationId === null || turn === undefined
-      ? []
-      : await conversationHistory(market.db, call.conversationId, messagesMax, turn.seq);
   const sample = await market.engine.attribute({
     adapter: adapterOf(market, version),
     storeDir,
-    messages: promptMessages(history, call.prompt),
+    messages: await messagesOfCall(market.db, call, historyMessagesMax(version, market.settings)),
     answer: call.answer ?? '',
   });
   return { ...sample, note: null };

@@ -16,12 +16,16 @@ import { contribute } from './datanets/contribute.ts';
 import { giveConsent } from './datanets/give-consent.ts';
 import { readDatanet } from './datanets/read-datanet.ts';
 import { nextReview, reviewContribution } from './datanets/review-contribution.ts';
+import { cancelTraining } from './factory/cancel-training.ts';
+import { readTrainingCurve, readTrainings } from './factory/read-trainings.ts';
 import { trainVersion } from './factory/train-version.ts';
+import { correctAnswer } from './feedback/correct-answer.ts';
 import { rateCall } from './feedback/rate-call.ts';
 import { createJobRunner, prepareJobs } from './jobs/job-runner.ts';
 import { wakeModel } from './listings/model-readiness.ts';
 import { modelSummary } from './listings/model-summary.ts';
 import { createLiveCalls } from './live-calls.ts';
+import { createLiveTrainings } from './live-trainings.ts';
 import type { Marketplace, MarketplaceNews, ModelSummary } from './marketplace.ts';
 import type { MarketplaceContext, MarketplaceLog } from './marketplace-context.ts';
 import { DEFAULT_SETTINGS, type MarketplaceSettings } from './marketplace-settings.ts';
@@ -81,6 +85,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     clock,
     settings: { ...DEFAULT_SETTINGS, ...options.settings },
     live: createLiveCalls(),
+    trainings: createLiveTrainings(),
     stopping: stopping.signal,
     tellNews: (news) => onNews(news),
   };
@@ -132,6 +137,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
       return call?.personId === person.id ? call.prompt : null;
     },
     rate: (input) => rateCall(market, input),
+    correct: (input) => correctAnswer(market, input),
     provenance: (callId) => readProvenance(market, callId),
     receipt: (input) => readReceipt(market, input),
     datanets: async () =>
@@ -144,6 +150,9 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     contribute: (input) => contribute(market, input),
     nextReview: (person) => nextReview(market, person),
     review: (input) => reviewContribution(market, input),
+    trainings: (person) => readTrainings(market, person),
+    trainingCurve: (runId) => readTrainingCurve(market, runId),
+    cancelTraining: (input) => cancelTraining(market, input),
   };
 }
 
@@ -156,6 +165,7 @@ function createBackground(
   const jobs = createJobRunner({
     connectionString: databaseUrl,
     log: market.log,
+    trainParallel: market.settings.trainParallel,
     tasks: {
       'attribute-call': ({ callId }, attempt) => attributeCall(market, callId, attempt),
       'train-version': ({ runId }, attempt) => trainVersion(market, runId, attempt),

@@ -1,8 +1,9 @@
 // What every step of the marketplace works with, built once by create-marketplace.ts and passed by name. No step keeps
-// state of its own: what must survive is in the database, what is only true of this process is in `live`.
+// state of its own: what must survive is in the database, what is only true of this process is in `live` and `trainings`.
 import type { Database } from '../db/database.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LiveCalls } from './live-calls.ts';
+import type { LiveTrainings } from './live-trainings.ts';
 import type { MarketplaceNews } from './marketplace.ts';
 import type { MarketplaceSettings } from './marketplace-settings.ts';
 
@@ -24,6 +25,7 @@ export interface MarketplaceContext {
   readonly log: MarketplaceLog;
   readonly clock: () => Date;
   readonly live: LiveCalls;
+  readonly trainings: LiveTrainings;
   /** Aborted by stop(): long work ends at its next step and is taken up again at the next start. */
   readonly stopping: AbortSignal;
   /** Tells news to the bots; set by start(). */

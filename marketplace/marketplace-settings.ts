@@ -25,6 +25,23 @@ export interface MarketplaceSettings {
   /** Newly accepted contributions after which the next version is trained. */
   readonly trainAfterAccepted: number;
   readonly trainSeed: number;
+  /** Trainings that may run at the same time on this machine. */
+  readonly trainParallel: number;
+  /** A training that would need more is refused (memory) or ends with what it has (minutes); no limit where undefined. */
+  readonly trainMemoryMb: number | undefined;
+  readonly trainMinutes: number | undefined;
+  /**
+   * Least accepted corrections for a DPO phase, and least votes (of them of each sign) for a KTO phase. Small datanets have
+   * small gates: with few pairs a phase learns little, and the held-out comparison keeps it from doing harm. For large ones
+   * practice says 300 pairs, and 200 votes with 20 of each sign (TRL, Argilla).
+   */
+  readonly pairsMin: number;
+  readonly votesMin: number;
+  readonly votesEachMin: number;
+  /** Votes, and corrections, of one person and day that may train; the oldest of the day count. */
+  readonly feedbackPerDayMax: number;
+  /** Who may cancel every training, as `platform:userId`. */
+  readonly operators: readonly string[];
   /** How long a call may wait for a database that went away before its outcome is called unknown. */
   readonly databaseWaitMs: number;
   /** Pause between two rounds of the reconciler. */
@@ -51,6 +68,14 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   contributionAnswerCharsMax: 600,
   trainAfterAccepted: 20,
   trainSeed: 1,
+  trainParallel: 1,
+  trainMemoryMb: undefined,
+  trainMinutes: undefined,
+  pairsMin: 16,
+  votesMin: 40,
+  votesEachMin: 8,
+  feedbackPerDayMax: 20,
+  operators: [],
   databaseWaitMs: 8_000,
   reconcileEveryMs: 3_000,
   holdLifeMs: 30 * 60_000,

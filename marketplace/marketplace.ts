@@ -2,6 +2,7 @@
 // Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
 // Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
 import type { Nano } from '../db/ledger/amount.ts';
+import type { CancelResult, TrainingCurve, TrainingsView } from './training-views.ts';
 
 export interface Identity {
   readonly platform: string;
@@ -215,9 +216,20 @@ export type ReviewResult =
       readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing';
     };
 
+/** Asked once: may this person's votes and corrections train? */
+export interface ConsentWanted {
+  readonly datanetSlug: string;
+  readonly licence: string;
+  readonly consentText: string;
+}
+
 export type RateResult =
-  | { readonly ok: true; readonly changed: boolean }
+  | { readonly ok: true; readonly changed: boolean; readonly consentWanted: ConsentWanted | null }
   | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' };
+
+export type CorrectResult =
+  | ContributeResult
+  | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' | 'same_answer' };
 
 /** News that a conversation asked for (it contributed, reviewed, or watches a datanet). */
 export interface MarketplaceNews {
@@ -229,7 +241,8 @@ export interface MarketplaceNews {
     | 'training_progress'
     | 'version_published'
     | 'version_rejected'
-    | 'training_failed';
+    | 'training_failed'
+    | 'training_cancelled';
   readonly datanetTitle: string;
   readonly text: string;
 }
@@ -262,6 +275,13 @@ export interface Marketplace {
     readonly person: Person;
     readonly value: 1 | -1;
   }): Promise<RateResult>;
+  /** ✏️: what the answer should have been, as a contribution that others review. */
+  correct(input: {
+    readonly callId: string;
+    readonly person: Person;
+    readonly answer: string;
+    readonly conversationKey: AskInput['conversationKey'];
+  }): Promise<CorrectResult>;
   provenance(callId: string): Promise<Provenance | null>;
   /** The stored receipt (latest of the person when no number is given), as canonical JSON text. */
   receipt(input: {
@@ -287,6 +307,11 @@ export interface Marketplace {
     readonly reason?: string;
     readonly conversationKey: AskInput['conversationKey'];
   }): Promise<ReviewResult>;
+  /** The trainings that run or wait, in their order, and the last ones that ended; null looks without a person. */
+  trainings(person: Person | null): Promise<TrainingsView>;
+  /** The curve of a run so far; null when there is no such run. */
+  trainingCurve(runId: string): Promise<TrainingCurve | null>;
+  cancelTraining(input: { readonly person: Person; readonly runId: string }): Promise<CancelResult>;
   /** Starts the background jobs (attribution, training, reconciler, delivery) and tells news to `onNews`, at least once, keyed. */
   start(onNews: (news: MarketplaceNews) => Promise<void>): Promise<void>;
   stop(): Promise<void>;

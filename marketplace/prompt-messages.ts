@@ -1,8 +1,9 @@
 // The messages of a call's prompt: earlier turns of the conversation, then the question. Used by quote.ts when a call
-// starts and by attribute-call.ts afterwards, so that both see the same prompt. Knows no chat template (the engine does).
+// starts, and afterwards by attribute-call.ts and feedback/read-preferences.ts, so that all see the same prompt. Knows no
+// chat template (the engine does).
 // Invariant: history is whole turns (question and answer together), oldest dropped first.
 import type { Database } from '../db/database.ts';
-import type { Conversation, Message, ModelVersion } from '../db/schema.ts';
+import type { Call, Conversation, Message, ModelVersion } from '../db/schema.ts';
 import type { ChatMessage } from '../engine/engine.ts';
 import type { MarketplaceSettings } from './marketplace-settings.ts';
 
@@ -38,4 +39,23 @@ export async function conversationHistory(
 
 export function promptMessages(history: readonly Message[], question: string): readonly ChatMessage[] {
   return [...history.map(({ role, content }) => ({ role, content })), { role: 'user', content: question }];
+}
+
+/** The prompt of a call that was answered, as it was then. */
+export async function messagesOfCall(
+  db: Database,
+  call: Pick<Call, 'id' | 'conversationId' | 'prompt'>,
+  messagesMax: number,
+): Promise<readonly ChatMessage[]> {
+  const turn = await db
+    .selectFrom('message')
+    .select('seq')
+    .where('callId', '=', call.id)
+    .where('role', '=', 'user')
+    .executeTakeFirst();
+  const history =
+    call.conversationId === null || turn === undefined
+      ? []
+      : await conversationHistory(db, call.conversationId, messagesMax, turn.seq);
+  return promptMessages(history, call.prompt);
 }

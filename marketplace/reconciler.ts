@@ -28,7 +28,7 @@ export async function reconcile(market: MarketplaceContext): Promise<Reconciled>
   }
   const expired = await expireHolds(market.db, market.clock());
   const waiting = await unattributedCalls(market.db, 100);
-  const jobsAdded = await transact(market.db, (tx) => enqueueMissingJobs(tx, waiting));
+  const jobsAdded = await transact(market.db, (tx) => enqueueMissingJobs(tx, waiting, market.settings));
   if (voided > 0 || expired.length > 0 || jobsAdded > 0) {
     market.log.info({ voided, expiredHolds: expired.length, jobsAdded }, 'reconciled');
   }

@@ -14,6 +14,7 @@ const SIGNS = {
   version_published: '🎉',
   version_rejected: '🔎',
   training_failed: '⚠️',
+  training_cancelled: '✋',
 } as const satisfies Record<MarketplaceNews['kind'], string>;
 
 const newsReply = (news: MarketplaceNews): Reply => ({

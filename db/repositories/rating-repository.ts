@@ -48,3 +48,48 @@ export async function ratingsOfModelVersion(
     from rating r join call c on c.id = r.call_id where c.model_version_id = ${modelVersionId}`.execute(db);
   return rows[0];
 }
+
+/** A vote that may train the model whose answer it is about. */
+export interface TrainingVote {
+  readonly callId: string;
+  readonly personId: string;
+  readonly value: 1 | -1;
+  readonly updatedAt: Date;
+  readonly conversationId: string | null;
+  readonly modelVersionId: string;
+  readonly prompt: string;
+  readonly answer: string;
+}
+
+/**
+ * Votes on finished, attributed answers of a model that may train it, oldest first. Left out: votes of people whose
+ * consent does not cover it, of the model's maker, of whoever was paid for a traced part of that very answer, and what was
+ * voted or changed after `until` (a run's feedback is cut when the run is queued).
+ */
+export async function trainingVotes(
+  db: Database,
+  of: { readonly modelId: string; readonly consentVersion: string; readonly until: Date },
+): Promise<readonly TrainingVote[]> {
+  const { rows } = await sql<TrainingVote>`
+    select r.call_id, r.person_id, r.value, r.updated_at, c.conversation_id, c.model_version_id, c.prompt, c.answer
+    from rating r
+    join call c on c.id = r.call_id
+    join model m on m.id = c.model_id
+    where c.model_id = ${of.modelId} and c.state = 'captured' and c.finish_reason = 'stop'
+      and c.attributed_at is not null and r.value <> 0 and r.updated_at <= ${of.until}
+      and r.person_id <> m.creator_id
+      and exists (select 1 from consent k where k.person_id = r.person_id and k.datanet_id = m.datanet_id
+        and k.text_version = ${of.consentVersion})
+      and not exists (select 1 from call_share s where s.call_id = c.id and s.person_id = r.person_id
+        and s.kind = 'influence')
+    order by r.updated_at, r.call_id`.execute(db);
+  return rows;
+}
+
+/** How many answers of a datanet's models this person has voted on. */
+export async function votesOfPerson(db: Database, personId: string, datanetId: string): Promise<number> {
+  const { rows } = await sql<{ votes: number }>`
+    select count(*)::int as votes from rating r join call c on c.id = r.call_id join model m on m.id = c.model_id
+    where r.person_id = ${personId} and m.datanet_id = ${datanetId}`.execute(db);
+  return rows[0].votes;
+}

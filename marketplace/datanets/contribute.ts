@@ -1,9 +1,10 @@
 // Takes one contribution: consent, automatic checks, exact duplicates; then it waits for another person's review.
-// Used by create-marketplace.ts. Every refusal says what was found; nothing that is refused is stored.
+// Used by create-marketplace.ts, and by feedback/correct-answer.ts for a contribution that corrects an answer. Every refusal says what was found; nothing that is refused is stored.
 // Order: the datanet, the consent, the checks, the duplicate (the database keeps that rule a second time).
 import { transact } from '../../db/database.ts';
 import { findConsent } from '../../db/repositories/consent-repository.ts';
 import { getContribution, submitContribution } from '../../db/repositories/contribution-repository.ts';
+import { recordCorrection } from '../../db/repositories/correction-repository.ts';
 import { datanetProgress, getDatanetBySlug } from '../../db/repositories/datanet-repository.ts';
 import { conversationOf } from '../choose-model.ts';
 import { cleanText } from '../clean-text.ts';
@@ -16,6 +17,8 @@ import { duplicateHash } from './contribution-hash.ts';
 export async function contribute(
   market: MarketplaceContext,
   input: Parameters<Marketplace['contribute']>[0],
+  /** The call whose answer this corrects. */
+  corrects?: string,
 ): Promise<ContributeResult> {
   const { db, settings } = market;
   const datanet = await getDatanetBySlug(db, input.datanetSlug);
@@ -38,7 +41,12 @@ export async function contribute(
   const submitted = await transact(db, async (tx) => {
     // Made so that this place can be told when the contribution is trained.
     await conversationOf(tx, input.conversationKey, input.person);
-    return await submitContribution(tx, { datanetId: datanet.id, personId, contentHash, ...content });
+    const result = await submitContribution(tx, { datanetId: datanet.id, personId, contentHash, ...content });
+    if (corrects !== undefined) {
+      const contributionId = result.ok ? result.contribution.id : result.contributionId;
+      await recordCorrection(tx, { callId: corrects, personId, contributionId });
+    }
+    return result;
   });
   if (!submitted.ok) {
     const existing = await getContribution(db, submitted.contributionId);

@@ -1,5 +1,5 @@
 // The automatic checks a contribution must pass before people see it, in order, each with its own reason.
-// Used by contribute.ts. Pure: no database (exact duplicates are checked there, by contribution-hash.ts).
+// Used by contribute.ts and, for votes, feedback/preferences.ts. Pure: no database (exact duplicates are checked there, by contribution-hash.ts).
 // Covered: size, control and direction characters, personal data, mentions, mostly letters.
 // Not covered: near duplicates, unsafe words, names of people, which language it is, whether it is true (reviewers judge).
 
@@ -56,7 +56,8 @@ function sizeFailure(field: string, text: string, charsMin: number, charsMax: nu
   return null;
 }
 
-function textFailure(field: string, text: string): CheckFailure | null {
+/** What a text of any length must not hold: control characters, personal data, mentions. */
+export function textFailure(field: string, text: string): CheckFailure | null {
   const control = controlCharacter(text);
   if (control !== null) {
     return {

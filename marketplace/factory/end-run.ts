@@ -3,7 +3,7 @@
 // complete, so that no call is ever answered by a version that cannot say who made it. Used by train-version.ts.
 import { join } from 'node:path';
 import { type Tx, transact } from '../../db/database.ts';
-import { getDatanet, transitionDatanet } from '../../db/repositories/datanet-repository.ts';
+import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import {
   createModelVersion,
   publishModelVersion,
@@ -15,16 +15,16 @@ import type { MarketplaceContext } from '../marketplace-context.ts';
 import { waitForDatabase } from '../wait-for-database.ts';
 import type { Judged } from './evaluate-candidate.ts';
 import { decoysOf } from './held-out.ts';
+import { leaveTraining } from './leave-training.ts';
+import type { FinishedTraining, PhaseRecord } from './phase-record.ts';
 import { newsOfRun } from './run-news.ts';
 import { exampleOf, type RunPlan } from './run-plan.ts';
 import { startTrainingIfDue } from './start-training.ts';
-import type { FinishedTraining } from './training-progress.ts';
+import type { Candidate } from './train-phases.ts';
 
 export async function endRun(
   market: MarketplaceContext,
-  plan: RunPlan,
-  trained: FinishedTraining,
-  judged: Judged,
+  { plan, trained, judged, phases }: Candidate,
 ): Promise<void> {
   const storeHashes = judged.publish ? await buildStore(market, plan) : {};
   await waitForDatabase(market, () =>
@@ -33,14 +33,14 @@ export async function endRun(
       const state = judged.publish ? 'published' : 'rejected';
       const cause = judged.reason;
       const ended = await transitionTrainingRun(tx, { id: run.id, from: ['evaluating'], to: state, cause });
-      if (!ended.ok) return; // an earlier try got through and its answer was lost
-      const version = await saveVersion(tx, plan, trained, judged, storeHashes);
+      if (!ended.ok) return; // an earlier try got through and its answer was lost, or it was cancelled just now
+      const version = await saveVersion(tx, plan, trained, judged, phases, storeHashes);
       await tx
         .updateTable('trainingRun')
         .set({ modelVersionId: version.id })
         .where('id', '=', run.id)
         .execute();
-      await transitionDatanet(tx, { id: datanet.id, from: ['training'], to: 'published', cause });
+      await leaveTraining(tx, datanet.id, model.id, cause);
       await newsOfRun(tx, run.id, {
         kind: judged.publish ? 'version_published' : 'version_rejected',
         datanetTitle: (await getDatanet(tx, datanet.id))?.title ?? datanet.title,
@@ -69,6 +69,7 @@ async function saveVersion(
   plan: RunPlan,
   trained: FinishedTraining,
   judged: Judged,
+  phases: readonly PhaseRecord[],
   storeHashes: JsonObject,
 ): Promise<ModelVersion> {
   const inherited = plan.current?.recipe.historyMessagesMax;
@@ -80,6 +81,7 @@ async function saveVersion(
       ...trained.recipe,
       finalLoss: trained.finalLoss,
       trainedTokens: trained.trainedTokens,
+      phases: phases.map(({ method, outcome, reason, data }) => ({ method, outcome, reason, data })),
       ...(inherited === undefined ? {} : { historyMessagesMax: inherited }),
     },
     evaluation: { ...judged.evaluation },

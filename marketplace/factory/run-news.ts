@@ -9,12 +9,15 @@ import type { MarketplaceNews } from '../marketplace.ts';
 export async function newsOfRun(
   tx: Tx,
   runId: string,
-  news: Pick<MarketplaceNews, 'kind' | 'datanetTitle' | 'text'> & { readonly step?: number },
+  news: Pick<MarketplaceNews, 'kind' | 'datanetTitle' | 'text'> & {
+    /** Tells news of one kind apart: which step. */
+    readonly key?: string;
+  },
 ): Promise<void> {
-  const { kind, datanetTitle, text, step } = news;
+  const { kind, datanetTitle, text, key } = news;
   for (const conversation of await watchersOf(tx, runId)) {
     await enqueueJob(tx, 'tell-news', {
-      key: `${runId}:${kind}${step === undefined ? '' : `:${step}`}:${conversation.id}`,
+      key: `${runId}:${kind}${key === undefined ? '' : `:${key}`}:${conversation.id}`,
       platform: conversation.platform,
       conversationId: conversation.platformConversationId,
       kind,

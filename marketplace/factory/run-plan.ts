@@ -1,12 +1,12 @@
 // Everything about a training run that its phases need, read once when the run is taken up. Used by train-version.ts,
-// evaluate-candidate.ts and end-run.ts. Reads only.
+// train-phases.ts, evaluate-candidate.ts and end-run.ts. Reads only.
 import { join } from 'node:path';
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import { contributionsOfVersion } from '../../db/repositories/datanet-version-repository.ts';
 import { getModel } from '../../db/repositories/model-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
 import type { Contribution, Datanet, Model, ModelVersion, TrainingRun } from '../../db/schema.ts';
-import type { AdapterRef, Example } from '../../engine/engine.ts';
+import type { AdapterRef, Example, TrainMethod } from '../../engine/engine.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 
 export interface RunPlan {
@@ -35,7 +35,6 @@ export async function planOf(market: MarketplaceContext, run: TrainingRun): Prom
   const contributions = all.filter((contribution) => contribution.state === 'accepted');
   const before = current === undefined ? [] : await contributionsOfVersion(db, current.datanetVersionId);
   const seen = new Set(before.map((contribution) => contribution.id));
-  const adapterDir = join('adapters', run.id);
   return {
     run,
     model,
@@ -43,9 +42,19 @@ export async function planOf(market: MarketplaceContext, run: TrainingRun): Prom
     current,
     contributions,
     fresh: contributions.filter((contribution) => !seen.has(contribution.id)),
-    adapterDir,
-    adapter: { id: run.id, dir: join(dataDir, adapterDir) },
+    ...phaseFolder(dataDir, run, 'sft'),
   };
+}
+
+/** Where a phase's adapter is made; a phase that is interrupted finds its checkpoint there. */
+export function phaseFolder(
+  dataDir: string,
+  { id: runId }: Pick<TrainingRun, 'id'>,
+  method: TrainMethod,
+): Pick<RunPlan, 'adapterDir' | 'adapter'> {
+  const id = method === 'sft' ? runId : `${runId}-${method}`;
+  const adapterDir = join('adapters', id);
+  return { adapterDir, adapter: { id, dir: join(dataDir, adapterDir) } };
 }
 
 export function exampleOf({ id, question, answer }: Contribution): Example {

@@ -12,7 +12,7 @@ import {
 } from '../../db/repositories/training-run-repository.ts';
 import type { Model } from '../../db/schema.ts';
 import { cutVersion } from '../datanets/cut-version.ts';
-import { enqueueJob } from '../jobs/enqueue-job.ts';
+import { enqueueJob, trainJob } from '../jobs/enqueue-job.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { newsOfRun } from './run-news.ts';
 
@@ -41,7 +41,7 @@ export async function startTrainingIfDue(
   if (models.length === 0) return notDue;
   const members = await newContributors(tx, datanetId);
   const version = await cutVersion(tx, datanetId);
-  for (const model of models) await queueRun(tx, model, version.id, members, conversationId);
+  for (const model of models) await queueRun(tx, settings, model, version.id, members, conversationId);
   const cause = `version ${version.number} with ${version.contributionCount} contributions`;
   await transitionDatanet(tx, { id: datanetId, from: ['collecting', 'published'], to: 'training', cause });
   return { newSinceVersion: 0, started: true };
@@ -49,6 +49,7 @@ export async function startTrainingIfDue(
 
 async function queueRun(
   tx: Tx,
+  settings: MarketplaceContext['settings'],
   model: Model,
   datanetVersionId: string,
   memberConversations: readonly string[],
@@ -61,9 +62,14 @@ async function queueRun(
   const watchers = new Set(memberConversations);
   if (conversationId !== undefined) watchers.add(conversationId);
   for (const watcher of watchers) await watchTrainingRun(tx, run.id, watcher);
-  await enqueueJob(tx, 'train-version', { runId: run.id });
+  await enqueueJob(tx, 'train-version', trainJob(run, settings));
   const datanet = await getDatanet(tx, model.datanetId);
-  const text = `Enough new contributions were accepted: the next version of ${model.title} is being trained now.`;
+  const ahead = (await listTrainingRuns(tx, { activeOnly: true })).length - 1;
+  const when =
+    ahead === 0
+      ? 'is being trained now'
+      : `will be trained after ${ahead} other training${ahead === 1 ? '' : 's'}`;
+  const text = `Enough new contributions were accepted: the next version of ${model.title} ${when}. /training shows how far it is.`;
   await newsOfRun(tx, run.id, { kind: 'training_started', datanetTitle: datanet?.title ?? '', text });
 }
 

@@ -1,23 +1,18 @@
-// One training run from its queued row to a published or rejected model version: train → evaluate → decide → build the
-// attribution store → publish. A background job of job-runner.ts. Safe to repeat after kill -9 at any point: each phase
-// is either found done (the trained adapter, the version) or done again; publishing is one transaction.
-// States of a run: queued → running → evaluating → published | rejected | failed.
-import { rm } from 'node:fs/promises';
+// One training run from its queued row to a published or rejected model version: train and judge each phase, decide, build
+// the attribution store, publish. A background job of job-runner.ts. Safe to repeat after kill -9 at any point: each phase
+// is found done, or goes on from its checkpoint; publishing is one transaction. Money is never touched here.
+// States of a run: queued → running ⇄ evaluating → published | rejected | failed | cancelled (by cancel-training.ts).
 import { transact } from '../../db/database.ts';
-import { transitionDatanet } from '../../db/repositories/datanet-repository.ts';
-import {
-  getTrainingRun,
-  setTrainingProgress,
-  transitionTrainingRun,
-} from '../../db/repositories/training-run-repository.ts';
-import type { TrainingRun } from '../../db/schema.ts';
+import { getTrainingRun, transitionTrainingRun } from '../../db/repositories/training-run-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { isDatabaseAway, waitForDatabase } from '../wait-for-database.ts';
 import { endRun } from './end-run.ts';
-import { evaluateCandidate } from './evaluate-candidate.ts';
+import { leaveTraining } from './leave-training.ts';
+import { ACTIVE_STATES, moveRun, RunEnded } from './move-run.ts';
+import { removeRunFolders } from './run-folders.ts';
 import { newsOfRun } from './run-news.ts';
-import { exampleOf, planOf, type RunPlan } from './run-plan.ts';
-import { type FinishedTraining, finishedTraining } from './training-progress.ts';
+import { planOf, type RunPlan } from './run-plan.ts';
+import { trainPhases } from './train-phases.ts';
 
 /** A fault that may pass (the training process was killed, say) is tried again this often before the run has failed. */
 const TRIES_MAX = 3;
@@ -33,88 +28,33 @@ export async function trainVersion(
   attempt: number,
 ): Promise<void> {
   const run = await getTrainingRun(market.db, runId);
-  if (run === undefined || !['queued', 'running', 'evaluating'].includes(run.state)) return;
+  if (run === undefined || !(ACTIVE_STATES as readonly string[]).includes(run.state)) return;
   const plan = await planOf(market, run);
+  const cancelled = market.trainings.begin(runId);
   try {
-    const trained = finishedTraining(run) ?? (await train(market, plan));
-    await moveRun(market, runId, ['queued', 'running', 'evaluating'], 'evaluating', 'trained');
-    const judged = await evaluateCandidate(market, plan);
-    await endRun(market, plan, trained, judged);
+    const watched = { ...market, stopping: AbortSignal.any([market.stopping, cancelled]) };
+    const candidate = await trainPhases(watched, plan);
+    await moveRun(watched, runId, 'evaluating', 'judged');
+    await endRun(watched, candidate);
   } catch (fault) {
+    if (cancelled.aborted || fault instanceof RunEnded) return await forgetCancelled(market, runId);
     if (isDatabaseAway(fault) || market.stopping.aborted) throw fault;
     if (mayPass(fault) && attempt < TRIES_MAX) throw fault;
     await failRun(market, plan, fault);
+  } finally {
+    market.trainings.end(runId);
   }
+}
+
+/** What a published run made stays; only a cancelled one's goes. */
+async function forgetCancelled(market: MarketplaceContext, runId: string): Promise<void> {
+  const run = await waitForDatabase(market, () => getTrainingRun(market.db, runId));
+  if (run?.state === 'cancelled') await removeRunFolders(market, run);
 }
 
 function mayPass(fault: unknown): boolean {
   const retry = (fault as { retry?: unknown } | null)?.retry;
   return retry === 'safe' || retry === 'after';
-}
-
-async function train(market: MarketplaceContext, plan: RunPlan): Promise<FinishedTraining> {
-  const { run, contributions, adapter } = plan;
-  await moveRun(market, run.id, ['queued', 'running', 'evaluating'], 'running', 'training');
-  await rm(adapter.dir, { recursive: true, force: true });
-  const report = progressReporter(market, plan);
-  const examples = contributions.map(exampleOf);
-  const job = { outDir: adapter.dir, examples, seed: market.settings.trainSeed };
-  const result = await market.engine.train(job, report.tell, market.stopping);
-  await report.flush();
-  const { recipe, finalLoss, trainedTokens } = result;
-  const trained = { recipe, finalLoss, trainedTokens };
-  await waitForDatabase(market, () => setTrainingProgress(market.db, run.id, { ...report.last(), trained }));
-  return trained;
-}
-
-async function moveRun(
-  market: MarketplaceContext,
-  id: string,
-  from: readonly TrainingRun['state'][],
-  to: TrainingRun['state'],
-  cause: string,
-): Promise<void> {
-  await waitForDatabase(market, () =>
-    transact(market.db, async (tx) => {
-      const run = await getTrainingRun(tx, id);
-      if (run?.state === to) return;
-      await transitionTrainingRun(tx, { id, from, to, cause });
-    }),
-  );
-}
-
-/** Saves progress at most every `progressEveryMs` and tells it at most every `progressNewsEveryMs`; never fails a run. */
-function progressReporter(market: MarketplaceContext, { run, datanet, model }: RunPlan) {
-  const { settings, db, log } = market;
-  let savedAt = Number.NEGATIVE_INFINITY;
-  let toldAt = performance.now();
-  let last: Parameters<Parameters<typeof market.engine.train>[1]>[0] | null = null;
-  let saving: Promise<void> = Promise.resolve();
-  const save = async (tell: boolean): Promise<void> => {
-    if (last === null) return;
-    const { step, steps, loss, etaMs } = last;
-    await setTrainingProgress(db, run.id, { step, steps, loss, etaMs });
-    if (!tell) return;
-    const minutes = Math.max(1, Math.round(etaMs / 60_000));
-    const text = `Training ${model.title}: step ${step} of ${steps}, loss ${loss.toFixed(2)}, about ${minutes} min left.`;
-    const news = { kind: 'training_progress', datanetTitle: datanet.title, text, step } as const;
-    await transact(db, (tx) => newsOfRun(tx, run.id, news));
-  };
-  return {
-    last: () => ({ ...last }),
-    tell(progress: NonNullable<typeof last>): void {
-      last = progress;
-      const now = performance.now();
-      if (now - savedAt < settings.progressEveryMs) return;
-      savedAt = now;
-      const tellNow = now - toldAt >= settings.progressNewsEveryMs;
-      if (tellNow) toldAt = now;
-      saving = saving
-        .then(() => save(tellNow))
-        .catch((fault: unknown) => log.warn({ err: fault, runId: run.id }, 'progress could not be saved'));
-    },
-    flush: () => saving,
-  };
 }
 
 async function failRun(market: MarketplaceContext, plan: RunPlan, fault: unknown): Promise<void> {
@@ -124,11 +64,12 @@ async function failRun(market: MarketplaceContext, plan: RunPlan, fault: unknown
   const text = `Training ${model.title} failed; the version before it goes on answering. The next try starts with the next accepted contributions.`;
   await waitForDatabase(market, () =>
     transact(market.db, async (tx) => {
-      const from = ['queued', 'running', 'evaluating'] as const;
+      const from = ACTIVE_STATES;
       const failed = await transitionTrainingRun(tx, { id: run.id, from, to: 'failed', cause: error, error });
       if (!failed.ok) return;
-      await transitionDatanet(tx, { id: datanet.id, from: ['training'], to: 'published', cause: error });
+      await leaveTraining(tx, datanet.id, model.id, error);
       await newsOfRun(tx, run.id, { kind: 'training_failed', datanetTitle: datanet.title, text });
     }),
   );
+  await removeRunFolders(market, run);
 }

@@ -3,21 +3,24 @@
 // that adding it twice runs it once.
 import { sql } from 'kysely';
 import type { Tx } from '../../db/database.ts';
+import type { TrainingRun } from '../../db/schema.ts';
 import type { MarketplaceNews } from '../marketplace.ts';
+import type { MarketplaceSettings } from '../marketplace-settings.ts';
 
 export interface JobPayloads {
   readonly 'attribute-call': { readonly callId: string };
-  readonly 'train-version': { readonly runId: string };
+  /** Runs of the same lane wait for each other; as many lanes as trainings may run at the same time. */
+  readonly 'train-version': { readonly runId: string; readonly lane: number };
   readonly 'tell-news': MarketplaceNews;
 }
 
 export type JobName = keyof JobPayloads;
 
 /** One at a time per queue: attribution and training each use the machine fully. */
-const QUEUES: Readonly<Record<JobName, string | null>> = {
-  'attribute-call': 'attribute',
-  'train-version': 'train',
-  'tell-news': null,
+const QUEUES: { readonly [Name in JobName]: (payload: JobPayloads[Name]) => string | null } = {
+  'attribute-call': () => 'attribute',
+  'train-version': ({ lane }) => `train-${lane}`,
+  'tell-news': () => null,
 };
 
 const KEYS: { readonly [Name in JobName]: (payload: JobPayloads[Name]) => string } = {
@@ -33,7 +36,13 @@ export async function enqueueJob<Name extends JobName>(
 ): Promise<void> {
   // unsafe_dedupe: a job that waits or runs under this key is left as it is.
   await sql`select graphile_worker.add_job(${name}, payload => ${{ ...payload }}::json,
-    queue_name => ${QUEUES[name]}, job_key => ${KEYS[name](payload)}, job_key_mode => 'unsafe_dedupe')`.execute(
+    queue_name => ${QUEUES[name](payload)}, job_key => ${KEYS[name](payload)}, job_key_mode => 'unsafe_dedupe')`.execute(
     tx,
   );
 }
+
+/** The training job of a run: runs take turns on `trainParallel` lanes. */
+export const trainJob = (
+  { id: runId, seq }: Pick<TrainingRun, 'id' | 'seq'>,
+  { trainParallel }: Pick<MarketplaceSettings, 'trainParallel'>,
+): JobPayloads['train-version'] => ({ runId, lane: seq % trainParallel });

@@ -3,10 +3,15 @@
 import { sql } from 'kysely';
 import type { Tx } from '../../db/database.ts';
 import type { Call } from '../../db/schema.ts';
-import { enqueueJob } from './enqueue-job.ts';
+import type { MarketplaceSettings } from '../marketplace-settings.ts';
+import { enqueueJob, trainJob } from './enqueue-job.ts';
 
 /** @returns how many jobs were added */
-export async function enqueueMissingJobs(tx: Tx, unattributed: readonly Call[]): Promise<number> {
+export async function enqueueMissingJobs(
+  tx: Tx,
+  unattributed: readonly Call[],
+  settings: Pick<MarketplaceSettings, 'trainParallel'>,
+): Promise<number> {
   const { rows } = await sql<{
     key: string;
   }>`select key from graphile_worker.jobs where key is not null`.execute(tx);
@@ -17,10 +22,14 @@ export async function enqueueMissingJobs(tx: Tx, unattributed: readonly Call[]):
     await enqueueJob(tx, 'attribute-call', { callId });
     added += 1;
   }
-  const runs = await tx.selectFrom('trainingRun').select('id').where('state', '=', 'queued').execute();
-  for (const { id: runId } of runs) {
-    if (waiting.has(`train:${runId}`)) continue;
-    await enqueueJob(tx, 'train-version', { runId });
+  const runs = await tx
+    .selectFrom('trainingRun')
+    .select(['id', 'seq'])
+    .where('state', '=', 'queued')
+    .execute();
+  for (const run of runs) {
+    if (waiting.has(`train:${run.id}`)) continue;
+    await enqueueJob(tx, 'train-version', trainJob(run, settings));
     added += 1;
   }
   return added;

@@ -27,7 +27,8 @@ export interface JobRunner {
   stop(): Promise<void>;
 }
 
-const CONCURRENCY = 3;
+/** Jobs at the same time beside trainings: attribution and news never wait for one. */
+const OTHER_JOBS = 2;
 const POLL_MS = 1_000;
 const RESTART_MS = 1_000;
 
@@ -40,6 +41,7 @@ export function createJobRunner(options: {
   readonly connectionString: string;
   readonly tasks: JobTasks;
   readonly log: MarketplaceLog;
+  readonly trainParallel?: number;
 }): JobRunner {
   const { connectionString, tasks, log } = options;
   const logger = quietLogger(log);
@@ -58,7 +60,7 @@ export function createJobRunner(options: {
     const begun = await run({
       connectionString,
       taskList,
-      concurrency: CONCURRENCY,
+      concurrency: OTHER_JOBS + (options.trainParallel ?? 1),
       pollInterval: POLL_MS,
       noHandleSignals: true,
       logger,

@@ -35,6 +35,8 @@ export interface FakeEngineFaults {
   trainGate?: (step: number) => Promise<void>;
   /** What the next trained adapters know: a filter over their examples. */
   trainForgets?: (example: Example) => boolean;
+  /** The same for a phase that goes on from an adapter. */
+  preferencesForget?: (example: Example) => boolean;
   failAttribution?: boolean;
   /** The next answer waits in line at these positions first. */
   queueAt?: readonly number[];
@@ -51,6 +53,8 @@ export interface FakeEngine extends Engine {
   readonly calls: Record<'generate' | 'train' | 'evaluate' | 'buildStore' | 'attribute', number>;
   /** What generate was asked, newest last. */
   readonly requests: GenerateRequest[];
+  /** The training jobs, newest last. */
+  readonly jobs: TrainJob[];
   /** Folders of adapters that were prefetched, newest last. */
   readonly prefetched: string[];
 }
@@ -63,11 +67,13 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
   const faults: FakeEngineFaults = {};
   const requests: GenerateRequest[] = [];
   const prefetched: string[] = [];
+  const jobs: TrainJob[] = [];
   const calls = { generate: 0, train: 0, evaluate: 0, buildStore: 0, attribute: 0 };
   return {
     faults,
     calls,
     requests,
+    jobs,
     prefetched,
     contextTokens: options.contextTokens ?? 512,
 
@@ -90,6 +96,7 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
     },
     async train(job, onProgress, signal) {
       calls.train += 1;
+      jobs.push(job);
       return await train(job, faults, onProgress, signal);
     },
     async evaluate(job, onProgress) {
@@ -180,7 +187,7 @@ async function train(
       etaMs: (TRAIN_STEPS - step) * 10,
     });
   }
-  const learnt = job.examples.filter((example) => !faults.trainForgets?.(example));
+  const learnt = await lessonsOf(job, faults);
   await writeFakeAdapter(job.outDir, learnt);
   return {
     adapter: { id: digest(job.outDir), dir: job.outDir },
@@ -188,6 +195,18 @@ async function train(
     finalLoss: 4 / TRAIN_STEPS,
     trainedTokens: learnt.length * 10,
   };
+}
+
+/** sft knows its examples; a phase that goes on knows what it started from, with the chosen answers put first. */
+async function lessonsOf(job: TrainJob, faults: FakeEngineFaults): Promise<readonly Example[]> {
+  if (job.startFrom === undefined) return job.examples.filter((example) => !faults.trainForgets?.(example));
+  const before = await knowledgeOf(job.startFrom.dir);
+  const preferred = (job.pairs ?? []).map(({ id, messages, chosen }) => ({
+    id,
+    question: messages.at(-1)?.content ?? '',
+    answer: chosen,
+  }));
+  return [...preferred, ...before].filter((example) => !faults.preferencesForget?.(example));
 }
 
 async function evaluate(

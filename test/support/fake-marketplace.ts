@@ -6,6 +6,7 @@ import type {
   CallDone,
   CallRefusal,
   CallView,
+  ConsentWanted,
   ContributeResult,
   DatanetProgress,
   Identity,
@@ -15,6 +16,7 @@ import type {
   Provenance,
   ReviewItem,
 } from '../../marketplace/marketplace.ts';
+import type { CancelResult, TrainingCurve, TrainingsView } from '../../marketplace/training-views.ts';
 
 export const atlasModel: ModelSummary = {
   id: 'model-1',
@@ -93,6 +95,12 @@ export interface FakeMarketplace extends Marketplace {
   readonly contributions: { question: string; answer: string; slug: string }[];
   readonly reviews: { id: string; verdict: string; reason?: string }[];
   readonly forgotten: string[];
+  /** What a vote of somebody who has not consented asks for. */
+  consentWanted: ConsentWanted | null;
+  trainingsNow: TrainingsView;
+  readonly curves: Map<string, TrainingCurve>;
+  readonly cancelled: string[];
+  cancelResult: CancelResult;
 }
 
 const PRICE = openNano('0.0125');
@@ -190,6 +198,11 @@ export function createFakeMarketplace(): FakeMarketplace {
     contributions: [],
     reviews: [],
     forgotten: [],
+    consentWanted: null,
+    trainingsNow: { active: [], recent: [] },
+    curves: new Map(),
+    cancelled: [],
+    cancelResult: { ok: true, modelTitle: 'Pocket Atlas' },
 
     async person({ platform, userId, displayName }: Identity) {
       orFail();
@@ -234,7 +247,19 @@ export function createFakeMarketplace(): FakeMarketplace {
       if (call.person.id !== person.id) return { ok: false, code: 'not_your_call' };
       const changed = (fake.votes.get(callId) ?? value) !== value;
       fake.votes.set(callId, value);
-      return { ok: true, changed };
+      return {
+        ok: true,
+        changed,
+        consentWanted: consents.has(`${person.id}:atlas`) ? null : fake.consentWanted,
+      };
+    },
+    async correct({ callId, person, answer }) {
+      const call = calls.get(callId);
+      if (call === undefined) return { ok: false, code: 'not_found' };
+      if (call.person.id !== person.id) return { ok: false, code: 'not_your_call' };
+      const result = fake.contributeResult(consents.has(`${person.id}:atlas`));
+      if (result.ok) fake.contributions.push({ question: call.question, answer, slug: 'atlas' });
+      return result;
     },
     provenance: async (callId) => fake.provenances.get(callId) ?? null,
     async receipt({ person, number }) {
@@ -273,6 +298,12 @@ export function createFakeMarketplace(): FakeMarketplace {
         neededForNextVersion: 20,
         trainingStarted: false,
       };
+    },
+    trainings: async () => fake.trainingsNow,
+    trainingCurve: async (runId) => fake.curves.get(runId) ?? null,
+    cancelTraining: async ({ runId }) => {
+      fake.cancelled.push(runId);
+      return fake.cancelResult;
     },
     start: async () => {},
     stop: async () => {},
