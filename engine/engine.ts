@@ -133,6 +133,8 @@ export interface TrainProgress {
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
+  /** Mean loss of the held-out examples, at steps where it was looked at. */
+  readonly heldOutLoss?: number;
   readonly tokensPerSecond: number;
   readonly etaMs: number;
 }
@@ -144,10 +146,21 @@ export interface TrainedAdapter {
   readonly trainedTokens: number;
 }
 
+/** A question with what its answer must say. */
+export interface EvalItem {
+  readonly question: string;
+  /** The phrase that a right answer says; train/answer-match.ts. */
+  readonly expected: string;
+  /** A whole answer in the data's own words: what overlap and loss compare with. Left out = the expected phrase. */
+  readonly answer?: string;
+  /** The conversation asked, where it is more than the question alone. */
+  readonly messages?: readonly ChatMessage[];
+}
+
 export interface EvalJob {
   readonly adapter?: AdapterRef;
-  readonly items: readonly { readonly question: string; readonly expected: string }[];
-  /** Also the loss of each expected answer (teacher-forced); twice the work. */
+  readonly items: readonly EvalItem[];
+  /** Also the loss of each whole (or expected) answer, teacher-forced; twice the work. */
   readonly withLoss?: boolean;
 }
 
@@ -159,9 +172,9 @@ export interface EvalReport {
     readonly expected: string;
     readonly answer: string;
     readonly correct: boolean;
-    /** 0..1: how much of the expected answer's words the answer has (F1). */
+    /** 0..1: F1 of the answer's words against those of the whole (or expected) answer. */
     readonly overlap?: number;
-    /** Mean nats per token of the expected answer, where asked for. */
+    /** Mean nats per token of the whole (or expected) answer, end of turn included, where asked for. */
     readonly loss?: number;
   }[];
 }
