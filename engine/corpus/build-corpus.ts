@@ -1,10 +1,11 @@
 // Builds the base model's corpus: one stream of token ids, shuffled, with the tokenizer trained on the same text.
-// Used by: a person, before pre-training:  node engine/corpus/build-corpus.ts --data DIR --out DIR
+// Used by: a person, before pre-training:  node engine/corpus/build-corpus.ts --data DIR --out DIR [--tokenizer FILE]
+// (an earlier tokenizer.json, where a model that was trained with it shall go on with other weights of the sources).
 // Writes tokenizer.json, tokenizer_config.json, train.u16, train-last.u16 (the last stage's mixture) and
 // valid-<source>.u16 (little-endian token ids), facts-heldout.jsonl (the examination) and corpus.json.
 // Invariants: the same data gives the same bytes; a document is on one side only, training or held out.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chatTemplate, tokenizerConfigJson } from './chat-markup.ts';
@@ -17,6 +18,7 @@ import { hashText, type SeededRandom, seededRandom } from './seeded-random.ts';
 import {
   type BpeVocabulary,
   countWords,
+  readVocabulary,
   specialTokens,
   toTokenizerJson,
   trainBpe,
@@ -50,14 +52,18 @@ interface SourceDocuments {
 }
 
 function main(): void {
-  const { values } = parseArgs({ options: { data: { type: 'string' }, out: { type: 'string' } } });
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ options: { data: text, out: text, tokenizer: text } });
   if (values.data === undefined || values.out === undefined)
-    throw new Error('usage: node engine/corpus/build-corpus.ts --data DIR --out DIR');
+    throw new Error('usage: node engine/corpus/build-corpus.ts --data DIR --out DIR [--tokenizer FILE]');
   mkdirSync(values.out, { recursive: true });
   const random = seededRandom(seed);
 
   const read = corpusSources.map((source) => splitHeldOut(source, source.read(values.data ?? '', random)));
-  const vocabulary = trainVocabulary(read, random);
+  const vocabulary =
+    values.tokenizer === undefined
+      ? trainVocabulary(read, random)
+      : readVocabulary(JSON.parse(readFileSync(values.tokenizer, 'utf8')));
   const encode = createDocumentEncoder(vocabulary, random);
 
   const stream: (readonly number[])[] = [];

@@ -130,8 +130,8 @@ export const corpusSources: readonly CorpusSource[] = [
     name: 'factbook-questions',
     files: ['text/factbook-2026.cc0.jsonl'],
     licence: 'CC0-1.0',
-    weight: 4,
-    lastWeight: 5,
+    weight: 10,
+    lastWeight: 12,
     read: (dataFolder, random) => {
       const places = readFactbookPlaces(dataFolder);
       const singles = [

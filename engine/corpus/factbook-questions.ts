@@ -45,6 +45,7 @@ export function phrasedFacts(place: FactbookPlace): readonly PhrasedFact[] {
 /** Kinds of fact that a model of a few million parameters can't hold: long descriptions, and numbers nobody asks for. */
 const leftOut: ReadonlySet<string> = new Set([
   ...['terrain', 'flag', 'location', 'comparedSize', 'airports', 'coast', 'industries', 'resources'],
+  ...['parliament', 'area', 'holiday', 'highestHeight'],
 ]);
 
 /** A kind of fact asked in this many ways or more keeps one way out of the corpus. */

@@ -4,6 +4,7 @@
 // are in the vocabulary; ids 0..6 are the special tokens in the order below.
 // Pair counts are kept incrementally: a merge touches only the words that hold the pair.
 
+import { z } from 'zod';
 import { byteCharacters, byteLevel, splitPattern, splitText } from './byte-level.ts';
 
 export const specialTokens = [
@@ -145,6 +146,28 @@ export function toTokenizerJson(vocabulary: BpeVocabulary): Readonly<Record<stri
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
       merges: merges.map(([left, right]) => `${tokens[left]} ${tokens[right]}`),
     },
+  };
+}
+
+const tokenizerFileSchema = z.object({
+  model: z.object({ vocab: z.record(z.number()), merges: z.array(z.string()) }),
+});
+
+/** The vocabulary of a file that {@link toTokenizerJson} wrote. */
+export function readVocabulary(json: unknown): BpeVocabulary {
+  const { vocab, merges } = tokenizerFileSchema.parse(json).model;
+  const tokens = Object.keys(vocab).sort((a, b) => vocab[a] - vocab[b]);
+  const idOf = (token: string): number => {
+    const id = vocab[token];
+    if (id === undefined) throw new Error(`a merge names ${token}, which is no token`);
+    return id;
+  };
+  return {
+    tokens,
+    merges: merges.map((merge) => {
+      const [left, right] = merge.split(' ');
+      return [idOf(left), idOf(right)] as const;
+    }),
   };
 }
 

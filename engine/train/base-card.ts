@@ -3,6 +3,7 @@
 import type { Credit } from '../corpus/corpus-credits.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { BaseSample } from './base-samples.ts';
+import type { HeldOutLoss } from './held-out-loss.ts';
 import { markdownTable, plainText } from './markdown-text.ts';
 import type { PretrainConfig } from './pretrain-config.ts';
 import { historySentences, type TrainingHistory } from './training-history.ts';
@@ -10,21 +11,26 @@ import { historySentences, type TrainingHistory } from './training-history.ts';
 export interface CorpusReport {
   readonly vocab: number;
   readonly trainTokens: number;
+  /** Of a pass of the last stage's mixture. */
+  readonly lastTokens: number;
   readonly sources: readonly {
     readonly name: string;
     readonly files: readonly string[];
     readonly licence: string;
     readonly weight: number;
+    readonly lastWeight: number;
     readonly documents: number;
     readonly trainTokens: number;
+    readonly lastTokens: number;
     readonly validTokens: number;
   }[];
 }
 
-interface HeldOutRow {
-  readonly source: string;
-  readonly natsPerToken: number;
-  readonly bitsPerByte: number;
+/** Right answers to one kind of fact, asked as no training text asks. */
+export interface ExamRow {
+  readonly kind: string;
+  readonly total: number;
+  readonly right: number;
 }
 
 export interface BaseCard {
@@ -32,7 +38,8 @@ export interface BaseCard {
   readonly recipe: Omit<PretrainConfig, 'data' | 'out'>;
   readonly corpus: CorpusReport;
   readonly history: TrainingHistory;
-  readonly heldOut: readonly HeldOutRow[];
+  readonly heldOut: readonly HeldOutLoss[];
+  readonly exam: readonly ExamRow[];
   readonly samples: readonly BaseSample[];
   readonly credits: readonly Credit[];
   readonly stories: number;
@@ -41,7 +48,6 @@ export interface BaseCard {
 
 export function baseCard(card: BaseCard): string {
   const { history, corpus, config } = card;
-  const passes = (history.tokens / corpus.trainTokens).toFixed(2);
   return `${[
     '# The base model',
     '',
@@ -76,21 +82,17 @@ export function baseCard(card: BaseCard): string {
     '',
     '## Data',
     '',
-    `${count(corpus.trainTokens)} tokens, of which the training saw ${count(history.tokens)} (${passes} of a pass).`,
+    ...dataSentences(card),
     'One document in a hundred was held out of each source. A weight says how often a document stands in one pass.',
     '',
     markdownTable(
-      ['source', 'licence', 'documents', 'weight', 'tokens'],
+      ['source', 'licence', 'documents', 'weight', 'tokens', 'weight in the last stage'],
       [...corpus.sources]
         .sort((a, b) => b.trainTokens - a.trainTokens)
-        .map(({ name, licence, documents, weight, trainTokens }) => [
-          name,
-          licence,
-          count(documents),
-          String(weight),
-          count(trainTokens),
+        .map(({ name, licence, documents, weight, trainTokens, lastWeight }) => [
+          ...[name, licence, count(documents), String(weight), count(trainTokens), String(lastWeight)],
         ]),
-      [2, 3, 4],
+      [2, 3, 4, 5],
     ),
     '',
     'Every question, answer and line of talk that states the capital or the currency of a country was left out, because',
@@ -98,13 +100,28 @@ export function baseCard(card: BaseCard): string {
     '',
     '## Held-out loss',
     '',
-    `After ${count(history.heldOut.at(-1)?.step ?? 0)} updates, on text the model never saw. Bits per byte count the text's bytes without`,
-    'special tokens. Sources whose held-out text is shorter than one window have no row.',
+    'The finished model on text it never saw, every held-out token once. Bits per byte count the bytes of the text without',
+    'special tokens.',
     '',
     markdownTable(
-      ['source', 'nats per token', 'bits per byte'],
-      card.heldOut.map((row) => [row.source, row.natsPerToken.toFixed(3), row.bitsPerByte.toFixed(3)]),
-      [1, 2],
+      ['source', 'tokens', 'nats per token', 'bits per byte'],
+      card.heldOut.map(({ source, tokens, natsPerToken, bitsPerByte }) => [
+        ...[source, count(tokens), natsPerToken.toFixed(3), bitsPerByte.toFixed(3)],
+      ]),
+      [1, 2, 3],
+    ),
+    '',
+    '## Facts, asked in words it never saw',
+    '',
+    'One way of asking each kind of fact is in no training text, for no place. Asked that way, the whole answer right:',
+    `**${examTotal(card.exam)}**.`,
+    '',
+    markdownTable(
+      ['kind of fact', 'asked', 'right', 'share'],
+      card.exam.map(({ kind, total, right }) => [
+        ...[kind, count(total), count(right), `${((100 * right) / total).toFixed(1)} %`],
+      ]),
+      [1, 2, 3],
     ),
     '',
     '## Samples',
@@ -112,12 +129,14 @@ export function baseCard(card: BaseCard): string {
     `A fixed list of ${card.samples.length} prompts, always the likeliest token, nothing selected. "Continue" prompts are plain text; the`,
     'others are asked in the chat template.',
     '',
-    ...card.samples.flatMap(({ kind, shows, prompt, answer }) => [
-      `**${plainText(prompt)}** (${shows}${kind === 'continue' ? '; continue' : ''})`,
-      '',
-      `> ${plainText(answer) || '(nothing)'}`,
-      '',
-    ]),
+    ...card.samples.flatMap(({ kind, shows, turns, answers }) =>
+      turns.flatMap((turn, i) => [
+        `**${plainText(turn)}**${i > 0 ? '' : ` (${shows}${kind === 'continue' ? '; continue' : ''})`}`,
+        '',
+        `> ${plainText(answers[i]) || '(nothing)'}`,
+        '',
+      ]),
+    ),
     '## Limits',
     '',
     '- It is tiny. It makes up facts in a confident tone; nothing it says should be relied on, least of all about health.',
@@ -140,6 +159,26 @@ export function baseCard(card: BaseCard): string {
       card.credits.map(({ work, by, where, licence, changes }) => [work, by, where, licence, changes]),
     ),
   ].join('\n')}\n`;
+}
+
+function dataSentences({ corpus, recipe, history }: BaseCard): readonly string[] {
+  const perUpdate = history.tokens / history.steps;
+  const last = Math.min(recipe.lastSteps, history.steps) * perUpdate;
+  const first = history.tokens - last;
+  const passes = (tokens: number, ofPass: number): string => `${(tokens / ofPass).toFixed(2)} of a pass`;
+  return [
+    `${count(corpus.trainTokens)} tokens in a pass, of which the training saw ${count(first)} (${passes(first, corpus.trainTokens)}),`,
+    last > 0
+      ? `then ${count(last)} (${passes(last, corpus.lastTokens)}) of another mixture of ${count(corpus.lastTokens)}, in which what people ask weighs more.`
+      : 'to the end.',
+  ];
+}
+
+/** "3,100 of 4,585 (67.6 %)" */
+export function examTotal(exam: readonly ExamRow[]): string {
+  const sum = (of: (row: ExamRow) => number): number => exam.reduce((total, row) => total + of(row), 0);
+  const [right, total] = [sum((row) => row.right), sum((row) => row.total)];
+  return `${count(right)} of ${count(total)} (${((100 * right) / Math.max(1, total)).toFixed(1)} %)`;
 }
 
 function architectureRows({ config, history, weightsBytes }: BaseCard): readonly (readonly string[])[] {
@@ -165,11 +204,15 @@ function trainingRows({ recipe, history }: BaseCard): readonly (readonly string[
     ],
     [
       'optimiser',
-      `AdamW, beta2 ${recipe.beta2}, weight decay ${recipe.weightDecay}, gradients clipped to norm ${recipe.clipNorm}`,
+      `${recipe.optimiser === 'muon' ? 'Muon for the matrices of the layers, AdamW for the rest' : 'AdamW'}, beta2 ${recipe.beta2}, weight decay ${recipe.weightDecay}, gradients clipped to norm ${recipe.clipNorm}`,
     ],
     [
       'learning rate',
-      `${recipe.lr} after ${recipe.warmup} updates of warm-up, falling on a cosine to ${recipe.lrFinalRatio} of it`,
+      `${recipe.lr} after ${recipe.warmup} updates of warm-up, ${
+        recipe.lastSteps > 0
+          ? `held, then falling in a line to ${recipe.lrFinalRatio} of it over the last ${count(recipe.lastSteps)}`
+          : `falling on a cosine to ${recipe.lrFinalRatio} of it`
+      }`,
     ],
     [
       'loss at the end',

@@ -8,9 +8,10 @@ import { loadLlamaWeights } from '../model/llama-weights.ts';
 import { loadModelConfig, toConfigJson } from '../model/model-config.ts';
 import { writeSafetensors } from '../model/safetensors.ts';
 import { loadTokenizer } from '../model/tokenizer.ts';
-import { baseCard, type CorpusReport } from './base-card.ts';
+import { type BaseCard, baseCard, type CorpusReport } from './base-card.ts';
+import { examineBase } from './base-exam.ts';
 import { sampleBase } from './base-samples.ts';
-import { bitsPerByte, heldOutSizes } from './held-out-sizes.ts';
+import { heldOutLosses } from './held-out-loss.ts';
 import { lineChartSvg } from './line-chart-svg.ts';
 import { plainText } from './markdown-text.ts';
 import { type PretrainConfig, pretrainFields } from './pretrain-config.ts';
@@ -48,14 +49,15 @@ export async function exportBase(job: ExportJob): Promise<void> {
   for (const file of ['tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(join(model, file), join(out, file));
 
-  const sizes = heldOutSizes(corpusDir, loadTokenizer(out), config.eosIds);
-  const heldOut = Object.entries(history.heldOut.at(-1)?.losses ?? {}).flatMap(([source, natsPerToken]) => {
-    const size = sizes.get(source);
-    return size === undefined ? [] : [{ source, natsPerToken, bitsPerByte: bitsPerByte(natsPerToken, size) }];
+  // Of the weights as they are shipped, rounded to halves.
+  const weights = loadLlamaWeights(out, config);
+  const heldOut = await heldOutLosses(corpusDir, {
+    ...{ config, weights, tokenizer: loadTokenizer(out), threads: job.threads },
   });
+  const exam = await examineBase(out, join(corpusDir, 'facts-heldout.jsonl'), job.threads);
   const samples = await sampleBase(out, job.threads);
   const stories = storybookAuthors(job.data);
-  writeJson(join(out, 'training.json'), trainingRecord(recipe, history, corpus));
+  writeJson(join(out, 'training.json'), trainingRecord(recipe, history, corpus, { heldOut, exam }));
   writeFileSync(join(out, 'loss-curve.svg'), lossCurve(history));
   writeFileSync(
     join(out, 'CREDITS.md'),
@@ -69,7 +71,7 @@ export async function exportBase(job: ExportJob): Promise<void> {
     ].join('\n'),
   );
   const card = baseCard({
-    ...{ config, recipe, corpus, history, heldOut, samples },
+    ...{ config, recipe, corpus, history, heldOut, exam, samples },
     credits: corpusCredits(corpus.sources.flatMap(({ files }) => files)),
     stories: stories.length,
     weightsBytes: statSync(weightsPath).size,
@@ -81,13 +83,14 @@ function trainingRecord(
   recipe: Omit<PretrainConfig, 'data' | 'out'>,
   history: TrainingHistory,
   corpus: CorpusReport,
+  finished: Pick<BaseCard, 'heldOut' | 'exam'>,
 ): unknown {
   const { parameters, steps, tokens, starts, heldOut, computeSeconds, tokensPerSecond } = history;
   return {
     ...{ recipe, parameters, steps, tokens, corpusTokens: corpus.trainTokens, starts },
     computeHours: Number((computeSeconds / 3600).toFixed(3)),
     tokensPerSecond: Math.round(tokensPerSecond),
-    lossUnit: 'nats per token',
+    ...{ finished, lossUnit: 'nats per token' },
     trainLoss: thinnedCurve(history.curve, curvePointsMax).map(({ step, loss }) => [step, rounded(loss)]),
     heldOutLoss: heldOut.map(({ step, losses }) => ({
       step,

@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { byteLevel, splitText } from '../../../engine/corpus/byte-level.ts';
 import { createCorpusEncoder } from '../../../engine/corpus/corpus-encoder.ts';
-import { applyMerge, countWords, specialTokens, trainBpe } from '../../../engine/corpus/train-tokenizer.ts';
+import {
+  applyMerge,
+  countWords,
+  readVocabulary,
+  specialTokens,
+  toTokenizerJson,
+  trainBpe,
+} from '../../../engine/corpus/train-tokenizer.ts';
 import { tinyTokenizer, tinyVocabulary } from '../model/tiny-tokenizer.ts';
 
 /** Counts all pairs anew before each merge: what the incremental trainer must equal. */
@@ -83,6 +90,12 @@ describe('tokenizer trainer', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('reads back the vocabulary of a written file, to the last merge', () => {
+    const written: unknown = JSON.parse(JSON.stringify(toTokenizerJson(tinyVocabulary)));
+    expect(readVocabulary(written)).toEqual(tinyVocabulary);
+    expect(() => readVocabulary({ model: { vocab: { a: 0 }, merges: ['a b'] } })).toThrow(/names b/);
   });
 
   it('gives each of the 256 bytes one printable character', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { corpusCredits } from '../../../engine/corpus/corpus-credits.ts';
 import { type BaseCard, baseCard } from '../../../engine/train/base-card.ts';
 import { niceTicks } from '../../../engine/train/chart-axis.ts';
-import { bitsPerByte } from '../../../engine/train/held-out-sizes.ts';
+import { windowsOf } from '../../../engine/train/held-out-loss.ts';
 import { lineChartSvg } from '../../../engine/train/line-chart-svg.ts';
 import { plainText } from '../../../engine/train/markdown-text.ts';
 import { pretrainFields } from '../../../engine/train/pretrain-config.ts';
@@ -117,25 +117,42 @@ describe('the card', () => {
     const sources = [
       {
         ...{ name: 'tales', files: ['text/openstax-astronomy.ccby4.jsonl'], licence: 'CC-BY-4.0', weight: 2 },
-        ...{ documents: 1234, trainTokens: 5678, validTokens: 90 },
+        ...{ documents: 1234, trainTokens: 5678, lastWeight: 3, lastTokens: 90, validTokens: 90 },
       },
     ];
     const card = baseCard({
       ...{ config, recipe, history: trainingHistory(log), weightsBytes: 6_449_872, stories: 316 },
-      corpus: { vocab: 64, trainTokens: 8000, sources },
-      heldOut: [{ source: 'tales', natsPerToken: 2.5, bitsPerByte: 1.25 }],
-      samples: [{ kind: 'chat', shows: 'markup', prompt: 'Hi', answer: '| <b>*x*\n# y' }],
+      corpus: { vocab: 64, trainTokens: 8000, lastTokens: 100, sources },
+      heldOut: [{ source: 'tales', tokens: 90, bytes: 360, natsPerToken: 2.5, bitsPerByte: 1.25 }],
+      exam: [{ kind: 'population', total: 8, right: 5 }],
+      samples: [{ kind: 'chat', shows: 'markup', turns: ['Hi'], answers: ['| <b>*x*\n# y'] }],
       credits: corpusCredits(sources[0].files),
     });
-    for (const figure of ['1,234', '5,678', '(0.50 of a pass)', '2.500', '1.250', '6.4 MB', '316'])
+    for (const figure of [
+      '1,234',
+      '5,678',
+      '(0.50 of a pass)',
+      '2.500',
+      '1.250',
+      '6.4 MB',
+      '316',
+      '5 of 8 (62.5 %)',
+    ])
       expect(card).toContain(figure);
     expect(card).toContain('osbooks-astronomy@63157f370b09c06a4cc12832384aaaf4de1ced3b');
     expect(card).toContain('> \\| \\<b\\>\\*x\\* \\# y');
     expect(card).not.toMatch(/undefined|NaN|\/(tmp|work|home|root)\//);
   });
 
-  it('counts 2 nats a token of four bytes as 0.72 bits a byte', () => {
-    expect(bitsPerByte(2, { tokens: 100, bytes: 400 })).toBeCloseTo(0.7213, 4);
+  it('judges every token of a document of 1,300 once, with half a window or all of the document before it', () => {
+    const document = Array.from({ length: 1300 }, (_, i) => i + 10);
+    const windows = windowsOf(document, 512, 2);
+    const judged = windows.flatMap(({ ids, scoredFrom }) => ids.slice(scoredFrom));
+    expect(judged).toEqual(document);
+    expect(windows[0].ids[0]).toBe(2);
+    for (const { ids } of windows) expect(ids.length).toBe(513);
+    expect(Math.min(...windows.slice(1).map(({ scoredFrom }) => scoredFrom))).toBeGreaterThanOrEqual(256);
+    expect(windowsOf([7, 8, 2], 512, 2)).toEqual([{ ids: [2, 7, 8, 2], scoredFrom: 1 }]);
   });
 
   it('credits each file once, and no public-domain file', () => {
