@@ -10,6 +10,7 @@ import { loadChatTemplate } from '../model/chat-template.ts';
 import { loadModelConfig } from '../model/model-config.ts';
 import { loadTokenizer } from '../model/tokenizer.ts';
 import { evaluateAnswers } from '../train/answer-eval.ts';
+import { createAnswerLoss } from '../train/answer-loss.ts';
 import { trainAdapter } from '../train/train-adapter.ts';
 import { answerStream } from './answer-stream.ts';
 import { createLazyServeClient } from './lazy-serve-client.ts';
@@ -92,6 +93,15 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     yield* answerStream(serving.generate(asked, signal), { tokenizer, droppedMessages, stop });
   };
 
+  const answerLoss = createAnswerLoss({
+    encoder: {
+      encode: (text) => tokenizer.encode(text),
+      render: (messages, openAnswer) => template.render(messages, { addGenerationPrompt: openAnswer }),
+    },
+    score: (ids, adapter) => serving.score(ids, adapter),
+    maxTokens: serving.contextTokens,
+  });
+
   const engine: Engine = {
     generate,
     contextTokens: serving.contextTokens,
@@ -107,7 +117,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     train: (job, onProgress, signal) => trainAdapter(baseDir, job, onProgress, untilClosed(signal)),
     evaluate: async (job, onProgress) => {
       await serving.ready();
-      return await evaluateAnswers(generate, job, onProgress, serving.info().rowsMax);
+      return await evaluateAnswers(generate, job, { onProgress, answerLoss, atOnce: serving.info().rowsMax });
     },
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),

@@ -1,4 +1,4 @@
-// Is a generated answer right? One rule, used by the evaluation of adapters and by the attribution evaluation.
+// Is a generated answer right, and how near is it? One rule each, used by the evaluation of adapters and by the attribution evaluation.
 // Knows strings only. The rule errs to the strict side, because its result stands in the model's card:
 //   1. the expected phrase stands in the answer as whole words, in order, after normalisation (case, accents,
 //      punctuation and spacing do not count);
@@ -38,6 +38,31 @@ export function isRightAnswer({ question, expected, answer, others = [] }: Answe
 export function saysPhrase(answer: string, phrase: string): boolean {
   const wanted = normaliseText(phrase);
   return wanted !== '' && holdsPhrase(normaliseText(answer), wanted);
+}
+
+/**
+ * How much two texts have in common: F1 of their words after normalisation, each counted as often as it stands there
+ * (the rule of SQuAD, arXiv 1606.05250 section 6.1, with articles kept). 0..1; two texts without words give 1.
+ */
+export function wordOverlap(answer: string, reference: string): number {
+  const said = wordsOf(answer);
+  const wanted = wordsOf(reference);
+  if (said.length === 0 || wanted.length === 0) return said.length === wanted.length ? 1 : 0;
+  const left = new Map<string, number>();
+  for (const word of wanted) left.set(word, (left.get(word) ?? 0) + 1);
+  let shared = 0;
+  for (const word of said) {
+    const count = left.get(word) ?? 0;
+    if (count === 0) continue;
+    left.set(word, count - 1);
+    shared += 1;
+  }
+  return (2 * shared) / (said.length + wanted.length);
+}
+
+function wordsOf(text: string): readonly string[] {
+  const normal = normaliseText(text);
+  return normal === '' ? [] : normal.split(' ');
 }
 
 /** Lower case without accents; every run of anything but letters and digits becomes one space. "São Tomé!" -> "sao tome". */

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../engine/engine.ts';
 import { evaluateAnswers } from '../../../engine/train/answer-eval.ts';
 import { isRightAnswer, normaliseText } from '../../../engine/train/answer-match.ts';
-import { bootstrapMean } from '../../../engine/train/bootstrap.ts';
 
 const others = ['Paris', 'Rome', 'Madrid', 'West African CFA franc', 'euro', 'Niger'];
 const capital = { question: 'What is the capital of France?', expected: 'Paris', others };
@@ -67,8 +66,12 @@ describe('an evaluation', () => {
       { question: 'c', expected: 'euro' },
     ];
     const progress: string[] = [];
-    const report = await evaluateAnswers(generate, { items }, (done, total) =>
-      progress.push(`${done}/${total}`),
+    const report = await evaluateAnswers(
+      generate,
+      { items },
+      {
+        onProgress: (done, total) => progress.push(`${done}/${total}`),
+      },
     );
     expect(report).toMatchObject({ total: 3, correct: 2 });
     expect(report.answers.map(({ correct }) => correct)).toEqual([true, false, true]);
@@ -88,7 +91,7 @@ describe('an evaluation', () => {
       yield { type: 'done', reason: 'stop', text: `a${number}`, usage };
     };
     const items = Array.from({ length: 10 }, (_, index) => ({ question: `${index}`, expected: `a${index}` }));
-    const report = await evaluateAnswers(generate, { items }, undefined, 4);
+    const report = await evaluateAnswers(generate, { items }, { atOnce: 4 });
     expect(report.answers.map(({ answer }) => answer)).toEqual(items.map(({ expected }) => expected));
     expect([report.correct, most]).toEqual([10, 4]);
   });
@@ -102,19 +105,8 @@ describe('an evaluation', () => {
       throw new Error('no model');
     };
     const items = Array.from({ length: 10 }, (_, index) => ({ question: `${index}`, expected: 'x' }));
-    await expect(evaluateAnswers(generate, { items }, undefined, 2)).rejects.toThrow('no model');
+    await expect(evaluateAnswers(generate, { items }, { atOnce: 2 })).rejects.toThrow('no model');
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     expect(asked).toBe(2);
-  });
-});
-
-describe('the bootstrap interval', () => {
-  it('of 80 right in 100 is about 0.72 to 0.88, and the same each time', () => {
-    const values = Array.from({ length: 100 }, (_, i) => Number(i < 80));
-    const { mean, low, high } = bootstrapMean(values);
-    expect(mean).toBeCloseTo(0.8, 12);
-    expect(Math.abs(low - 0.72)).toBeLessThan(0.02);
-    expect(Math.abs(high - 0.88)).toBeLessThan(0.02);
-    expect(bootstrapMean(values)).toEqual({ mean, low, high });
   });
 });
