@@ -1,6 +1,5 @@
 // The state of a training run in one file: weights, both moments of AdamW, the number of updates and, where wanted,
-// which run it belongs to. Used by
-// pretrain.ts and lora-sft.ts. The file is replaced atomically, so a kill at any moment leaves the last good one.
+// which run it belongs to and what else that run keeps. Used by pretrain.ts and training-loop.ts. The file is replaced atomically, so a kill at any moment leaves the last good one.
 // Invariant: resuming gives the same weights, to the bit, as never having stopped; data order follows from the
 // step and the recipe's seed, so neither is stored.
 import { createHash } from 'node:crypto';
@@ -11,9 +10,19 @@ import type { AdamWState } from './adamw.ts';
 
 const stepName = 'step'; // f32 holds every integer up to 2^24
 const runName = 'run';
+const extraPrefix = 'extra.';
 
-/** @param run what the run depends on (recipe, data); a checkpoint is only resumed by the run that wrote it. */
-export function writeCheckpoint(path: string, weights: TensorMap, state: AdamWState, run = ''): void {
+/**
+ * @param run what the run depends on (recipe, data); a checkpoint is only resumed by the run that wrote it.
+ * @param extra whatever else the run needs to go on, as f32 of any shape.
+ */
+export function writeCheckpoint(
+  path: string,
+  weights: TensorMap,
+  state: AdamWState,
+  run = '',
+  extra: TensorMap = new Map(),
+): void {
   const all = new Map<string, NamedTensor>([
     [stepName, { shape: [1], data: Float32Array.of(state.step) }],
     [runName, { shape: [32], data: runMark(run) }],
@@ -21,6 +30,7 @@ export function writeCheckpoint(path: string, weights: TensorMap, state: AdamWSt
   for (const [prefix, tensors] of parts(weights, state)) {
     for (const [name, tensor] of tensors) all.set(`${prefix}.${name}`, tensor);
   }
+  for (const [name, tensor] of extra) all.set(extraPrefix + name, tensor);
   writeSafetensors(path, all);
 }
 
@@ -55,6 +65,15 @@ export function readCheckpoint(path: string, weights: TensorMap, state: AdamWSta
   }
   state.step = step[0];
   return true;
+}
+
+/** What else the run kept; call it after readCheckpoint said that the file is this run's. */
+export function readCheckpointExtra(path: string): TensorMap {
+  return new Map(
+    [...readSafetensors(path)]
+      .filter(([name]) => name.startsWith(extraPrefix))
+      .map(([name, tensor]) => [name.slice(extraPrefix.length), tensor]),
+  );
 }
 
 /** SHA-256 as 32 numbers, which survive f32. */

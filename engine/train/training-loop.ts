@@ -1,0 +1,227 @@
+// The one loop of fine-tuning: gradient of a method, clip, AdamW; now and then a look at held-out data and a checkpoint;
+// at the end the folder. Used by train-run.ts for every method, over adapters and whole models. It knows no loss and no
+// data format. Order of data follows from the step and the seed. Invariants: a resumed run ends with the same weights,
+// to the bit, as one never stopped; weights are never changed by an update whose loss or gradient is no number.
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '../errors.ts';
+import { type AdamWState, adamWDefaults, adamWStep, createAdamWState, globalNorm } from './adamw.ts';
+import { readCheckpoint, readCheckpointExtra, writeCheckpoint } from './checkpoint.ts';
+import { type EarlyStopping, earlyStopping } from './early-stopping.ts';
+import type { Learner } from './learner.ts';
+import { learningRateAt } from './lr-schedule.ts';
+import { createRunHistory, type RunHistory } from './run-history.ts';
+import { epochOrder } from './sft-batches.ts';
+import type { TrainEvent, TrainingEnd } from './train-event.ts';
+import type { LoopRecipe } from './train-recipe.ts';
+import type { MethodUpdate, TrainingMethod } from './training-method.ts';
+import { countNumbers } from './weights-identity.ts';
+
+export interface LoopRun {
+  readonly out: string;
+  readonly recipe: LoopRecipe;
+  /** The whole recipe with the method's own fields, for the record and the checkpoint's identity. */
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly logEvery: number;
+  /** Updates between kept states of the weights; 0 = none. */
+  readonly checkpointEvery: number;
+  readonly resumeEvery: number;
+  /** The run ends with what it has after so long; counted from its start or resumption. */
+  readonly minutes?: number;
+}
+
+interface LoopState {
+  readonly adamW: AdamWState;
+  readonly stopping: EarlyStopping;
+  readonly history: RunHistory;
+}
+
+/** Runs to the end, or until the signal. Goes on from `out/checkpoint.safetensors` where this run wrote it. */
+export async function trainingLoop(
+  run: LoopRun,
+  learner: Learner,
+  method: TrainingMethod,
+  emit: (event: TrainEvent) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { recipe } = run;
+  const { trained } = learner;
+  const adamW = createAdamWState(trained);
+  const stopping = earlyStopping(trained, method.heldOut ? recipe.patience : 0);
+  const history = createRunHistory(method.metricNames);
+  const state: LoopState = { adamW, stopping, history };
+  const checkpoint = checkpointOf(run, learner, method, state);
+  if (checkpoint.resume() === 'of another run')
+    emit({ type: 'note', text: 'the checkpoint in the folder is of another run and is not used' });
+
+  const perUpdate = Math.min(method.ids.length, recipe.batch * recipe.accumulate);
+  const stepsPerEpoch = Math.ceil(method.ids.length / perUpdate);
+  const steps = Math.max(stepsPerEpoch * recipe.epochs, recipe.stepsMin);
+  emit({
+    type: 'start',
+    ...{ parameters: learner.parameters, trained: countNumbers(trained), step: adamW.step, steps },
+  });
+
+  const since = { at: performance.now(), step: adamW.step, tokens: history.tokens() };
+  const minutesGone = (): number => (performance.now() - since.at) / 60_000;
+  let end: TrainingEnd = 'steps';
+  let loss = history.losses().at(-1) ?? Number.NaN;
+  while (adamW.step < steps) {
+    if (signal?.aborted) {
+      checkpoint.write();
+      await learner.release();
+      return emit({ type: 'stopped', step: adamW.step });
+    }
+    if (run.minutes !== undefined && minutesGone() >= run.minutes) {
+      end = 'minutes';
+      break;
+    }
+    const items = itemsOfStep(method.ids.length, adamW.step, stepsPerEpoch, recipe.seed);
+    const update = await method.update(items, adamW.step);
+    refuseBroken(update, adamW.step + 1, method, items);
+    loss = update.loss;
+    const learningRate = rateAt(adamW.step, steps, recipe);
+    const { beta2, weightDecay, clipNorm, adamEps: epsilon } = recipe;
+    const options = { ...adamWDefaults, beta2, weightDecay, clipNorm, epsilon };
+    const gradientNorm = adamWStep(trained, update.gradients, adamW, learningRate, options);
+    history.addUpdate(loss, update.tokens, update.metrics);
+
+    const { step } = adamW;
+    const isLast = step === steps;
+    let enough = false;
+    if (method.heldOut && (step % recipe.evalEvery === 0 || isLast)) {
+      const { loss: heldOutLoss, metrics } = await method.heldOut();
+      history.addHeldOut(step, heldOutLoss, metrics);
+      const losses = { ...(heldOutLoss === undefined ? {} : { 'held-out': heldOutLoss }), ...metrics };
+      emit({ type: 'eval', step, losses });
+      enough = heldOutLoss !== undefined && stopping.note(heldOutLoss, step);
+    }
+    if (step % run.logEvery === 0 || isLast || enough) {
+      const seconds = (performance.now() - since.at) / 1000;
+      const tokens = history.tokens();
+      emit({
+        type: 'progress',
+        ...{ step, steps, tokens, loss, gradientNorm, learningRate },
+        tokensPerSecond: Math.round((tokens - since.tokens) / seconds),
+        etaSeconds: Math.round((seconds / (step - since.step)) * (steps - step)),
+        heldOutLoss: history.heldOut().at(-1)?.loss,
+        ...(method.metricNames.length === 0 ? {} : { metrics: named(method, update.metrics) }),
+      });
+    }
+    if (!isLast && !enough && step % run.resumeEvery === 0) {
+      checkpoint.write();
+      emit({ type: 'checkpoint', step, path: checkpoint.path });
+    }
+    if (run.checkpointEvery > 0 && step % run.checkpointEvery === 0)
+      learner.save(join(run.out, `step-${step}`));
+    await new Promise((resolve) => setImmediate(resolve)); // lets a signal handler run
+    if (enough) {
+      end = 'early';
+      break;
+    }
+  }
+  await learner.release();
+  if (end === 'minutes') checkpoint.write(); // more time goes on from here
+  if (recipe.patience > 0) stopping.restore();
+  learner.save(run.out);
+  writeRecord(run, method, state, steps, end);
+  if (end !== 'minutes') rmSync(checkpoint.path, { force: true });
+  emit({
+    type: 'done',
+    ...{ step: adamW.step, folder: run.out, finalLoss: loss, tokens: history.tokens(), endedBy: end },
+    ...finalFigures(history, recipe.patience > 0 ? stopping.best()?.step : undefined),
+  });
+}
+
+function checkpointOf(run: LoopRun, learner: Learner, method: TrainingMethod, state: LoopState) {
+  const path = join(run.out, 'checkpoint.safetensors');
+  mkdirSync(run.out, { recursive: true });
+  // Another recipe, other data or another base: another run, from the start.
+  const identity = JSON.stringify([run.record, learner.identity, method.identity]);
+  return {
+    path,
+    resume: (): 'resumed' | 'of another run' | 'none' => {
+      if (!existsSync(path)) return 'none';
+      if (!readCheckpoint(path, learner.trained, state.adamW, identity)) return 'of another run';
+      const extra = readCheckpointExtra(path);
+      state.stopping.resume(extra);
+      state.history.resume(extra);
+      return 'resumed';
+    },
+    write: (): void =>
+      writeCheckpoint(
+        path,
+        learner.trained,
+        state.adamW,
+        identity,
+        new Map([...state.stopping.state(), ...state.history.state()]),
+      ),
+  };
+}
+
+const namedMax = 16;
+
+/** @throws EngineError `training_diverged` naming the rows, before the weights are touched */
+function refuseBroken(
+  update: MethodUpdate,
+  step: number,
+  method: TrainingMethod,
+  items: readonly number[],
+): void {
+  const norm = globalNorm(update.gradients);
+  if (Number.isFinite(update.loss) && Number.isFinite(norm)) return;
+  const what = Number.isFinite(update.loss) ? `gradient norm is ${norm}` : `loss is ${update.loss}`;
+  const isSome = update.broken.length > 0 && update.broken.length < items.length;
+  const ids = isSome ? update.broken : items.map((item) => method.ids[item]);
+  const shown = `${ids.slice(0, namedMax).join(', ')}${ids.length > namedMax ? ` and ${ids.length - namedMax} more` : ''}`;
+  const why = isSome
+    ? 'these rows alone have no log-probability: look at them'
+    : 'every row of the update is affected: lower the learning rate, or look at the base weights';
+  throw new EngineError(
+    `${what} at update ${step} (rows ${shown}); ${why}. The last checkpoint before it is kept.`,
+    { code: 'training_diverged', retry: 'never' },
+  );
+}
+
+/** The items of update `step`: the epoch's order cut into equal parts. */
+function itemsOfStep(count: number, step: number, stepsPerEpoch: number, seed: number): readonly number[] {
+  const order = epochOrder(count, seed, Math.floor(step / stepsPerEpoch));
+  const part = step % stepsPerEpoch;
+  const from = Math.floor((part * count) / stepsPerEpoch);
+  const to = Math.floor(((part + 1) * count) / stepsPerEpoch);
+  return [...order.subarray(from, to)];
+}
+
+function rateAt(step: number, steps: number, recipe: LoopRecipe): number {
+  const warmupSteps = Math.round(steps * recipe.warmupRatio);
+  return learningRateAt(step, { peak: recipe.lr, warmupSteps, steps, finalRatio: recipe.lrFinalRatio });
+}
+
+function named(method: TrainingMethod, values: readonly number[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(method.metricNames.map((name, i) => [name, values[i]]));
+}
+
+/** Of the weights that were kept: the best evaluation's where it decides, else the last one's. */
+function finalFigures(history: RunHistory, bestStep: number | undefined) {
+  const evaluation = history.heldOut().find(({ step }) => step === bestStep) ?? history.heldOut().at(-1);
+  const last = Object.entries(history.metrics()).map(([name, values]) => [name, values.at(-1) ?? Number.NaN]);
+  const metrics: Readonly<Record<string, number>> = { ...Object.fromEntries(last), ...evaluation?.metrics };
+  return { heldOutLoss: evaluation?.loss, metrics };
+}
+
+/** training.json: everything a model card needs. Equal for a resumed and an uninterrupted run. */
+function writeRecord(
+  run: LoopRun,
+  method: TrainingMethod,
+  { history, stopping, adamW }: LoopState,
+  steps: number,
+  end: TrainingEnd,
+): void {
+  const record = {
+    ...{ recipe: run.record, steps, stepsDone: adamW.step, endedBy: end },
+    ...{ examples: method.ids.length, answerTokens: method.answerTokens, trainedTokens: history.tokens() },
+    ...{ losses: history.losses(), metrics: history.metrics(), heldOut: history.heldOut() },
+    best: stopping.best(),
+  };
+  writeFileSync(join(run.out, 'training.json'), `${JSON.stringify(record, null, 2)}\n`);
+}
