@@ -1,4 +1,5 @@
-// Decides what the engine computes on. Used by whoever starts the serving worker (ENGINE_DEVICE). It knows no models.
+// Decides what the engine computes on. Used by whoever starts the serving worker (ENGINE_DEVICE), and for training by
+// choose-train-device.ts. It knows no models.
 // A named device is used or the start fails; `auto` takes a GPU that works and is clearly faster than the CPU. The order
 // is webgpu before cuda: in onnxruntime-node 1.30 only webgpu keeps cache and adapter rows on the device. On cuda tensors
 // of the caller live in host memory, and its attention kernel takes halves only, so attention and the cache stay on the
@@ -9,7 +10,7 @@ import { EngineError } from '../errors.ts';
 import { type ProbeResult, probeDevice } from './probe-device.ts';
 
 export const deviceWishes = ['auto', 'cpu', 'webgpu', 'cuda'] as const;
-type DeviceWish = (typeof deviceWishes)[number];
+export type DeviceWish = (typeof deviceWishes)[number];
 
 export interface DeviceChoice {
   readonly device: 'cpu' | 'webgpu' | 'cuda';

@@ -1,5 +1,6 @@
 // Finds out whether a GPU can be used and how fast it is beside the CPU, without risk to this process: the trial runs in
-// a child, so that a driver that crashes or hangs takes nothing with it. Used by choose-device.ts.
+// a child, so that a driver that crashes or hangs takes nothing with it. Used by choose-device.ts and, with a trial of
+// training, by choose-train-device.ts.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,19 +23,21 @@ interface ProbeOptions {
   readonly timeoutMs?: number;
   /** Added to the child's environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Another trial than multiplying matrices: a program that takes the device and `input`, and answers alike. */
+  readonly trial?: { readonly entry: URL; readonly input: string };
 }
 
 /** Never throws: what is wrong is the reason. */
 export async function probeDevice(
   device: 'webgpu' | 'cuda',
-  { timeoutMs = 30_000, environment }: ProbeOptions = {},
+  { timeoutMs = 30_000, environment, trial }: ProbeOptions = {},
 ): Promise<ProbeResult> {
   if (device === 'cuda' && !existsSync(cudaProviderFile())) {
     const reason = `${cudaProviderFile()} is missing: reinstall onnxruntime-node with ONNXRUNTIME_NODE_INSTALL=cuda12, on Linux x64`;
     return { works: false, reason };
   }
-  const entry = fileURLToPath(new URL('probe-device-main.ts', import.meta.url));
-  const child = spawn(process.execPath, [entry, device], {
+  const entry = fileURLToPath(trial?.entry ?? new URL('probe-device-main.ts', import.meta.url));
+  const child = spawn(process.execPath, [entry, device, ...(trial ? [trial.input] : [])], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,

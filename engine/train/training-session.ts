@@ -9,6 +9,9 @@ import {
   type TrainGraphOptions,
 } from '../graph/llama-train-graph.ts';
 import type { TensorMap } from '../model/safetensors.ts';
+import { requireRightGradients } from './device-gradient-trial.ts';
+import { openDeviceTraining } from './device-training-session.ts';
+import { bindWeights, floatsOf, trainingSessionOptions } from './session-tensors.ts';
 
 /** [batch, seq] tokens, next tokens and loss weights, row-major. A row ends with weight-0 padding. */
 export interface TokenBatch {
@@ -25,12 +28,17 @@ export interface TokenBatch {
 /** Where a graph runs. */
 export type TrainDevice = 'cpu' | 'webgpu' | 'cuda';
 
-interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType'> {
+interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType' | 'resident'> {
   /** Base weights, and A and B of the adapter where `lora` is given. */
   readonly weights: TensorMap;
   /** alpha / rank. */
   readonly loraScale?: number;
   readonly threads?: number;
+  /**
+   * Default cpu. A GPU keeps weights frozen beside an adapter: changes to their arrays are not seen there. It is tried
+   * first, once a process.
+   */
+  readonly device?: TrainDevice;
 }
 
 export interface TrainingStep {
@@ -49,21 +57,18 @@ export interface TrainingSession {
   readonly release: () => Promise<void>;
 }
 
+/** @throws EngineError `device_unavailable` | `device_wrong` of a GPU */
 export async function createTrainingSession(options: TrainingSessionOptions): Promise<TrainingSession> {
-  const { batch, seq, weights, threads = 1 } = options;
-  const graph = buildLlamaTrainGraph(options);
-  const session = await InferenceSession.create(graph.onnx, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    enableMemPattern: false, // halves peak memory at no cost in speed
-    extra: { session: { intra_op: { allow_spinning: '0' } } }, // spinning burns the cores others need
-  });
-  const bound: Record<string, Tensor> = {};
-  for (const [name, shape] of [...graph.weightShapes, ...graph.loraShapes]) {
-    const tensor = weights.get(name);
-    if (!tensor) throw new Error(`bug: training graph asks for ${name}, which was not given`);
-    bound[name] = new Tensor('float32', tensor.data, shape);
-  }
+  if (options.device !== undefined && options.device !== 'cpu')
+    await requireRightGradients(options, openTrainingSession);
+  return await openTrainingSession(options);
+}
+
+/** Without trying the device first. */
+async function openTrainingSession(options: TrainingSessionOptions): Promise<TrainingSession> {
+  const { batch, seq, weights } = options;
+  const { graph, session } = await openGraph(options);
+  const bound = bindWeights(weights, [...graph.weightShapes, ...graph.loraShapes]);
   return {
     graph,
     run: async (tokens, loraScale = options.loraScale ?? 0) => {
@@ -74,19 +79,27 @@ export async function createTrainingSession(options: TrainingSessionOptions): Pr
         labels: new Tensor('int64', tokens.labels, dims),
         weights: new Tensor('float32', tokens.weights, dims),
       };
+      if (options.packed) {
+        if (!tokens.segments) throw new Error('bug: a packed session needs the segments of its batch');
+        feeds.segments = new Tensor('int64', tokens.segments, dims);
+      }
       if (options.lora) feeds.lora_scale = new Tensor('float32', Float32Array.of(loraScale), []);
       const results = await session.run(feeds);
-      const floats = (name: string): Float32Array => {
-        const { data } = results[name];
-        if (data instanceof Float32Array) return data;
-        throw new Error(`bug: output ${name} is not f32`);
-      };
       return {
-        loss: floats('loss')[0],
-        nll: floats('nll'),
-        gradients: new Map(graph.trained.map((name) => [name, floats(gradientName(name))])),
+        loss: floatsOf(results, 'loss')[0],
+        nll: floatsOf(results, 'nll'),
+        gradients: new Map(graph.trained.map((name) => [name, floatsOf(results, gradientName(name))])),
       };
     },
     release: () => session.release(),
   };
+}
+
+async function openGraph(
+  options: TrainingSessionOptions,
+): Promise<{ graph: TrainGraph; session: InferenceSession }> {
+  const { threads = 1, device = 'cpu' } = options;
+  if (device !== 'cpu') return await openDeviceTraining({ ...options, device });
+  const graph = buildLlamaTrainGraph(options);
+  return { graph, session: await InferenceSession.create(graph.onnx, trainingSessionOptions(threads)) };
 }
