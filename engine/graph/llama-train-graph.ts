@@ -16,9 +16,9 @@ import {
 } from './graph-builder.ts';
 import { llamaHidden, weightOf } from './llama-blocks.ts';
 import type { OnnxWeightSource } from './onnx-model.ts';
-import { tokenLoss } from './ops-loss.ts';
-import { linear } from './ops-matmul.ts';
+import { headLoss } from './ops-loss.ts';
 import { rmsNorm } from './ops-norm.ts';
+import { type GradientProjection, projectExamples } from './ops-projection.ts';
 import { segmentsOf } from './ops-segments.ts';
 import { reshape } from './ops-shape.ts';
 
@@ -35,6 +35,8 @@ export interface TrainGraphOptions {
   readonly gradients: 'none' | 'full' | 'lora' | 'loraPerExample';
   /** Adds inputs for A, B of these projections and the scalar `lora_scale` (alpha / rank; 0 = base model). */
   readonly lora?: LoraShape;
+  /** With loraPerExample: one output `gradientName(projectedName)` [batch, width] in place of all gradients. */
+  readonly projection?: GradientProjection;
   /** Several examples in a row: adds the input `segments` i64 [batch, seq], see TokenBatch.segments. */
   readonly packed?: boolean;
   /**
@@ -62,6 +64,9 @@ export interface TrainGraph {
   readonly trained: readonly string[];
 }
 
+/** Stands for all gradients together where they are projected. */
+export const projectedName = 'projected';
+
 export function gradientName(weight: string): string {
   return `grad.${weight}`;
 }
@@ -84,6 +89,9 @@ export function loraTensorShapes(
 
 export function buildLlamaTrainGraph(options: TrainGraphOptions): TrainGraph {
   const { config, batch, seq, gradients, lora, resident, packed = false, floatType = 'f32' } = options;
+  const { projection } = options;
+  if (projection && gradients !== 'loraPerExample')
+    throw new Error('bug: only per-example gradients are projected');
   if (resident && gradients === 'full') throw new Error('bug: weights that are trained cannot be resident');
   const g = createGraph('llama_train');
   const ids = graphInput(g, 'ids', 'i64', [batch, seq]);
@@ -122,16 +130,17 @@ export function buildLlamaTrainGraph(options: TrainGraphOptions): TrainGraph {
   });
   const last = rmsNorm(g, hidden, weightOf({ weight }, 'model.norm.weight'), config.rmsEps);
   const head = weightOf({ weight }, config.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  const logits = linear(g, last, head);
   const rows = batch * seq;
   const flatLabels = reshape(g, labels, [rows]);
-  const { loss, nll } = tokenLoss(g, logits, flatLabels, reshape(g, tokenWeights, [rows]));
+  const { loss, nll } = headLoss(g, last, head, flatLabels, reshape(g, tokenWeights, [rows]));
   graphOutput(g, 'loss', loss);
   graphOutput(g, 'nll', reshape(g, nll, [batch, seq]));
 
   const trained = [...weights.values(), ...pairs.values()].filter((tensor) => tensor.requiresGrad);
-  grad(g, loss, trained).forEach((gradient, index) => {
-    graphOutput(g, gradientName(trained[index].name), gradient);
-  });
-  return { onnx: buildOnnx(g), weightShapes, loraShapes, trained: trained.map((tensor) => tensor.name) };
+  const found = grad(g, loss, trained);
+  const named: readonly (readonly [string, Tensor])[] = projection
+    ? [[projectedName, projectExamples(g, found, projection)]]
+    : trained.map(({ name }, index) => [name, found[index]]);
+  for (const [name, gradient] of named) graphOutput(g, gradientName(name), gradient);
+  return { onnx: buildOnnx(g), weightShapes, loraShapes, trained: named.map(([name]) => name) };
 }

@@ -15,13 +15,19 @@ interface ProductOptions {
   readonly alpha?: number;
 }
 
-/** alpha op(a) op(b) of two matrices. */
-export function gemm(g: Graph, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor {
-  const { transA = false, transB = false, alpha = 1 } = options;
+interface GemmOptions extends ProductOptions {
+  /** Added to the product without a pass of its own: the shape of the product, or broadcast to it. */
+  readonly plus?: Tensor;
+}
+
+/** alpha op(a) op(b) + plus of two matrices. */
+export function gemm(g: Graph, a: Tensor, b: Tensor, options: GemmOptions = {}): Tensor {
+  const { transA = false, transB = false, alpha = 1, plus } = options;
   const shape = [a.shape[transA ? 1 : 0], b.shape[transB ? 0 : 1]];
   checkInner(a, b, a.shape[transA ? 0 : 1], b.shape[transB ? 1 : 0]);
-  if (!transA && !transB && alpha === 1) return node(g, 'MatMul', [a, b], [{ dtype: a.dtype, shape }])[0];
-  return node(g, 'Gemm', [a, b], [{ dtype: a.dtype, shape }], {
+  if (!transA && !transB && alpha === 1 && plus === undefined)
+    return node(g, 'MatMul', [a, b], [{ dtype: a.dtype, shape }])[0];
+  return node(g, 'Gemm', plus ? [a, b, plus] : [a, b], [{ dtype: a.dtype, shape }], {
     transA: transA ? 1 : 0,
     transB: transB ? 1 : 0,
     alpha: { float: alpha },

@@ -28,3 +28,22 @@ export function transpose(g: Graph, x: Tensor, order: readonly number[]): Tensor
     (dy) => [transpose(g, dy, inverse)],
   );
 }
+
+/** Slices of at most `most` rows (axis 0); x itself where one is enough or the rows are not a known number. */
+export function splitRows(g: Graph, x: Tensor, most: number): readonly Tensor[] {
+  const [rows, ...rest] = x.shape;
+  if (typeof rows !== 'number' || rows <= most) return [x];
+  const count = Math.ceil(rows / most);
+  const sizes = Array.from({ length: count }, (_, i) => Math.min(most, rows - i * most));
+  const specs = sizes.map((size) => ({ dtype: x.dtype, shape: [size, ...rest] }));
+  return node(g, 'Split', [x, constant(g, 'i64', sizes)], specs, { axis: 0 });
+}
+
+/** The inverse of {@link splitRows}. Neither has a derivative of its own. */
+export function concatRows(g: Graph, parts: readonly Tensor[]): Tensor {
+  const [first] = parts;
+  if (parts.length === 1) return first;
+  const rows = parts.reduce((sum, { shape }) => sum + Number(shape[0]), 0);
+  const spec = { dtype: first.dtype, shape: [rows, ...first.shape.slice(1)] };
+  return node(g, 'Concat', parts, [spec], { axis: 0 })[0];
+}
