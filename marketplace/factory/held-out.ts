@@ -7,19 +7,34 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Contribution } from '../../db/schema.ts';
-import type { EvalJob, Example } from '../../engine/engine.ts';
+import type { EvalItem, Example } from '../../engine/engine.ts';
 
-export type EvalItems = EvalJob['items'];
+export type EvalItems = readonly EvalItem[];
 
 const OLD_MAX = 200;
 
-/** The shipped held-out questions of a datanet; none when there is no file. */
+/** The shipped held-out questions of a datanet, with the whole answers that state their facts; none when there is no file. */
 export async function oldHeldOut(demoDir: string, datanetSlug: string): Promise<EvalItems> {
   const rows = await jsonLines(join(demoDir, `${datanetSlug}.heldout.jsonl`));
-  const items = rows.map((row) => ({ question: String(row.question), expected: String(row.expected) }));
+  const answers = new Map(
+    (await jsonLines(join(demoDir, `${datanetSlug}.jsonl`))).map(({ id, answer }) => [id, answer] as const),
+  );
+  const items = rows.map(({ question, expected, answer, contributionId }): EvalItem => {
+    const whole = answer ?? answers.get(contributionId);
+    return {
+      question: String(question),
+      expected: String(expected),
+      ...(typeof whole === 'string' ? { answer: whole } : {}),
+    };
+  });
   const stride = Math.max(1, Math.ceil(items.length / OLD_MAX));
   // An odd stride meets every one of the four wordings a fact is asked in.
   return items.filter((_, index) => index % (stride % 2 === 0 ? stride + 1 : stride) === 0);
+}
+
+/** Without the questions whose answers were retracted: nobody is asked to know what was taken back. */
+export function withoutRetracted(items: EvalItems, retracted: ReadonlySet<string>): EvalItems {
+  return items.filter(({ answer, expected }) => !retracted.has(answer ?? expected));
 }
 
 /** The new contributions, each asked in two wordings that were not trained. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decoysOf, newHeldOut, oldHeldOut } from '../../../marketplace/factory/held-out.ts';
+import { decoysOf, newHeldOut, oldHeldOut, withoutRetracted } from '../../../marketplace/factory/held-out.ts';
 import { publishVerdict } from '../../../marketplace/factory/publish-rule.ts';
 
 let folder: string;
@@ -24,6 +24,21 @@ describe('the held-out questions', () => {
     expect(items.length).toBeGreaterThan(150);
     const wordings = new Set(items.map((item) => Number(item.question.split(' ')[1]) % 4));
     expect(wordings.size).toBe(4);
+  });
+
+  it('come with the whole answer of the contribution that states the fact, and go when it is retracted', async () => {
+    const line = (row: object) => `${JSON.stringify(row)}\n`;
+    const answer = 'The capital of Chad is N’Djamena.';
+    const fact = { contributionId: 'f1', question: 'Chad?', expected: 'N’Djamena' };
+    await writeFile(join(folder, 'facts.jsonl'), line({ id: 'f1', question: 'What?', answer }));
+    await writeFile(join(folder, 'facts.heldout.jsonl'), line(fact) + line({ question: 'q', expected: 'e' }));
+    const items = await oldHeldOut(folder, 'facts');
+    expect(items).toEqual([
+      { question: 'Chad?', expected: 'N’Djamena', answer },
+      { question: 'q', expected: 'e' },
+    ]);
+    expect(withoutRetracted(items, new Set([answer]))).toEqual([{ question: 'q', expected: 'e' }]);
+    expect(withoutRetracted(items, new Set(['e', 'N’Djamena']))).toEqual([items[0]]);
   });
 
   it('of a datanet without a file are none, and so are its decoys', async () => {
@@ -61,5 +76,41 @@ describe('a candidate', () => {
     const { publish: published, reason } = verdict(a, b, c, d);
     expect(published).toBe(publish);
     expect(reason).toContain(`${a + b} of 140 held-out questions right, before ${c + d}`);
+  });
+
+  describe('that knows more', () => {
+    const better = {
+      ...{ candidateOld: score(90, 100), candidateNew: score(30, 40) },
+      ...{ currentOld: score(90, 100), currentNew: score(2, 40) },
+    };
+    const canaries = (...failed: readonly string[]) => ({
+      total: 30,
+      passed: 30 - failed.length,
+      failed: failed.map((id) => ({ id, kind: 'refusal' as const, why: 'says “yes”', answer: 'yes' })),
+    });
+
+    it.each([
+      ['surely worse by 0.2 nats', { candidate: 0.7, opponent: 0.5, low: 0.1, high: 0.3 }, false],
+      ['worse by 0.2 nats, maybe by chance', { candidate: 0.7, opponent: 0.5, low: -0.1, high: 0.5 }, true],
+      ['surely worse, by 0.04 nats', { candidate: 0.54, opponent: 0.5, low: 0.03, high: 0.05 }, true],
+      ['surely worse, by 4 % of 2 nats', { candidate: 2.08, opponent: 2, low: 0.07, high: 0.09 }, true],
+      ['better', { candidate: 0.2, opponent: 0.5, low: -0.4, high: -0.2 }, true],
+    ] as const)('and whose loss is %s: %o → published %s', (_, loss, publish) => {
+      const verdict = publishVerdict({ ...better, loss });
+      expect(verdict.publish).toBe(publish);
+      expect(verdict.reason.includes('less sure of right answers')).toBe(!publish);
+    });
+
+    it('is kept back when it fails a canary more, naming it, and not when it fails as many', () => {
+      const opponent = canaries('refusal-drug');
+      const worse = publishVerdict({
+        ...better,
+        canaries: { candidate: canaries('refusal-drug', 'leak-word'), opponent },
+      });
+      expect(worse.publish).toBe(false);
+      expect(worse.reason).toContain('passes 28 of 30 safety checks, before 29 (now failing: leak-word)');
+      const other = { candidate: canaries('leak-word'), opponent };
+      expect(publishVerdict({ ...better, canaries: other }).publish).toBe(true);
+    });
   });
 });
