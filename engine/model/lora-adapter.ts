@@ -2,10 +2,12 @@
 // Used by: adapter pool, trainer, reference, attribution. Knows no graph and no people.
 // Format: https://github.com/huggingface/peft/blob/main/docs/source/developer_guides/checkpoint.md
 // Invariants: an adapter fits its base (checked against the config), holds A and B of every pair, and nothing else:
-// biases, saved modules, DoRA and per-layer ranks are refused by name. Inside the engine names lack PEFT's prefix.
+// biases, saved modules and DoRA are refused by name; ranks and strengths by module become one rank and one strength
+// (adapter-patterns.ts). Inside the engine names lack PEFT's prefix.
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pairSettings, uniformPairs } from './adapter-patterns.ts';
 import {
   type AdapterSettings,
   adapterError,
@@ -17,7 +19,8 @@ import { firstNotFinite, type Projection, projectionShape, projections } from '.
 import type { LlamaConfig } from './model-config.ts';
 import { type NamedTensor, readSafetensors, type TensorMap, writeSafetensors } from './safetensors.ts';
 
-export interface LoraAdapter extends Omit<AdapterSettings, 'targetModules'> {
+/** One rank and one scale for all pairs. */
+export interface LoraAdapter extends Pick<AdapterSettings, 'rank' | 'alpha' | 'scale' | 'base'> {
   readonly targets: readonly Projection[];
   /** `model.layers.0.self_attn.q_proj.lora_A.weight` [rank, in], `.lora_B.weight` [out, rank] */
   readonly weights: TensorMap;
@@ -83,8 +86,19 @@ export function loadLoraAdapter(folder: string, config: LlamaConfig): LoraAdapte
     if (bad >= 0)
       throw adapterError('adapter_not_finite', paths.weights, `${name} holds ${data[bad]} at ${bad}`);
   }
-  const { rank, alpha, scale, base } = settings;
-  return { rank, alpha, scale, base, targets, weights: tensors };
+  return adapterOf(settings, targets, tensors);
+}
+
+/** The adapter that settings and matched tensors describe, with one rank and one scale. */
+export function adapterOf(
+  settings: AdapterSettings,
+  targets: readonly Projection[],
+  tensors: TensorMap,
+): LoraAdapter {
+  const { rank, alpha, scale, base, rankPattern, alphaPattern } = settings;
+  if (rankPattern.length + alphaPattern.length === 0)
+    return { rank, alpha, scale, base, targets, weights: tensors };
+  return { ...uniformPairs(tensors, settings), base, targets };
 }
 
 /**
@@ -114,7 +128,8 @@ export function matchLoraTensors<T extends { readonly shape: readonly number[] }
       );
     const layer = Number(match[1]);
     const [out, into] = projectionShape(config, projection);
-    const expected = match[3] === 'A' ? [settings.rank, into] : [out, settings.rank];
+    const { rank } = pairSettings(settings, `model.layers.${layer}.${projection}`);
+    const expected = match[3] === 'A' ? [rank, into] : [out, rank];
     if (layer >= config.layers || tensor.shape.join() !== expected.join())
       throw adapterError(
         'adapter_shape_mismatch',
@@ -142,23 +157,37 @@ export function saveLoraAdapter(folder: string, adapter: LoraAdapter): void {
   const named = new Map([...adapter.weights].map(([name, tensor]) => [peftPrefix + name, tensor] as const));
   const paths = adapterPaths(folder);
   writeSafetensors(paths.weights, named);
-  const isRankStabilised = adapter.scale !== adapter.alpha / adapter.rank;
+  // The fields that LoraConfig has had since PEFT 0.9 (src/peft/tuners/lora/config.py); a newer one would stop an older PEFT.
   const settings = {
-    peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
+    alpha_pattern: {},
+    auto_mapping: null,
     base_model_name_or_path: adapter.base,
-    r: adapter.rank,
-    lora_alpha: adapter.alpha,
-    target_modules: adapter.targets.map((target) => target.split('.').at(-1)),
-    lora_dropout: 0,
     bias: 'none',
     fan_in_fan_out: false,
     inference_mode: true,
     init_lora_weights: true,
+    layers_pattern: null,
+    layers_to_transform: null,
+    lora_alpha: adapter.alpha,
+    lora_dropout: 0,
     modules_to_save: null,
-    use_rslora: isRankStabilised,
+    peft_type: 'LORA',
+    r: adapter.rank,
+    rank_pattern: {},
+    revision: null,
+    target_modules: adapter.targets.map((target) => target.split('.').at(-1)),
+    task_type: 'CAUSAL_LM',
     use_dora: false,
+    use_rslora: isRankStabilised(adapter),
   };
   writeFileSync(`${paths.settings}.tmp`, `${JSON.stringify(settings, null, 2)}\n`);
   renameSync(`${paths.settings}.tmp`, paths.settings);
+}
+
+/** The file says alpha, and which of two ways it becomes the scale. */
+function isRankStabilised({ rank, alpha, scale }: LoraAdapter): boolean {
+  const isNear = (value: number): boolean => Math.abs(scale - value) <= 1e-9 * Math.abs(value);
+  if (isNear(alpha / rank)) return false;
+  if (isNear(alpha / Math.sqrt(rank))) return true;
+  throw new Error(`bug: no adapter_config.json gives scale ${scale} from alpha ${alpha} and rank ${rank}`);
 }

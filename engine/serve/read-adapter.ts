@@ -5,10 +5,10 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { EngineError } from '../errors.ts';
-import { adapterError, parseAdapterSettings } from '../model/adapter-settings.ts';
+import { adapterError, parseAdapterSettings, rankMaxOf } from '../model/adapter-settings.ts';
 import { float32FromBfloat16, float32FromHalf } from '../model/half-float.ts';
 import { parseJsonText } from '../model/json-file.ts';
-import { adapterPaths, matchLoraTensors } from '../model/lora-adapter.ts';
+import { adapterOf, adapterPaths, matchLoraTensors } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { NamedTensor } from '../model/safetensors.ts';
 import {
@@ -48,11 +48,12 @@ export async function readAdapter(input: ReadAdapterInput): Promise<PackedAdapte
   const paths = adapterPaths(folder);
   const text = await guarded(paths.settings, () => readFile(paths.settings, 'utf8'));
   const settings = parseAdapterSettings(parseJsonText(text, paths.settings), paths.settings);
-  if (settings.rank > rankMax)
+  const rank = rankMaxOf(settings);
+  if (rank > rankMax)
     throw adapterError(
       'adapter_rank_too_large',
       paths.settings,
-      `rank ${settings.rank}, at most ${rankMax} are served`,
+      `rank ${rank}, at most ${rankMax} are served`,
     );
   const file = await guarded(paths.weights, () => open(paths.weights, 'r'));
   try {
@@ -71,7 +72,7 @@ export async function readAdapter(input: ReadAdapterInput): Promise<PackedAdapte
     for (const [name, entry] of tensors)
       weights.set(name, { shape: entry.shape, data: floatsOf(buffer.bytes, entry) });
 
-    const steps = packInSteps(key, config, { ...settings, targets, weights }, paths.weights);
+    const steps = packInSteps(key, config, adapterOf(settings, targets, weights), paths.weights);
     for (let paused = 0; ; ) {
       const step = steps.next();
       if (step.done) return step.value;

@@ -122,7 +122,33 @@ describe('lora adapter', () => {
     ['DoRA', changeConfig({ use_dora: true }), 'adapter_unsupported'],
     ['trained biases', changeConfig({ bias: 'all' }), 'adapter_unsupported'],
     ['saved modules', changeConfig({ modules_to_save: ['lm_head'] }), 'adapter_unsupported'],
-    ['ranks by layer', changeConfig({ rank_pattern: { q_proj: 4 } }), 'adapter_unsupported'],
+    [
+      'a rank by layer that the file does not have',
+      changeConfig({ rank_pattern: { q_proj: 4 } }),
+      'adapter_shape_mismatch',
+    ],
+    ['a rank of nothing', changeConfig({ rank_pattern: { q_proj: 0 } }), 'adapter_malformed'],
+    ['a strength that is no number', changeConfig({ alpha_pattern: { q_proj: '4' } }), 'adapter_malformed'],
+    ['a foreign regular expression', changeConfig({ rank_pattern: { '(.+)+x': 4 } }), 'adapter_unsupported'],
+    ['biases of LoRA', changeConfig({ lora_bias: true }), 'adapter_unsupported'],
+    ['trained token embeddings', changeConfig({ trainable_token_indices: [5] }), 'adapter_unsupported'],
+    ['trained parameters', changeConfig({ target_parameters: ['a.b'] }), 'adapter_unsupported'],
+    ['repeated layers', changeConfig({ layer_replication: [[0, 2]] }), 'adapter_unsupported'],
+    [
+      'a start that changes the base',
+      changeConfig({ init_lora_weights: 'pissa_niter_4' }),
+      'adapter_unsupported',
+    ],
+    [
+      'embeddings',
+      changeTensors((tensors) =>
+        tensors.set('base_model.model.model.embed_tokens.lora_embedding_A', {
+          shape: [2, 16],
+          data: new Float32Array(32),
+        }),
+      ),
+      'adapter_unsupported',
+    ],
     [
       'an unknown target',
       changeConfig({ target_modules: ['q_proj', 'v_proj', 'lm_head'] }),
