@@ -2,11 +2,11 @@
 // because its package pulls CUDA builds of many hundred megabytes. Used by the benchmarks. On first use npm installs the
 // one package that holds the addon (30 MB, version and hash fixed below) into node_modules/.cache.
 // Invariant: no peer is no failure; the benchmarks then say why their ratios are missing.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { PeerBindings } from './llama-peer.ts';
+import { installPackage, peerFolder } from './peer-install.ts';
 
 export const peerName = 'node-llama-cpp 3.22.1';
 
@@ -15,9 +15,8 @@ const version = '3.22.1';
 const integrity =
   'sha512-5uCCDNqWCNfaAm8aR/Uzxbo4HBpKgNF91kCHPepKhgMgV2OAmatoefbOlMihsqCiH2Od35E/eUHQCFbfRBJuOg==';
 const platform = 'linux-x64';
-const installLimitMs = 180_000;
 
-const folder = join(import.meta.dirname, '../../node_modules/.cache/bench-peer');
+const folder = peerFolder('bench-peer');
 const addonPath = join(folder, 'node_modules', packageName, 'bins', platform, 'llama-addon.node');
 
 export type PeerPackage = { readonly bindings: PeerBindings } | { readonly missing: string };
@@ -38,7 +37,9 @@ export async function loadPeer(say: (line: string) => void): Promise<PeerPackage
     return { missing: `the peer's prebuilt addon is fixed for ${platform}, this is ${here}` };
   if (!existsSync(addonPath)) {
     say(`installing the peer (${packageName} ${version}, 30 MB) into node_modules/.cache …`);
-    const failure = await install();
+    const failure = await installPackage({
+      ...{ name: packageName, version, integrity, folder, proof: addonPath },
+    });
     if (failure !== undefined) return { missing: failure };
   }
   try {
@@ -56,40 +57,4 @@ export async function loadPeer(say: (line: string) => void): Promise<PeerPackage
       missing: `the peer's addon does not load: ${error instanceof Error ? error.message : String(error)}`,
     };
   }
-}
-
-/** Undefined if it went well. A lock file makes npm check the hash. */
-async function install(): Promise<string | undefined> {
-  mkdirSync(folder, { recursive: true });
-  const dependencies = { [packageName]: version };
-  const write = (name: string, value: unknown): void =>
-    writeFileSync(join(folder, name), JSON.stringify(value));
-  write('package.json', { private: true, dependencies });
-  write('package-lock.json', {
-    lockfileVersion: 3,
-    requires: true,
-    packages: {
-      '': { dependencies },
-      [`node_modules/${packageName}`]: { version, integrity },
-    },
-  });
-  const npm = process.env.npm_execpath;
-  const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
-  const options = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const child = spawn(command, [...first, ...options], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: installLimitMs,
-  });
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  const code = await new Promise<number | string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (exit, signal) => resolve(exit ?? signal ?? 'no exit code'));
-  });
-  if (code === 0 && existsSync(addonPath)) return undefined;
-  const why = errors.split('\n').find((line) => /error/i.test(line)) ?? '';
-  return `npm could not install ${packageName} ${version} (${code}) ${why}`.trim();
 }

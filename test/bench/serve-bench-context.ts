@@ -9,8 +9,9 @@ import type { WeightFormat } from '../../engine/model/weight-format.ts';
 import type { BatchSession } from '../../engine/serve/batch-session.ts';
 import { createBatchSession } from '../../engine/serve/serve-session.ts';
 import { writeRandomAdapter } from '../support/random-adapter.ts';
-import type { Figure, FigureKind, Measured } from './bench-figure.ts';
+
 import { benchWeights, shape15, shape135, writeModelFolder } from './bench-model.ts';
+import type { MeasureOf } from './bench-run.ts';
 import { loadPeer, type PeerPackage } from './peer-package.ts';
 
 export interface ServeBench {
@@ -38,14 +39,8 @@ interface SessionOptions {
   readonly threads: number;
 }
 
-/** A group of figures that come from the same runs. */
-export interface Measure {
-  readonly figures: readonly FigureKind[];
-  /** Keyed by the name of the figure. */
-  readonly run: (
-    bench: ServeBench,
-  ) => Promise<Readonly<Record<string, Measured | { readonly missing: string }>>>;
-}
+/** A group of figures of the serving bench. */
+export type Measure = MeasureOf<ServeBench>;
 
 const contextTokens = 512;
 
@@ -90,18 +85,6 @@ export function createServeBench(options: Pick<ServeBench, 'quick' | 'threads' |
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-/** Runs a measure; what goes wrong makes its figures missing, with the reason. */
-export async function figuresOf(measure: Measure, bench: ServeBench): Promise<readonly Figure[]> {
-  const allMissing = (missing: string) =>
-    Object.fromEntries(measure.figures.map(({ name }) => [name, { missing }]));
-  const values = await measure
-    .run(bench)
-    .catch((error: unknown) =>
-      allMissing(`failed: ${error instanceof Error ? error.message : String(error)}`),
-    );
-  return measure.figures.map((kind) => ({ ...kind, ...(values[kind.name] ?? { missing: 'bug: no value' }) }));
 }
 
 function once<K, V>(make: (key: K) => V): (key: K) => V {
