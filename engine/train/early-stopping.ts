@@ -1,13 +1,15 @@
 // When a run ends before its last update, and which weights it keeps: the best by held-out loss, and an end after a
-// number of evaluations without a better one. Used by training-loop.ts. Pure but for the copy of the weights it holds.
+// number of evaluations without a better one, or at once after one that lost what must be held. Used by
+// training-loop.ts. Pure but for the copy of the weights it holds.
 // Invariant: what it keeps survives a checkpoint to the bit (losses are f32), so a resumed run decides the same.
 import type { NamedTensor, TensorMap } from '../model/safetensors.ts';
+import type { HeldOutResult } from './training-method.ts';
 
 export interface EarlyStopping {
   /** Takes note of one evaluation. @returns whether the run should end. */
-  readonly note: (loss: number, step: number) => boolean;
-  /** Loss and update of the best weights so far; undefined before the first evaluation. */
-  readonly best: () => { readonly loss: number; readonly step: number } | undefined;
+  readonly note: (result: HeldOutResult, step: number) => boolean;
+  /** Update of the weights that `restore` puts in place; undefined where it does nothing. */
+  readonly bestStep: () => number | undefined;
   /** Puts the best weights in place. */
   readonly restore: () => void;
   /** For a checkpoint. */
@@ -19,10 +21,14 @@ export interface EarlyStopping {
 const figuresName = 'stopping';
 const bestPrefix = 'best.';
 
-/** @param patience evaluations without improvement that are borne; 0 = never end early and keep the last weights. */
+/**
+ * @param patience evaluations without improvement that are borne; 0 = never end early and keep the last weights,
+ *   unless one is not acceptable
+ */
 export function earlyStopping(weights: TensorMap, patience: number): EarlyStopping {
   let best: { loss: number; step: number } | undefined;
   let without = 0;
+  let isLost = false;
   const kept = new Map<string, NamedTensor>();
   const keep = (from: TensorMap, prefix: string): void => {
     for (const name of weights.keys()) {
@@ -30,20 +36,27 @@ export function earlyStopping(weights: TensorMap, patience: number): EarlyStoppi
       if (tensor) kept.set(name, { shape: tensor.shape, data: tensor.data.slice() });
     }
   };
+  const restores = (): boolean => best !== undefined && (patience > 0 || isLost);
   return {
-    note: (value, step) => {
-      const loss = Math.fround(value);
-      if (best === undefined || loss < best.loss) {
+    note: (result, step) => {
+      if (!result.acceptable) {
+        isLost = true;
+        return true;
+      }
+      // Without a loss to compare, what is acceptable and later is better.
+      const loss = Math.fround(result.loss ?? -step);
+      if (patience === 0 || best === undefined || loss < best.loss) {
         best = { loss, step };
         without = 0;
-        if (patience > 0) keep(weights, '');
+        keep(weights, '');
         return false;
       }
       without += 1;
-      return patience > 0 && without >= patience;
+      return without >= patience;
     },
-    best: () => best,
+    bestStep: () => (restores() ? best?.step : undefined),
     restore: () => {
+      if (!restores()) return;
       for (const [name, { data }] of kept) weights.get(name)?.data.set(data);
     },
     state: () => {

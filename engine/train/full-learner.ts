@@ -4,17 +4,17 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LlamaConfig, toConfigJson } from '../model/model-config.ts';
-import { type NamedTensor, type TensorMap, writeSafetensors } from '../model/safetensors.ts';
+import { type TensorMap, writeSafetensors } from '../model/safetensors.ts';
 import type { Learner } from './learner.ts';
-import { learnerSessions } from './learner-sessions.ts';
-import { countNumbers, weightsIdentity } from './weights-identity.ts';
+import { type ComputeOptions, learnerSessions } from './learner-sessions.ts';
+import { copiedWeights, countNumbers, weightsIdentity } from './weights-identity.ts';
 
 interface FullLearnerOptions {
   readonly config: LlamaConfig;
   readonly baseWeights: TensorMap;
   /** Folder of the base, whose tokenizer and chat template go with the new model. */
   readonly base: string;
-  readonly threads: number;
+  readonly compute: ComputeOptions;
 }
 
 const companions = [
@@ -26,14 +26,9 @@ const companions = [
   'chat_template.json',
 ];
 
-export function createFullLearner({ config, baseWeights, base, threads }: FullLearnerOptions): Learner {
-  const trained = new Map(
-    [...baseWeights].map(([name, { shape, data }]): [string, NamedTensor] => [
-      name,
-      { shape, data: data.slice() },
-    ]),
-  );
-  const sessions = learnerSessions({ config, threads, gradients: 'full', weights: trained });
+export function createFullLearner({ config, baseWeights, base, compute }: FullLearnerOptions): Learner {
+  const trained = copiedWeights(baseWeights);
+  const sessions = learnerSessions({ config, compute, gradients: 'full', weights: trained });
   return {
     trained,
     parameters: countNumbers(trained),

@@ -1,13 +1,13 @@
 // Training on thumbs (KTO) as a training method. Used by train-run.ts. The reference point of an update is measured on
 // mismatched answers: each question with the answer to another one, drawn once for the whole run from the seed, so that
 // the reference's log-probabilities of these too are computed once. It knows no optimiser and no texts.
+
+import { heldOutWithAnswers } from './held-out-answers.ts';
 import { ktoBalance, ktoLoss, ktoReferencePoint } from './kto-loss.ts';
 import type { Learner } from './learner.ts';
 import type { RatedExample } from './preference-data.ts';
-import { answerLength } from './sequence-batches.ts';
-import { differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
+import { answerLength, differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
 import type { SftExample } from './sft-batches.ts';
-import { watchedAnswers } from './sft-method.ts';
 import type { TrainingMethod } from './training-method.ts';
 import { seededRandom, shuffledIndices } from './training-random.ts';
 
@@ -17,6 +17,8 @@ interface KtoMethodOptions {
   readonly heldOut?: readonly RatedExample[];
   /** Their answers' loss is told beside the held-out thumbs'. */
   readonly heldOutAnswers?: readonly SftExample[];
+  /** Their loss may rise by this part; the run ends with the weights before it rose more. */
+  readonly answersRiseMax: number;
   readonly beta: number;
   /** 0 = chosen by the balance of good and bad answers. */
   readonly desirableWeight: number;
@@ -99,6 +101,14 @@ export async function ktoMethod(options: KtoMethodOptions): Promise<TrainingMeth
   ): Promise<readonly number[]> =>
     Array.from(await scoreSequences(learner, sequences, step), (logp, i) => logp - reference[i]);
 
+  const measureHeldOut = async () => {
+    const mismatchedRatios = await ratios(sets[3], [...references[3]]);
+    const policy = await scoreSequences(learner, heldOut);
+    const { loss, metrics } = judge(heldOut, policy, [...references[2]], mismatchedRatios);
+    const named = Object.fromEntries(metricNames.map((name, i) => [name, metrics[i]]));
+    return { loss, metrics: named };
+  };
+
   return {
     ids: ratings.map(({ id }) => id),
     metricNames,
@@ -119,18 +129,10 @@ export async function ktoMethod(options: KtoMethodOptions): Promise<TrainingMeth
         broken: rated.filter((_, i) => !Number.isFinite(policy[i] - reference[i])).map(({ id }) => id),
       };
     },
-    heldOut:
-      heldOut.length + heldOutAnswers.length === 0
-        ? undefined
-        : async () => {
-            const answers = await watchedAnswers(learner, heldOutAnswers);
-            if (heldOut.length === 0) return { loss: undefined, metrics: answers };
-            const mismatchedRatios = await ratios(sets[3], [...references[3]]);
-            const policy = await scoreSequences(learner, heldOut);
-            const { loss, metrics } = judge(heldOut, policy, [...references[2]], mismatchedRatios);
-            const named = Object.fromEntries(metricNames.map((name, i) => [name, metrics[i]]));
-            return { loss, metrics: { ...named, ...answers } };
-          },
+    heldOut: await heldOutWithAnswers(learner, heldOut.length === 0 ? undefined : measureHeldOut, {
+      examples: heldOutAnswers,
+      riseMax: options.answersRiseMax,
+    }),
   };
 }
 

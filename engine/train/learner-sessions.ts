@@ -2,42 +2,52 @@
 // Used by lora-learner.ts and full-learner.ts. It knows no data, no loss and no dropout.
 import type { TrainGraphOptions } from '../graph/llama-train-graph.ts';
 import type { TensorMap } from '../model/safetensors.ts';
-import { type SequenceBatch, weightedBatch } from './sequence-batches.ts';
+import type { PackedBatch } from './packed-batches.ts';
 import { createSessionCache } from './session-cache.ts';
-import { createTrainingSession, type TrainingStep } from './training-session.ts';
+import { createTrainingSession, type TrainDevice, type TrainingStep } from './training-session.ts';
+
+/** How and where graphs run; figures do not depend on it beyond rounding. */
+export interface ComputeOptions {
+  readonly threads: number;
+  readonly device: TrainDevice;
+  /** Graphs kept at once of each kind; each holds the memory of its activations. */
+  readonly sessionsMax: number;
+}
 
 interface SessionsOptions extends Pick<TrainGraphOptions, 'config' | 'lora'> {
   readonly gradients: 'full' | 'lora';
   /** All of the model's, and A and B where `lora` is given. */
   readonly weights: TensorMap;
   readonly loraScale?: number;
-  readonly threads: number;
+  readonly compute: ComputeOptions;
 }
 
 interface LearnerSessions {
-  readonly score: (batch: SequenceBatch) => Promise<Float32Array>;
-  readonly differentiate: (
-    batch: SequenceBatch,
-    weightOf: (index: number) => number,
-  ) => Promise<TrainingStep>;
+  readonly score: (batch: PackedBatch) => Promise<Float32Array>;
+  readonly differentiate: (batch: PackedBatch, weightOf: (index: number) => number) => Promise<TrainingStep>;
   readonly release: () => Promise<void>;
 }
 
-/** Graphs kept at once of each kind; about 60 MB of activations each for a base of 7 M parameters. */
-const sessionsMax = 10;
-
-export function learnerSessions({ gradients, ...options }: SessionsOptions): LearnerSessions {
+export function learnerSessions({ gradients, compute, ...options }: SessionsOptions): LearnerSessions {
+  const { threads, device, sessionsMax } = compute;
   const cache = (kind: 'none' | 'full' | 'lora') =>
     createSessionCache(sessionsMax, (batch, seq) =>
-      createTrainingSession({ ...options, batch, seq, gradients: kind }),
+      createTrainingSession({ ...options, threads, device, batch, seq, gradients: kind, packed: true }),
     );
   const scoring = cache('none');
   const learning = cache(gradients);
   return {
-    score: async (batch) =>
-      (await (await scoring.get(batch.rows, batch.seq)).run(weightedBatch(batch, () => 0))).nll,
-    differentiate: async (batch, weightOf) =>
-      (await learning.get(batch.rows, batch.seq)).run(weightedBatch(batch, weightOf)),
+    score: async (batch) => {
+      const session = await scoring.get(batch.rows, batch.seq);
+      return (await session.run({ ...batch, weights: new Float32Array(batch.ids.length) })).nll;
+    },
+    differentiate: async (batch, weightOf) => {
+      const weights = new Float32Array(batch.ids.length);
+      for (const { index, start, count } of batch.members)
+        weights.fill(weightOf(index), start, start + count);
+      const session = await learning.get(batch.rows, batch.seq);
+      return await session.run({ ...batch, weights });
+    },
     release: async () => {
       await scoring.release();
       await learning.release();

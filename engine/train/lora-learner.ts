@@ -5,12 +5,12 @@ import { basename, resolve } from 'node:path';
 import type { LoraShape } from '../graph/llama-train-graph.ts';
 import { type LoraAdapter, saveLoraAdapter } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
-import type { NamedTensor, TensorMap } from '../model/safetensors.ts';
+import type { TensorMap } from '../model/safetensors.ts';
 import { firstLoraWeights } from './first-weights.ts';
 import type { Learner, RunKey } from './learner.ts';
-import { learnerSessions } from './learner-sessions.ts';
+import { type ComputeOptions, learnerSessions } from './learner-sessions.ts';
 import { dropoutMasks, withDropout } from './lora-dropout.ts';
-import { countNumbers, weightsIdentity } from './weights-identity.ts';
+import { copiedWeights, countNumbers, weightsIdentity } from './weights-identity.ts';
 
 interface LoraLearnerOptions {
   readonly config: LlamaConfig;
@@ -21,18 +21,18 @@ interface LoraLearnerOptions {
   /** Trained further; rank, alpha and targets are its own then. */
   readonly start?: LoraAdapter;
   readonly seed: number;
-  readonly threads: number;
+  readonly compute: ComputeOptions;
 }
 
 export function createLoraLearner(options: LoraLearnerOptions): Learner {
-  const { config, baseWeights, start, seed, threads } = options;
+  const { config, baseWeights, start, seed, compute } = options;
   const { dropout } = options.lora;
   const lora: LoraShape = start ?? options.lora;
-  const trained = start ? copied(start.weights) : firstLoraWeights(config, lora, seed);
+  const trained = start ? copiedWeights(start.weights) : firstLoraWeights(config, lora, seed);
   const alpha = start?.alpha ?? options.lora.alpha;
   const scale = start?.scale ?? alpha / lora.rank;
   const sessions = learnerSessions({
-    ...{ config, threads, lora: { rank: lora.rank, targets: lora.targets }, loraScale: scale },
+    ...{ config, compute, lora: { rank: lora.rank, targets: lora.targets }, loraScale: scale },
     gradients: 'lora',
     weights: new Map([...baseWeights, ...trained]),
   });
@@ -60,12 +60,3 @@ export function createLoraLearner(options: LoraLearnerOptions): Learner {
 }
 
 const noGradients: ReadonlyMap<string, Float32Array> = new Map();
-
-function copied(weights: TensorMap): TensorMap {
-  return new Map(
-    [...weights].map(([name, { shape, data }]): [string, NamedTensor] => [
-      name,
-      { shape, data: data.slice() },
-    ]),
-  );
-}

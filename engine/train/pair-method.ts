@@ -2,13 +2,12 @@
 // loss function gives each pair's loss and derivatives from log-probabilities. The reference's log-probabilities are
 // computed once, by the learner as it is before its first update: the adapter switched off, or the one it starts from.
 // An update costs a forward pass and a gradient pass over both answers.
+import { heldOutWithAnswers } from './held-out-answers.ts';
 import type { Learner } from './learner.ts';
 import type { PreferenceExample } from './preference-data.ts';
 import type { PairLengths, PairLogps, PairLoss } from './preference-loss.ts';
-import { answerLength } from './sequence-batches.ts';
-import { differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
+import { answerLength, differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
 import type { SftExample } from './sft-batches.ts';
-import { watchedAnswers } from './sft-method.ts';
 import type { TrainingMethod } from './training-method.ts';
 
 interface PairMethodOptions {
@@ -17,6 +16,8 @@ interface PairMethodOptions {
   readonly heldOut?: readonly PreferenceExample[];
   /** Their answers' loss is told beside the held-out pairs': preference training must not unlearn them. */
   readonly heldOutAnswers?: readonly SftExample[];
+  /** Their loss may rise by this part; the run ends with the weights before it rose more. */
+  readonly answersRiseMax: number;
   /** Whether the loss compares with a reference (DPO). */
   readonly needsReference: boolean;
   readonly lossOf: (policy: PairLogps, reference: PairLogps, lengths: PairLengths) => PairLoss;
@@ -58,6 +59,14 @@ export async function pairMethod(options: PairMethodOptions): Promise<TrainingMe
     };
   };
 
+  const measureHeldOut = async () => {
+    const logps = await scoreSequences(learner, bothAnswers(heldOut));
+    const losses = heldOut.map((pair, i) => judge(pair, logpsOf(logps, i), logpsOf(heldOutReference, i)));
+    const { loss, metrics } = summary(losses, logps);
+    const named = Object.fromEntries(metricNames.map((name, i) => [name, metrics[i]]));
+    return { loss, metrics: named };
+  };
+
   return {
     ids: pairs.map(({ id }) => id),
     metricNames,
@@ -79,20 +88,10 @@ export async function pairMethod(options: PairMethodOptions): Promise<TrainingMe
       const { loss, metrics } = summary(losses, logps);
       return { loss, gradients, tokens: 2 * tokensOf(sequences), metrics, broken };
     },
-    heldOut:
-      heldOut.length + heldOutAnswers.length === 0
-        ? undefined
-        : async () => {
-            const answers = await watchedAnswers(learner, heldOutAnswers);
-            if (heldOut.length === 0) return { loss: undefined, metrics: answers };
-            const logps = await scoreSequences(learner, bothAnswers(heldOut));
-            const losses = heldOut.map((pair, i) =>
-              judge(pair, logpsOf(logps, i), logpsOf(heldOutReference, i)),
-            );
-            const { loss, metrics } = summary(losses, logps);
-            const named = Object.fromEntries(metricNames.map((name, i) => [name, metrics[i]]));
-            return { loss, metrics: { ...named, ...answers } };
-          },
+    heldOut: await heldOutWithAnswers(learner, heldOut.length === 0 ? undefined : measureHeldOut, {
+      examples: heldOutAnswers,
+      riseMax: options.answersRiseMax,
+    }),
   };
 }
 

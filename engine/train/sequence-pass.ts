@@ -4,7 +4,7 @@
 import type { Gradients } from './adamw.ts';
 import { addGradients } from './gradient-sum.ts';
 import type { Learner } from './learner.ts';
-import { collectLogps, sequenceBatches } from './sequence-batches.ts';
+import { type PackedBatch, packedBatches } from './packed-batches.ts';
 import type { SftExample } from './sft-batches.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function scoreSequences(
 ): Promise<Float64Array> {
   const logps = new Float64Array(sequences.length);
   let done = 0;
-  for (const [run, batch] of sequenceBatches(sequences).entries()) {
+  for (const [run, batch] of packedBatches(sequences).entries()) {
     const key = step === undefined ? undefined : { step, run };
     collectLogps(batch, await learner.score(batch, key), logps);
     done += batch.members.length;
@@ -49,7 +49,7 @@ export async function differentiateSequences(
 ): Promise<SequenceGradient> {
   const logps = new Float64Array(sequences.length);
   let sum: Gradients | undefined;
-  for (const [run, batch] of sequenceBatches(sequences).entries()) {
+  for (const [run, batch] of packedBatches(sequences).entries()) {
     // The graph's loss is sum(weight * nll), and nll = -log p.
     const { gradients, nll } = await learner.differentiate(batch, (index) => -derivatives[index], {
       step,
@@ -61,6 +61,20 @@ export async function differentiateSequences(
   }
   if (sum === undefined) throw new Error('bug: an update without sequences');
   return { gradients: sum, logps };
+}
+
+/** Writes log p(answer) of each of the batch's sequences to `into[index]`. */
+function collectLogps(batch: PackedBatch, nll: Float32Array, into: Float64Array): void {
+  for (const { index, start, count } of batch.members) {
+    let sum = 0;
+    for (let i = start; i < start + count; i++) sum -= nll[i];
+    into[index] = sum;
+  }
+}
+
+/** Number of tokens that are predicted: all after the prompt. */
+export function answerLength(sequence: SftExample): number {
+  return sequence.ids.length - sequence.answerStart;
 }
 
 /** Tokens of all sequences, prompts included. */

@@ -1,17 +1,20 @@
 // Training sessions by shape of their batch, the least recently used released first: each holds the memory of its
-// activations and takes a tenth of a second to make. Used by lora-sft.ts.
-import type { TrainingSession } from './training-session.ts';
+// activations and takes a tenth of a second to make. Used by the learners. It knows no graph: anything that is released.
 
-interface SessionCache {
-  readonly get: (rows: number, seq: number) => Promise<TrainingSession>;
+interface Releasable {
   readonly release: () => Promise<void>;
 }
 
-export function createSessionCache(
+interface SessionCache<T extends Releasable> {
+  readonly get: (rows: number, seq: number) => Promise<T>;
+  readonly release: () => Promise<void>;
+}
+
+export function createSessionCache<T extends Releasable>(
   most: number,
-  make: (rows: number, seq: number) => Promise<TrainingSession>,
-): SessionCache {
-  const sessions = new Map<string, TrainingSession>(); // in order of last use
+  make: (rows: number, seq: number) => Promise<T>,
+): SessionCache<T> {
+  const sessions = new Map<string, T>(); // in order of last use
   return {
     get: async (rows, seq) => {
       const key = `${rows} ${seq}`;

@@ -113,6 +113,14 @@ const sftWeight = z
   .default(0)
   .describe('weight of the mean nll of the chosen answer beside the loss; holds it likely');
 
+const answersRiseMax = z
+  .number()
+  .nonnegative()
+  .default(0.05)
+  .describe(
+    'part by which the loss of held-out answers may rise before the run ends with the weights before',
+  );
+
 const common = (method: TrainMethodName, preset: RecipePreset) => ({
   preset: z.enum(presets).default(preset).describe('which defaults: smooth (measurable attribution) or fast'),
   ...loopFields(defaultsOf(method, preset)),
@@ -134,6 +142,7 @@ const recipeObjects = {
           .lt(0.5)
           .default(0)
           .describe('part of the votes believed wrong (robust DPO)'),
+        answersRiseMax,
         sftWeight,
       })
       .strict(),
@@ -148,6 +157,7 @@ const recipeObjects = {
           .nonnegative()
           .default(0.55)
           .describe('margin a pair has to reach, as a part of beta'),
+        answersRiseMax,
         sftWeight,
       })
       .strict(),
@@ -156,6 +166,7 @@ const recipeObjects = {
       .object({
         ...common('orpo', preset),
         ...loraFields,
+        answersRiseMax,
         lambda: z.number().positive().default(0.1).describe('weight of the odds-ratio loss beside the nll'),
       })
       .strict(),
@@ -164,6 +175,7 @@ const recipeObjects = {
       .object({
         ...common('kto', preset),
         ...loraFields,
+        answersRiseMax,
         beta: beta(0.1),
         desirableWeight: z
           .number()

@@ -8,13 +8,14 @@ import { EngineError } from '../errors.ts';
 import { type AdamWState, adamWDefaults, adamWStep, createAdamWState, globalNorm } from './adamw.ts';
 import { readCheckpoint, readCheckpointExtra, writeCheckpoint } from './checkpoint.ts';
 import { type EarlyStopping, earlyStopping } from './early-stopping.ts';
-import type { Learner } from './learner.ts';
+import { watchedLoss } from './held-out-answers.ts';
+import type { Trainee } from './learner.ts';
 import { learningRateAt } from './lr-schedule.ts';
 import { createRunHistory, type RunHistory } from './run-history.ts';
 import { epochOrder } from './sft-batches.ts';
 import type { TrainEvent, TrainingEnd } from './train-event.ts';
 import type { LoopRecipe } from './train-recipe.ts';
-import type { MethodUpdate, TrainingMethod } from './training-method.ts';
+import type { HeldOutResult, MethodUpdate, TrainingMethod } from './training-method.ts';
 import { countNumbers } from './weights-identity.ts';
 
 export interface LoopRun {
@@ -39,7 +40,7 @@ interface LoopState {
 /** Runs to the end, or until the signal. Goes on from `out/checkpoint.safetensors` where this run wrote it. */
 export async function trainingLoop(
   run: LoopRun,
-  learner: Learner,
+  learner: Trainee,
   method: TrainingMethod,
   emit: (event: TrainEvent) => void,
   signal?: AbortSignal,
@@ -49,6 +50,7 @@ export async function trainingLoop(
   const adamW = createAdamWState(trained);
   const stopping = earlyStopping(trained, method.heldOut ? recipe.patience : 0);
   const history = createRunHistory(method.metricNames);
+  if (method.heldOut) noteBefore(method.heldOut.before, history, stopping);
   const state: LoopState = { adamW, stopping, history };
   const checkpoint = checkpointOf(run, learner, method, state);
   if (checkpoint.resume() === 'of another run')
@@ -89,12 +91,10 @@ export async function trainingLoop(
     const { step } = adamW;
     const isLast = step === steps;
     let enough = false;
+    let evaluation: HeldOutResult | undefined;
     if (method.heldOut && (step % recipe.evalEvery === 0 || isLast)) {
-      const { loss: heldOutLoss, metrics } = await method.heldOut();
-      history.addHeldOut(step, heldOutLoss, metrics);
-      const losses = { ...(heldOutLoss === undefined ? {} : { 'held-out': heldOutLoss }), ...metrics };
-      emit({ type: 'eval', step, losses });
-      enough = heldOutLoss !== undefined && stopping.note(heldOutLoss, step);
+      evaluation = await method.heldOut.measure();
+      enough = noteEvaluation(evaluation, step, state, emit);
     }
     if (step % run.logEvery === 0 || isLast || enough) {
       const seconds = (performance.now() - since.at) / 1000;
@@ -104,7 +104,7 @@ export async function trainingLoop(
         ...{ step, steps, tokens, loss, gradientNorm, learningRate },
         tokensPerSecond: Math.round((tokens - since.tokens) / seconds),
         etaSeconds: Math.round((seconds / (step - since.step)) * (steps - step)),
-        heldOutLoss: history.heldOut().at(-1)?.loss,
+        heldOutLoss: evaluation && shownLoss(evaluation),
         ...(method.metricNames.length === 0 ? {} : { metrics: named(method, update.metrics) }),
       });
     }
@@ -120,20 +120,24 @@ export async function trainingLoop(
       break;
     }
   }
+  if (end === 'minutes') {
+    checkpoint.write(); // more time goes on from here
+    if (method.heldOut && adamW.step > 0)
+      noteEvaluation(await method.heldOut.measure(), adamW.step, state, emit);
+  }
+  stopping.restore();
   await learner.release();
-  if (end === 'minutes') checkpoint.write(); // more time goes on from here
-  if (recipe.patience > 0) stopping.restore();
   learner.save(run.out);
   writeRecord(run, method, state, steps, end);
   if (end !== 'minutes') rmSync(checkpoint.path, { force: true });
   emit({
     type: 'done',
     ...{ step: adamW.step, folder: run.out, finalLoss: loss, tokens: history.tokens(), endedBy: end },
-    ...finalFigures(history, recipe.patience > 0 ? stopping.best()?.step : undefined),
+    ...finalFigures(history, stopping.bestStep()),
   });
 }
 
-function checkpointOf(run: LoopRun, learner: Learner, method: TrainingMethod, state: LoopState) {
+function checkpointOf(run: LoopRun, learner: Trainee, method: TrainingMethod, state: LoopState) {
   const path = join(run.out, 'checkpoint.safetensors');
   mkdirSync(run.out, { recursive: true });
   // Another recipe, other data or another base: another run, from the start.
@@ -157,6 +161,30 @@ function checkpointOf(run: LoopRun, learner: Learner, method: TrainingMethod, st
         new Map([...state.stopping.state(), ...state.history.state()]),
       ),
   };
+}
+
+/** The figures before the first update are shown, and kept where nothing later is acceptable; they win no comparison. */
+function noteBefore(before: HeldOutResult, history: RunHistory, stopping: EarlyStopping): void {
+  history.addHeldOut(0, before.loss, before.metrics);
+  stopping.note({ ...before, loss: Number.POSITIVE_INFINITY, acceptable: true }, 0);
+}
+
+/** @returns whether the run should end. */
+function noteEvaluation(
+  result: HeldOutResult,
+  step: number,
+  { history, stopping }: LoopState,
+  emit: (event: TrainEvent) => void,
+): boolean {
+  const { loss, metrics } = result;
+  history.addHeldOut(step, loss, metrics);
+  emit({ type: 'eval', step, losses: { ...(loss === undefined ? {} : { 'held-out': loss }), ...metrics } });
+  return stopping.note(result, step);
+}
+
+/** What a curve shows: the method's own held-out loss, or that of the answers it watches. */
+function shownLoss({ loss, metrics }: HeldOutResult): number | undefined {
+  return loss ?? metrics[watchedLoss];
 }
 
 const namedMax = 16;
@@ -206,7 +234,7 @@ function finalFigures(history: RunHistory, bestStep: number | undefined) {
   const evaluation = history.heldOut().find(({ step }) => step === bestStep) ?? history.heldOut().at(-1);
   const last = Object.entries(history.metrics()).map(([name, values]) => [name, values.at(-1) ?? Number.NaN]);
   const metrics: Readonly<Record<string, number>> = { ...Object.fromEntries(last), ...evaluation?.metrics };
-  return { heldOutLoss: evaluation?.loss, metrics };
+  return { heldOutLoss: evaluation?.loss ?? evaluation?.metrics[watchedLoss], metrics };
 }
 
 /** training.json: everything a model card needs. Equal for a resumed and an uninterrupted run. */
@@ -221,7 +249,7 @@ function writeRecord(
     ...{ recipe: run.record, steps, stepsDone: adamW.step, endedBy: end },
     ...{ examples: method.ids.length, answerTokens: method.answerTokens, trainedTokens: history.tokens() },
     ...{ losses: history.losses(), metrics: history.metrics(), heldOut: history.heldOut() },
-    best: stopping.best(),
+    keptStep: stopping.bestStep() ?? adamW.step,
   };
   writeFileSync(join(run.out, 'training.json'), `${JSON.stringify(record, null, 2)}\n`);
 }

@@ -19,6 +19,14 @@ export interface HeldOutResult {
   /** What early stopping compares; undefined where only other figures are held out. */
   readonly loss: number | undefined;
   readonly metrics: Readonly<Record<string, number>>;
+  /** False: something that must be held has been lost; the run ends with the best weights before. */
+  readonly acceptable: boolean;
+}
+
+export interface HeldOut {
+  /** Of the weights before the first update. */
+  readonly before: HeldOutResult;
+  readonly measure: () => Promise<HeldOutResult>;
 }
 
 export interface TrainingMethod {
@@ -31,5 +39,5 @@ export interface TrainingMethod {
   readonly identity: string;
   readonly update: (items: readonly number[], step: number) => Promise<MethodUpdate>;
   /** Undefined where nothing is held out. */
-  readonly heldOut: (() => Promise<HeldOutResult>) | undefined;
+  readonly heldOut: HeldOut | undefined;
 }

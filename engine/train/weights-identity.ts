@@ -1,7 +1,7 @@
 // A short text that tells one set of weights from another, for checkpoints: a run is only resumed on the model it began
 // with. Used by the learners. Not a checksum of every number: some of each tensor tell retrained weights apart.
 import { createHash } from 'node:crypto';
-import type { TensorMap } from '../model/safetensors.ts';
+import type { NamedTensor, TensorMap } from '../model/safetensors.ts';
 
 const samplesPerTensor = 61;
 
@@ -16,6 +16,16 @@ export function weightsIdentity(weights: TensorMap): string {
     hash.update(new Uint8Array(Float32Array.from(samples).buffer));
   }
   return hash.digest('hex');
+}
+
+/** The same weights in arrays of their own. */
+export function copiedWeights(weights: TensorMap): TensorMap {
+  return new Map(
+    [...weights].map(([name, { shape, data }]): [string, NamedTensor] => [
+      name,
+      { shape, data: data.slice() },
+    ]),
+  );
 }
 
 /** Numbers in all tensors. */

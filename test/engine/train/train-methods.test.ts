@@ -4,14 +4,18 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadLoraAdapter } from '../../../engine/model/lora-adapter.ts';
 import { firstLlamaWeights } from '../../../engine/train/first-weights.ts';
 import { createFullLearner } from '../../../engine/train/full-learner.ts';
 import { ktoMethod } from '../../../engine/train/kto-method.ts';
 import type { Learner } from '../../../engine/train/learner.ts';
 import { createLoraLearner } from '../../../engine/train/lora-learner.ts';
+import { packedBatches } from '../../../engine/train/packed-batches.ts';
 import { pairMethod } from '../../../engine/train/pair-method.ts';
 import type { PreferenceExample, RatedExample } from '../../../engine/train/preference-data.ts';
 import { dpoLoss, orpoLoss } from '../../../engine/train/preference-loss.ts';
+import { createRewardLearner } from '../../../engine/train/reward-learner.ts';
+import { rewardMethod } from '../../../engine/train/reward-method.ts';
 import { scoreSequences } from '../../../engine/train/sequence-pass.ts';
 import type { SftExample } from '../../../engine/train/sft-batches.ts';
 import { sftMethod } from '../../../engine/train/sft-method.ts';
@@ -19,6 +23,7 @@ import type { TrainEvent } from '../../../engine/train/train-event.ts';
 import { recipeSchema } from '../../../engine/train/train-recipe.ts';
 import { trainingLoop } from '../../../engine/train/training-loop.ts';
 import type { TrainingMethod } from '../../../engine/train/training-method.ts';
+import { createTrainingSession } from '../../../engine/train/training-session.ts';
 import { allLora, tinyConfig } from '../graph/tiny-train-graph.ts';
 
 let folder = '';
@@ -29,13 +34,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const baseWeights = firstLlamaWeights(tinyConfig, 3);
 const lora = { ...allLora, alpha: 6, dropout: 0 };
+const compute = { threads: 1, device: 'cpu', sessionsMax: 4 } as const;
 const loraLearner = (dropout = 0): Learner =>
   createLoraLearner({
-    ...{ config: tinyConfig, baseWeights, base: 'tiny', seed: 1, threads: 1 },
+    ...{ config: tinyConfig, baseWeights, base: 'tiny', seed: 1, compute },
     lora: { ...lora, dropout },
   });
 const fullLearner = (): Learner =>
-  createFullLearner({ config: tinyConfig, baseWeights, base: folder, threads: 1 });
+  createFullLearner({ config: tinyConfig, baseWeights, base: folder, compute });
 
 /** Two answers, of 3 and 2 tokens, to a question of 3. */
 const pair = (i: number): PreferenceExample => ({
@@ -54,20 +60,34 @@ type Make = (learner: Learner) => Promise<TrainingMethod>;
 const dpo: Make = (learner) =>
   pairMethod({
     ...{ learner, pairs: pairs.slice(0, 4), heldOut: pairs.slice(4), heldOutAnswers: answers },
-    ...{ needsReference: true, sftWeight: 0 },
+    ...{ needsReference: true, sftWeight: 0, answersRiseMax: 10 },
     lossOf: (policy, reference) => dpoLoss(policy, reference, { beta: 0.5, smoothing: 0.1 }),
   });
 const orpo: Make = (learner) =>
   pairMethod({
-    ...{ learner, pairs, needsReference: false, sftWeight: 0 },
+    ...{ learner, pairs, needsReference: false, sftWeight: 0, answersRiseMax: 10 },
     lossOf: (policy, _, lengths) => orpoLoss(policy, lengths, { lambda: 0.3 }),
   });
 const kto: Make = (learner) =>
   ktoMethod({
     ...{ learner, ratings, heldOut: ratings.slice(0, 3), beta: 0.5, maxTokens: 32, seed: 4 },
-    ...{ desirableWeight: 0, undesirableWeight: 0 },
+    ...{ desirableWeight: 0, undesirableWeight: 0, answersRiseMax: 10 },
   });
 const sft: Make = async (learner) => sftMethod(learner, answers.slice(0, 4), answers.slice(4));
+
+const reward = (pairsOf: readonly PreferenceExample[] = pairs) => {
+  const learner = createRewardLearner({
+    ...{ config: tinyConfig, baseWeights, base: 'tiny', seed: 1, compute, lora },
+  });
+  const method = rewardMethod({
+    learner,
+    pairs: pairsOf,
+    heldOut: pairs.slice(0, 2),
+    margin: 0,
+    centring: 0.01,
+  });
+  return { learner, method };
+};
 
 const recipe = (over: Readonly<Record<string, number>> = {}) =>
   recipeSchema('full').parse({
@@ -181,6 +201,89 @@ it('the base is untouched by full fine-tuning', async () => {
   expect([...baseWeights.values()].map(({ data }) => data)).toEqual(before);
 });
 
+describe('a reward model', () => {
+  it('learns which of two answers is better: accuracy 1 and a margin above 1 in 30 updates', async () => {
+    const { of, emit } = collect();
+    const { learner, method } = reward();
+    await trainingLoop(run('out', { stepsMin: 30 }), learner, await method, emit);
+    const { metrics, finalLoss } = of('done')[0];
+    expect(metrics!['rewards/accuracy']).toBe(1);
+    expect(metrics!['rewards/margin']).toBeGreaterThan(1);
+    expect(finalLoss).toBeLessThan(0.4);
+    const settings = JSON.parse(readFileSync(join(folder, 'out', 'adapter_config.json'), 'utf8'));
+    expect(settings).toMatchObject({ task_type: 'SEQ_CLS', modules_to_save: ['score'] });
+    expect(() => loadLoraAdapter(join(folder, 'out'), tinyConfig)).toThrow(/modules_to_save/);
+  });
+
+  it('resumes to the bit', async () => {
+    const go = async (name: string, emit: (event: TrainEvent) => void, signal?: AbortSignal) => {
+      const { learner, method } = reward();
+      await trainingLoop(run(name), learner, await method, emit, signal);
+    };
+    await go('straight', () => {});
+    const stop = new AbortController();
+    await go('broken', (event) => event.type === 'progress' && event.step === 5 && stop.abort(), stop.signal);
+    await go('broken', () => {});
+    const bytes = (out: string) => readFileSync(join(folder, out, 'adapter_model.safetensors'));
+    expect(bytes('broken').equals(bytes('straight'))).toBe(true);
+  });
+});
+
+describe('the reference of DPO', () => {
+  it('is the base: scores of a fresh adapter equal those with the adapter switched off, to the bit', async () => {
+    const fresh = loraLearner();
+    const sequences = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+    const before = await scoreSequences(fresh, sequences);
+    const [batch] = packedBatches(sequences);
+    const session = await createTrainingSession({
+      ...{ config: tinyConfig, lora: allLora, batch: batch.rows, seq: batch.seq, gradients: 'none' },
+      ...{ weights: new Map([...baseWeights, ...fresh.trained]), packed: true },
+    });
+    const off = await session.run({ ...batch, weights: new Float32Array(batch.ids.length) }, 0);
+    for (const { index, start, count } of batch.members) {
+      let sum = 0;
+      for (let i = start; i < start + count; i++) sum -= off.nll[i];
+      expect(before[index]).toBe(sum);
+    }
+    await session.release();
+    await fresh.release();
+  });
+
+  it('is the adapter it starts from: margin 0 again although that adapter prefers the chosen answers', async () => {
+    await train('first', loraLearner(), dpo, { stepsMin: 20 });
+    const start = loadLoraAdapter(join(folder, 'first'), tinyConfig);
+    const learner = createLoraLearner({
+      ...{ config: tinyConfig, baseWeights, base: 'tiny', seed: 9, compute, lora, start },
+    });
+    const { loss, metrics } = await (await dpo(learner)).update([0, 1, 2, 3], 0);
+    expect(loss).toBeCloseTo(Math.LN2, 5);
+    expect(metrics[2]).toBeCloseTo(0, 5);
+    expect(metrics[4] - metrics[5]).toBeGreaterThan(2); // its own log-probabilities are far apart
+    await learner.release();
+  });
+});
+
+describe('weights of examples', () => {
+  it('of 2 count an answer as if it were there twice, of 0 as if it were not there', async () => {
+    const learner = loraLearner();
+    const lossOf = async (examples: Parameters<typeof sftMethod>[1]) => {
+      const { loss, gradients } = await (await sftMethod(learner, examples)).update(
+        examples.map((_, i) => i),
+        0,
+      );
+      return { loss, b: gradients.get('model.layers.0.mlp.up_proj.lora_B.weight')! };
+    };
+    const [a, b, c] = answers;
+    const weighted = await lossOf([{ ...a, weight: 2 }, b, { ...c, weight: 0 }]);
+    const plain = await lossOf([a, a, b]);
+    expect(weighted.loss).toBeCloseTo(plain.loss, 5);
+    weighted.b.forEach((value, i) => {
+      expect(value).toBeCloseTo(plain.b[i], 5);
+    });
+    await learner.release();
+  });
+});
+
 describe('KTO with thumbs', () => {
   it('counts each log-ratio against mismatched answers: kl rises from 0 and is never below', async () => {
     const { of, emit } = collect();
@@ -192,16 +295,11 @@ describe('KTO with thumbs', () => {
 });
 
 describe('gradient accumulation', () => {
-  it('of 3 batches of 2 gives the gradient of one batch of 6, within 1e-6', async () => {
-    const learner = loraLearner();
-    const method = await sft(learner);
-    const whole = await method.update([0, 1, 2, 3], 0);
-    expect(whole.broken).toEqual([]);
+  it('of 2 batches of 2 gives the weights of one batch of 4, to the bit', async () => {
     await train('one', loraLearner(), sft, { batch: 4, accumulate: 1 });
     await train('two', loraLearner(), sft, { batch: 2, accumulate: 2 });
     const bytes = (out: string) => readFileSync(join(folder, out, 'adapter_model.safetensors'));
     expect(bytes('one').equals(bytes('two'))).toBe(true);
-    await learner.release();
   });
 });
 
@@ -223,6 +321,28 @@ describe('early stopping', () => {
     const logps = await scoreSequences(again, sequences);
     expect(-logps.reduce((sum, logp) => sum + logp, 0) / tokens).toBeCloseTo(Math.min(...heldOut), 4);
     await again.release();
+  });
+});
+
+describe('watched answers', () => {
+  it('whose loss rises by more than 1 % end the run of DPO with the weights before', async () => {
+    const { of, emit } = collect();
+    const learner = loraLearner();
+    const method = await pairMethod({
+      // What is rejected is watched: it has to get less likely.
+      ...{ learner, pairs, heldOutAnswers: pairs.map(({ rejected }) => rejected) },
+      ...{ needsReference: true, sftWeight: 0, answersRiseMax: 0.01 },
+      lossOf: (policy, reference) => dpoLoss(policy, reference, { beta: 0.5, smoothing: 0 }),
+    });
+    await trainingLoop(run('out', { stepsMin: 60, evalEvery: 1 }), learner, method, emit);
+    const [done] = of('done');
+    expect(done.endedBy).toBe('early');
+    const losses = of('eval').map(({ losses }) => losses['answers/loss']);
+    const before = method.heldOut!.before.metrics['answers/loss'];
+    expect(losses.at(-1)!).toBeGreaterThan(1.01 * before);
+    expect(done.heldOutLoss).toBeLessThanOrEqual(1.01 * before);
+    const kept = loadLoraAdapter(join(folder, 'out'), tinyConfig);
+    for (const [name, { data }] of kept.weights) expect(data).toEqual(learner.trained.get(name)!.data);
   });
 });
 
