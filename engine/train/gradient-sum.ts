@@ -6,6 +6,11 @@ export function addGradients(sum: Gradients, part: Gradients): void {
   for (const [name, into] of sum) {
     const from = part.get(name);
     if (from?.length !== into.length) throw new Error(`bug: gradients of ${name} do not match`);
-    for (let i = 0; i < into.length; i++) into[i] += from[i];
+    addInto(into, from);
   }
+}
+
+/** In place: sum += part. */
+export function addInto(sum: Float32Array, part: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += part[i];
 }
