@@ -101,6 +101,13 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       settings: {
         starterGrantNano: openNano(settings.STARTER_GRANT_OPEN),
         trainAfterAccepted: settings.TRAIN_AFTER_ACCEPTED,
+        trainParallel: settings.TRAIN_PARALLEL,
+        trainMemoryMb: settings.TRAIN_MEMORY_MB,
+        trainMinutes: settings.TRAIN_MINUTES,
+        pairsMin: settings.TRAIN_PAIRS_MIN,
+        votesMin: settings.TRAIN_VOTES_MIN,
+        votesEachMin: Math.ceil(settings.TRAIN_VOTES_MIN / 5),
+        operators: settings.OPERATORS,
       },
     });
     const playground = withBots ? await startBots() : null;

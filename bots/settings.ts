@@ -93,6 +93,38 @@ export const settings = [
     about: 'Newly accepted contributions after which the next version is trained',
   },
   {
+    name: 'TRAIN_PARALLEL',
+    fallback: '1',
+    about: 'Trainings at the same time on this machine (1-8); the others wait in line',
+  },
+  {
+    name: 'TRAIN_MEMORY_MB',
+    fallback: '',
+    about: 'Most memory that one training may take, in MiB; one that needs more is refused; empty = no limit',
+  },
+  {
+    name: 'TRAIN_MINUTES',
+    fallback: '',
+    about: 'Longest time of one phase of a training; it then ends with what it has; empty = no limit',
+  },
+  {
+    name: 'TRAIN_PAIRS_MIN',
+    fallback: '16',
+    about:
+      'Accepted corrections from which a version is also trained to prefer them (DPO); 300 for large datanets',
+  },
+  {
+    name: 'TRAIN_VOTES_MIN',
+    fallback: '40',
+    about:
+      'Votes from which a version is also trained on 👍 and 👎 (KTO), a fifth of them of the rarer sign; 200 for large datanets',
+  },
+  {
+    name: 'OPERATORS',
+    fallback: '',
+    about: 'Who may cancel every training: `discord:<user id>` or `telegram:<user id>`, separated by commas',
+  },
+  {
     name: 'LOG_LEVEL',
     fallback: 'warn',
     about: 'fatal, error, warn, info, debug or trace; the log goes to DATA_DIR/log.jsonl',
@@ -156,6 +188,23 @@ const shape = {
     .string()
     .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5'),
   TRAIN_AFTER_ACCEPTED: wholeNumber(1, 1_000_000),
+  TRAIN_PARALLEL: wholeNumber(1, 8),
+  TRAIN_MEMORY_MB: optionalNumber(64, 16_777_216),
+  TRAIN_MINUTES: optionalNumber(1, 100_000),
+  TRAIN_PAIRS_MIN: wholeNumber(1, 1_000_000),
+  TRAIN_VOTES_MIN: wholeNumber(2, 1_000_000),
+  OPERATORS: z
+    .string()
+    .regex(
+      /^(?:[a-z]+:\w+(?:\s*,\s*[a-z]+:\w+)*)?$/,
+      'a list like discord:123456789,telegram:987654 (platform and user id)',
+    )
+    .transform((value) =>
+      value
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    ),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
 } satisfies Record<SettingName, z.ZodTypeAny>;
 

@@ -17,7 +17,8 @@ import { giveConsent } from './datanets/give-consent.ts';
 import { readDatanet } from './datanets/read-datanet.ts';
 import { nextReview, reviewContribution } from './datanets/review-contribution.ts';
 import { cancelTraining } from './factory/cancel-training.ts';
-import { readTrainingCurve, readTrainings } from './factory/read-trainings.ts';
+import { drawTraining } from './factory/draw-training.ts';
+import { readTrainings } from './factory/read-trainings.ts';
 import { trainVersion } from './factory/train-version.ts';
 import { correctAnswer } from './feedback/correct-answer.ts';
 import { rateCall } from './feedback/rate-call.ts';
@@ -151,7 +152,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     nextReview: (person) => nextReview(market, person),
     review: (input) => reviewContribution(market, input),
     trainings: (person) => readTrainings(market, person),
-    trainingCurve: (runId) => readTrainingCurve(market, runId),
+    trainingChart: (runId, method) => drawTraining(market, runId, method),
     cancelTraining: (input) => cancelTraining(market, input),
   };
 }

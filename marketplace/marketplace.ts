@@ -2,7 +2,7 @@
 // Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
 // Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
 import type { Nano } from '../db/ledger/amount.ts';
-import type { CancelResult, TrainingCurve, TrainingsView } from './training-views.ts';
+import type { CancelResult, TrainingChart, TrainingMethod, TrainingsView } from './training-views.ts';
 
 export interface Identity {
   readonly platform: string;
@@ -183,6 +183,7 @@ export type ContributeResult =
   | {
       readonly ok: false;
       readonly code: 'consent_missing';
+      readonly datanetSlug: string;
       readonly licence: string;
       readonly consentText: string;
     }
@@ -309,8 +310,8 @@ export interface Marketplace {
   }): Promise<ReviewResult>;
   /** The trainings that run or wait, in their order, and the last ones that ended; null looks without a person. */
   trainings(person: Person | null): Promise<TrainingsView>;
-  /** The curve of a run so far; null when there is no such run. */
-  trainingCurve(runId: string): Promise<TrainingCurve | null>;
+  /** The curve of a run's phase so far, the latest where none is named; null while there is nothing to draw. */
+  trainingChart(runId: string, method?: TrainingMethod): Promise<TrainingChart | null>;
   cancelTraining(input: { readonly person: Person; readonly runId: string }): Promise<CancelResult>;
   /** Starts the background jobs (attribution, training, reconciler, delivery) and tells news to `onNews`, at least once, keyed. */
   start(onNews: (news: MarketplaceNews) => Promise<void>): Promise<void>;

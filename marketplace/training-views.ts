@@ -49,14 +49,12 @@ export interface TrainingsView {
   readonly recent: readonly TrainingView[];
 }
 
-export interface TrainingCurve {
-  readonly training: TrainingView;
-  readonly points: readonly {
-    readonly method: TrainingMethod;
-    readonly step: number;
-    readonly loss: number;
-    readonly heldOutLoss: number | null;
-  }[];
+/** The loss of one phase of a run, drawn; drawn when asked for. */
+export interface TrainingChart {
+  /** One line: what it shows and where it is. */
+  readonly caption: string;
+  svg(): string;
+  png(): Uint8Array;
 }
 
 export type CancelResult =

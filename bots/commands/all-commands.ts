@@ -13,6 +13,7 @@ import { newCommand } from './new-command.ts';
 import { receiptCommand } from './receipt-command.ts';
 import { reviewCommand } from './review-command.ts';
 import { startCommand } from './start-command.ts';
+import { trainingCommand } from './training-command.ts';
 
 export const commandDefinitions = (): readonly CommandDefinition[] =>
   allCommands.map(({ definition }) => definition);
@@ -29,4 +30,5 @@ export const allCommands: readonly Command<CommandContext>[] = [
   contributeCommand,
   reviewCommand,
   datanetCommand,
+  trainingCommand,
 ];

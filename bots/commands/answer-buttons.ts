@@ -4,7 +4,7 @@ import type { Button, ButtonRows } from '../core/platform.ts';
 
 export type Vote = 'up' | 'down';
 
-/** 👍 👎 🔍 🔁 under an answer; the vote that was taken is marked, and the other one changes it. */
+/** 👍 👎 ✏️ 🔍 🔁 under an answer; the vote that was taken is marked, and the other one changes it. */
 export function answerButtons(callId: string, vote?: Vote): ButtonRows {
   return [
     [
@@ -18,6 +18,7 @@ export function answerButtons(callId: string, vote?: Vote): ButtonRows {
         label: vote === 'down' ? '👎 ✓' : '👎',
         style: vote === 'down' ? 'danger' : 'plain',
       },
+      { action: encodeAction('correct', callId), label: '✏️' },
       { action: encodeAction('why', callId), label: '🔍 Makers' },
       { action: encodeAction('again', callId), label: '🔁 Again' },
     ],
@@ -40,6 +41,10 @@ export const contributeButton = (slug: string, label = 'Contribute'): Button => 
 });
 export const reviewButton = (label = 'Review others’'): Button => ({
   action: encodeAction('review_next'),
+  label,
+});
+export const trainingsButton = (label = 'Trainings'): Button => ({
+  action: encodeAction('trainings'),
   label,
 });
 export const datanetButton = (slug: string, label = 'Progress'): Button => ({

@@ -10,6 +10,7 @@ import { shorten, shownText, typedText } from '../core/sanitize-text.ts';
 import { count } from '../core/words.ts';
 import { contributeButton, datanetButton, reviewButton } from './answer-buttons.ts';
 import type { CommandContext } from './command-context.ts';
+import { correctionReply } from './correction-form.ts';
 
 const QUESTION_CHARS_MAX = 300;
 const ANSWER_CHARS_MAX = 1000;
@@ -122,7 +123,11 @@ export async function takeContribution(
     await context.respond.reply(resultReply(result, slug));
     return;
   }
-  const draft = context.drafts.put({ userKey: userKeyOf(context), ...contribution });
+  const draft = context.drafts.put({
+    kind: 'contribution',
+    userKey: userKeyOf(context),
+    ...contribution,
+  });
   await context.respond.reply({
     text: lines(
       bold('Once, before your first contribution here:'),
@@ -162,16 +167,26 @@ export async function decideConsent(
     await context.respond.edit(message, { text: lines('All right: nothing was stored.') });
     return;
   }
+  await context.respond.edit(message, await sendDraft(context, draft));
+}
+
+type Draft = NonNullable<ReturnType<CommandContext['drafts']['take']>>;
+
+/** The consent is given, then the text that waited for it goes in. */
+async function sendDraft(context: CommandContext, draft: Draft): Promise<Reply> {
+  const { marketplace, conversationKey } = context;
   const person = await context.person();
-  await context.marketplace.consent(person, draft.datanetSlug);
-  const result = await context.marketplace.contribute({
-    person,
-    datanetSlug: draft.datanetSlug,
-    question: draft.question,
-    answer: draft.answer,
-    conversationKey: context.conversationKey,
-  });
-  await context.respond.edit(message, resultReply(result, draft.datanetSlug));
+  if (draft.kind === 'correction') {
+    const { callId, answer } = draft;
+    const asked = await marketplace.correct({ callId, person, answer, conversationKey });
+    if (asked.ok || asked.code !== 'consent_missing') return correctionReply(asked, callId);
+    await marketplace.consent(person, asked.datanetSlug);
+    return correctionReply(await marketplace.correct({ callId, person, answer, conversationKey }), callId);
+  }
+  const { datanetSlug, question, answer } = draft;
+  await marketplace.consent(person, datanetSlug);
+  const result = await marketplace.contribute({ person, datanetSlug, question, answer, conversationKey });
+  return resultReply(result, datanetSlug);
 }
 
 const chooseDatanetReply = (datanets: readonly DatanetProgress[]): Reply => ({

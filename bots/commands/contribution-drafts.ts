@@ -1,13 +1,23 @@
-// Contributions that wait for their author's consent, kept for a day. Used by /contribute: the form comes first, the
+// Contributions that wait for their author's consent, kept for a day. Used by /contribute and ✏️: the form comes first, the
 // licence is agreed to once, then the draft goes in. In memory: after a restart the person is told to write it again.
 import { randomBytes } from 'node:crypto';
 
-interface ContributionDraft {
+interface NewDraft {
+  readonly kind: 'contribution';
   readonly userKey: string;
   readonly datanetSlug: string;
   readonly question: string;
   readonly answer: string;
 }
+
+interface CorrectionDraft {
+  readonly kind: 'correction';
+  readonly userKey: string;
+  readonly callId: string;
+  readonly answer: string;
+}
+
+type ContributionDraft = NewDraft | CorrectionDraft;
 
 export interface ContributionDrafts {
   put(draft: ContributionDraft): string;

@@ -16,6 +16,7 @@ import { answerQuestion } from './answer-question.ts';
 import { type CommandContext, createCommandContext } from './command-context.ts';
 import { takeContribution } from './contribute-command.ts';
 import { createContributionDrafts } from './contribution-drafts.ts';
+import { takeCorrection } from './correction-form.ts';
 import { pressHandlers } from './press-handlers.ts';
 import { DOUBLE_PRESS_TOAST, failureReply, OLD_BUTTON_TOAST, tooManyReply } from './refusal-words.ts';
 import { rejectContribution } from './review-command.ts';
@@ -67,6 +68,7 @@ async function answersOfForm(
 ): Promise<void> {
   const form = decodeAction(action);
   if (form?.kind === 'contribution') await takeContribution(context, form.argument, values);
+  else if (form?.kind === 'correction') await takeCorrection(context, form.argument, values.answer ?? '');
   else if (form?.kind === 'reject_reason')
     await rejectContribution(context, form.argument, values.reason ?? '');
   else await context.respond.toast(OLD_BUTTON_TOAST);

@@ -6,7 +6,7 @@ import type { Reply, RichText } from '../core/platform.ts';
 import { bold, code, lines, rich, small } from '../core/rich-text.ts';
 import { shorten, shownName, shownText } from '../core/sanitize-text.ts';
 import { count, duration, openAmount, progressBar } from '../core/words.ts';
-import { contributeButton, datanetButton, reviewButton } from './answer-buttons.ts';
+import { contributeButton, datanetButton, reviewButton, trainingsButton } from './answer-buttons.ts';
 import type { CommandContext } from './command-context.ts';
 
 const CONTRIBUTORS_SHOWN = 10;
@@ -57,7 +57,10 @@ export function datanetReply(datanet: DatanetProgress): Reply {
           ),
         ),
     ),
-    buttons: [[contributeButton(datanet.slug), reviewButton(), datanetButton(datanet.slug, 'Refresh')]],
+    buttons: [
+      [contributeButton(datanet.slug), reviewButton(), datanetButton(datanet.slug, 'Refresh')],
+      ...(datanet.training === null ? [] : [[trainingsButton('See the training')]]),
+    ],
     ephemeral: true,
   };
 }

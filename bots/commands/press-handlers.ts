@@ -10,14 +10,16 @@ import { answerQuestion } from './answer-question.ts';
 import { balanceReply } from './balance-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { decideConsent, openContributionForm } from './contribute-command.ts';
+import { openCorrectionForm } from './correction-form.ts';
 import { datanetListReply, datanetReply } from './datanet-command.ts';
 import { helpReply } from './help-command.ts';
 import { chosenReply, modelDetailsReply, modelListReply } from './model-view.ts';
 import { showProvenance } from './provenance-view.ts';
-import { rateAnswer } from './rate-answer.ts';
+import { decideVoteConsent, rateAnswer } from './rate-answer.ts';
 import { showReceipt } from './receipt-command.ts';
 import { OLD_BUTTON_TOAST } from './refusal-words.ts';
 import { acceptContribution, nextReviewReply, openRejectionForm } from './review-command.ts';
+import { cancelQuestion, cancelReply, showCurve, trainingsReply } from './training-command.ts';
 
 interface PressHandler {
   readonly lane: Lane;
@@ -98,8 +100,16 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
   review_next: page(nextReviewReply),
   accept: now(acceptContribution),
   reject: now(openRejectionForm),
-  // These two name forms, not buttons.
+  correct: now(openCorrectionForm),
+  vote_consent: now((context, slug, message) => decideVoteConsent(context, slug, message)),
+  vote_decline: now((context, _, message) => decideVoteConsent(context, null, message)),
+  trainings: page(trainingsReply),
+  training_curve: now(showCurve),
+  training_cancel: page(cancelQuestion),
+  training_cancel_sure: page(cancelReply),
+  // These three name forms, not buttons.
   contribution: tooOld,
+  correction: tooOld,
   reject_reason: tooOld,
   form_gone: now(async ({ respond }) => {
     await respond.reply({

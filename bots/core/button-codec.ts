@@ -29,6 +29,14 @@ const KINDS = {
   reject: ['rf', 'contributionId', true],
   reject_reason: ['rr', 'contributionId', false],
   form_gone: ['fg', null, false],
+  correct: ['ce', 'callId', true],
+  correction: ['cr', 'callId', false],
+  vote_consent: ['vy', 'slug', false],
+  vote_decline: ['vn', null, false],
+  trainings: ['tn', null, false],
+  training_curve: ['tc', 'runId', false],
+  training_cancel: ['tx', 'runId', false],
+  training_cancel_sure: ['ty', 'runId', false],
 } as const satisfies Record<string, readonly [code: string, argument: string | null, opensForm: boolean]>;
 
 export type ActionKind = keyof typeof KINDS;

@@ -22,6 +22,8 @@ export interface Capabilities {
   readonly ephemeral: boolean;
   /** A send repeated under the same key gives the first message, so a lost answer is no double message. */
   readonly idempotentSends: boolean;
+  /** Pictures in a message. */
+  readonly pictures: boolean;
   readonly messageCharsMax: number;
   /** Least time between two edits of a streaming message. */
   readonly editIntervalMs: number;
@@ -49,6 +51,17 @@ export interface Reply {
   readonly text: RichText;
   readonly buttons?: ButtonRows;
   /** Only this person should see it (a hint where the platform cannot). */
+  readonly ephemeral?: boolean;
+}
+
+/** A picture as a message of its own. */
+export interface Picture {
+  readonly png: Uint8Array;
+  /** Ends in .png. */
+  readonly fileName: string;
+  /** Stands under it, and is read out to who cannot see it; one line. */
+  readonly caption: string;
+  /** As in Reply. */
   readonly ephemeral?: boolean;
 }
 
@@ -105,6 +118,8 @@ export type MessageRef = string & { readonly __messageRef: true };
 export interface Responder {
   /** Sends a new message (the first one answers the event itself). Resolves to the part that carries the buttons. */
   reply(reply: Reply): Promise<MessageRef>;
+  /** Sends a picture as a further message; its caption alone where `pictures` is false. */
+  showPicture(picture: Picture): Promise<void>;
   /** Replaces text and buttons of a message we sent. */
   edit(message: MessageRef, reply: Reply): Promise<void>;
   /** Replaces only the buttons of a message we sent. */

@@ -16,3 +16,5 @@ export const INPUT_PLACEHOLDER_CHARS_MAX = 100;
 export const OPTION_DESCRIPTION_CHARS_MAX = 100;
 /** With enforce_nonce a second send of the same nonce returns the first message. */
 export const NONCE_CHARS_MAX = 25;
+/** Description of an attachment: https://discord.com/developers/docs/resources/message#attachment-object */
+export const ALT_CHARS_MAX = 1024;

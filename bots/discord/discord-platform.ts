@@ -32,6 +32,7 @@ const CAPABILITIES: Capabilities = {
   drafts: false,
   ephemeral: true,
   idempotentSends: true,
+  pictures: true,
   messageCharsMax: MESSAGE_CHARS_MAX,
   editIntervalMs: EDIT_INTERVAL_MS,
 };

@@ -40,6 +40,10 @@ export function createMessageResponder(
   };
   return {
     reply,
+    async showPicture(picture) {
+      sends += 1;
+      await sender.sendPicture({ channelId, picture, key: `${inbound.eventId}:${sends}`, line: null });
+    },
     async edit(message, next) {
       await sender.edit(message, next);
     },
@@ -136,6 +140,19 @@ export async function openInteraction(
 
   return {
     reply,
+    async showPicture(picture) {
+      await ready();
+      if (!isPress && state === 'acknowledged') {
+        state = 'answered';
+        await sender.remove(original);
+      }
+      const ephemeral = picture.ephemeral === true && !facts.isPrivate;
+      const { channelId, token } = facts;
+      await sender.sendPicture({
+        ...{ channelId, key: freshKey(), line: { token } },
+        picture: { ...picture, ephemeral },
+      });
+    },
     async edit(message, next) {
       await ready();
       await sender.edit(message, next);

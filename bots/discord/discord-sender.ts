@@ -3,14 +3,22 @@
 // An edit through an expired token continues through the channel where the bot may write; a message only one person
 // sees has no such way. It knows no commands.
 import { createHash, randomUUID } from 'node:crypto';
-import { type APIMessage, MessageFlags, type REST, Routes } from 'discord.js';
+import { type APIMessage, MessageFlags, type RawFile, type REST, Routes } from 'discord.js';
 import { createEditStream } from '../core/edit-stream.ts';
 import type { Pacer } from '../core/pacer.ts';
-import type { Button, ButtonRows, MessageRef, Reply, RichText, StreamingMessage } from '../core/platform.ts';
+import type {
+  Button,
+  ButtonRows,
+  MessageRef,
+  Picture,
+  Reply,
+  RichText,
+  StreamingMessage,
+} from '../core/platform.ts';
 import { PlatformFault } from '../errors.ts';
 import { discordFault } from './discord-errors.ts';
 import { type DiscordMessage, messageOf, messageRefOf } from './discord-ids.ts';
-import { NONCE_CHARS_MAX } from './discord-limits.ts';
+import { ALT_CHARS_MAX, NONCE_CHARS_MAX } from './discord-limits.ts';
 import { beginningForDiscord, renderButtons, renderMessage, splitForDiscord } from './discord-render.ts';
 
 type Method = 'post' | 'patch' | 'delete' | 'put';
@@ -40,6 +48,13 @@ interface TokenSend {
   readonly botInPlace: boolean;
 }
 
+interface PictureSend {
+  readonly channelId: string;
+  readonly picture: Picture;
+  readonly key: string;
+  readonly line: Pick<TokenSend, 'token'> | null;
+}
+
 export interface DiscordSender {
   sendToChannel(send: ChannelSend): Promise<MessageRef>;
   /** Fills the "thinking…" message of a command or form. */
@@ -48,6 +63,8 @@ export interface DiscordSender {
   followUp(line: TokenSend, reply: Reply): Promise<MessageRef>;
   /** Puts `reply` in place of a message; what does not fit follows in further messages, the last with the buttons. */
   edit(message: MessageRef, reply: Reply): Promise<MessageRef>;
+  /** A picture as a message of its own, by interaction token where `line` is given. */
+  sendPicture(send: PictureSend): Promise<void>;
   editButtons(message: MessageRef, buttons: ButtonRows): Promise<void>;
   remove(message: MessageRef): Promise<void>;
   /** Streams into a message that shows `opening` already. */
@@ -60,9 +77,15 @@ const nonceOf = (key: string): string =>
   createHash('sha256').update(key).digest('base64url').slice(0, NONCE_CHARS_MAX);
 
 export function createDiscordSender({ rest, pacer, applicationId }: SenderDeps): DiscordSender {
-  const once = async <T>(method: Method, route: `/${string}`, body?: unknown, auth = true): Promise<T> => {
+  const once = async <T>(
+    method: Method,
+    route: `/${string}`,
+    body?: unknown,
+    auth = true,
+    files?: RawFile[],
+  ): Promise<T> => {
     try {
-      return (await rest[method](route, { body, auth })) as T;
+      return (await rest[method](route, { body, auth, ...(files === undefined ? {} : { files }) })) as T;
     } catch (error) {
       throw discordFault(error);
     }
@@ -203,6 +226,22 @@ export function createDiscordSender({ rest, pacer, applicationId }: SenderDeps):
           route: byChannel ? null : { token: line.token, expiresAt: line.expiresAt, original: true },
         });
       }),
+    async sendPicture({ channelId, picture, key, line }) {
+      const { png, fileName, caption, ephemeral } = picture;
+      const rendered = renderMessage([{ kind: 'plain', text: caption }], undefined);
+      const attachment = { id: '0', filename: fileName, description: caption.slice(0, ALT_CHARS_MAX) };
+      const body = { ...rendered, attachments: [attachment] };
+      const files = [{ name: fileName, data: Buffer.from(png), contentType: 'image/png' }];
+      if (line === null) {
+        const payload = { ...body, nonce: nonceOf(key), enforce_nonce: true };
+        const route = Routes.channelMessages(channelId);
+        await pacer.must(channelId, () => once('post', route, payload, true, files));
+        return;
+      }
+      const flags = ephemeral ? rendered.flags | MessageFlags.Ephemeral : rendered.flags;
+      const route = `${Routes.webhook(applicationId(), line.token)}?wait=true` as const;
+      await pacer.must(channelId, () => once('post', route, { ...body, flags }, false, files));
+    },
     async editButtons(ref, buttons) {
       const message = messageOf(ref);
       await pacer.must(message.channelId, () => editOnce(message, { components: renderButtons(buttons) }));

@@ -15,6 +15,7 @@ import {
 import type { TelegramWorld } from './local-telegram/telegram-world.ts';
 import type { PersonView, Snapshot } from './page/view-types.ts';
 import type { PlaygroundPeople } from './playground-people.ts';
+import { pngSize } from './png-size.ts';
 
 interface PeopleRoutesDeps {
   readonly people: PlaygroundPeople;
@@ -90,12 +91,14 @@ export function peopleRoutes(deps: PeopleRoutesDeps): Hono {
     const result = (await act(personOf(context), await readBody(context))) as { readonly ok: boolean };
     return context.json(result, result.ok ? 200 : 422);
   });
-  // Documents a bot sent: always downloaded, never opened as a page of this origin.
+  // Files a bot sent: always downloaded, never opened as a page of this origin; a picture may be drawn by the page.
   routes.get('/files/:file', (context) => {
     const file = telegram.file(context.req.param('file'));
     if (file === undefined) return context.text('Not Found', 404);
-    return context.body(Buffer.from(file.base64, 'base64'), 200, {
-      'Content-Type': 'application/octet-stream',
+    const bytes = Buffer.from(file.base64, 'base64');
+    return context.body(bytes, 200, {
+      'Content-Type': pngSize(bytes) === null ? 'application/octet-stream' : 'image/png',
+      'X-Content-Type-Options': 'nosniff',
       'Content-Disposition': 'attachment',
     });
   });

@@ -16,3 +16,5 @@ export const PLACEHOLDER_CHARS_MAX = 64;
 export const COMMAND_DESCRIPTION_CHARS_MAX = 256;
 /** How long a form asked question by question waits for its next answer. */
 export const FORM_MS = 30 * 60 * 1000;
+/** https://core.telegram.org/bots/api#sendphoto */
+export const CAPTION_CHARS_MAX = 1024;

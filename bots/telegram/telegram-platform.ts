@@ -39,6 +39,7 @@ const CAPABILITIES: Capabilities = {
   drafts: true,
   ephemeral: true,
   idempotentSends: false,
+  pictures: true,
   messageCharsMax: MESSAGE_CHARS_MAX,
   editIntervalMs: EDIT_INTERVAL_MS,
 };
@@ -46,6 +47,7 @@ const CAPABILITIES: Capabilities = {
 /** Their retries are the pacer's (a send, an edit, a draft) or the runner's (polling). */
 const NOT_AUTO_RETRIED = new Set<string>([
   'sendMessage',
+  'sendPhoto',
   'sendMessageDraft',
   'editMessageText',
   'editMessageReplyMarkup',

@@ -66,6 +66,7 @@ export function openUpdate(
   return {
     prompt,
     reply: (reply) => sender.send(place, reply, { replyTo: facts.replyTo, callbackId }),
+    showPicture: (picture) => sender.sendPicture(place, picture),
     async edit(message, reply) {
       await sender.edit(message, reply);
     },

@@ -2,16 +2,24 @@
 // call goes through the chat's pacer. Telegram has no idempotency keys: an edit may be repeated freely, a send whose
 // outcome is unknown is repeated once (an answer twice is better than none).
 // What a server does not offer (drafts, messages for one person) is noticed at the first refusal and done without.
-import type { Api } from 'grammy';
+import { type Api, InputFile } from 'grammy';
 import type { ForceReply, Message } from 'grammy/types';
 import { createDraftStream } from '../core/draft-stream.ts';
 import { createEditStream } from '../core/edit-stream.ts';
 import type { Pacer } from '../core/pacer.ts';
-import type { Button, ButtonRows, MessageRef, Reply, RichText, StreamingMessage } from '../core/platform.ts';
+import type {
+  Button,
+  ButtonRows,
+  MessageRef,
+  Picture,
+  Reply,
+  RichText,
+  StreamingMessage,
+} from '../core/platform.ts';
 import { PlatformFault } from '../errors.ts';
 import { isNotModified, telegramFault } from './telegram-errors.ts';
 import { messageOf, messageRefOf, type TelegramPlace } from './telegram-ids.ts';
-import { DRAFT_KEEP_ALIVE_MS } from './telegram-limits.ts';
+import { CAPTION_CHARS_MAX, DRAFT_KEEP_ALIVE_MS } from './telegram-limits.ts';
 import {
   beginningForTelegram,
   renderButtons,
@@ -34,6 +42,8 @@ export interface TelegramSender {
   /** Puts `reply` in place of a message; what does not fit follows in further messages, the last with the buttons. */
   edit(message: MessageRef, reply: Reply): Promise<MessageRef>;
   editButtons(message: MessageRef, buttons: ButtonRows): Promise<void>;
+  /** A photo with its caption; everybody in the chat sees it, as photos for one person are not offered. */
+  sendPicture(place: TelegramPlace, picture: Picture): Promise<void>;
   /** A draft in private chats where the server offers them, else a message that is edited. */
   stream(
     place: TelegramPlace,
@@ -230,6 +240,18 @@ export function createTelegramSender({
     send,
     edit,
     usesDrafts,
+    async sendPicture({ chatId, threadId }, { png, fileName, caption }) {
+      const { text, entities } = renderText([{ kind: 'plain', text: caption }]);
+      await paced(chatId, () =>
+        api.sendPhoto({
+          chat_id: chatId,
+          photo: new InputFile(png, fileName),
+          caption: text.slice(0, CAPTION_CHARS_MAX),
+          caption_entities: entities,
+          ...(threadId === null ? {} : { message_thread_id: threadId }),
+        }),
+      );
+    },
     async editButtons(ref, buttons) {
       const { chatId, messageId, receiverId } = messageOf(ref);
       const markup = { chat_id: chatId, reply_markup: renderButtons(buttons) };

@@ -26,8 +26,14 @@ export async function contribute(
   const personId = input.person.id;
   const consent = await findConsent(db, { personId, datanetId: datanet.id, textVersion: CONSENT_VERSION });
   if (consent === undefined) {
-    const { licence, title } = datanet;
-    return { ok: false, code: 'consent_missing', licence, consentText: consentText(title, licence) };
+    const { slug: datanetSlug, licence, title } = datanet;
+    return {
+      ok: false,
+      code: 'consent_missing',
+      datanetSlug,
+      licence,
+      consentText: consentText(title, licence),
+    };
   }
   // Checked as typed (a hidden character is a reason to refuse), stored clean.
   const content = { question: tidy(input.question), answer: tidy(input.answer) };

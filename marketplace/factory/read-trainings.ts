@@ -1,14 +1,13 @@
-// Trainings as people see them: what runs, what waits and at which place, how the last ones ended, and one run's curve.
+// Trainings as people see them: what runs, what waits and at which place, and how the last ones ended.
 // Used by create-marketplace.ts. Reads only; null where nobody in particular looks (the live page).
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import { getModel } from '../../db/repositories/model-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
-import { trainingPoints } from '../../db/repositories/training-point-repository.ts';
-import { getTrainingRun, listTrainingRuns } from '../../db/repositories/training-run-repository.ts';
+import { listTrainingRuns } from '../../db/repositories/training-run-repository.ts';
 import type { TrainingRun } from '../../db/schema.ts';
 import type { Person } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
-import type { TrainingCurve, TrainingsView, TrainingView } from '../training-views.ts';
+import type { TrainingsView, TrainingView } from '../training-views.ts';
 import { mayCancel } from './may-cancel.ts';
 import { ACTIVE_STATES } from './move-run.ts';
 import { phasesOf } from './phase-record.ts';
@@ -27,16 +26,6 @@ export async function readTrainings(market: Reading, person: Person | null): Pro
   return {
     active: await Promise.all([...running, ...waiting].map((run) => view(market, run, waiting, person))),
     recent: await Promise.all(ended.map((run) => view(market, run, [], person))),
-  };
-}
-
-export async function readTrainingCurve(market: Reading, runId: string): Promise<TrainingCurve | null> {
-  const run = await getTrainingRun(market.db, runId);
-  if (run === undefined) return null;
-  const points = await trainingPoints(market.db, runId);
-  return {
-    training: await view(market, run, [], null),
-    points: points.map(({ phase, step, loss, heldOutLoss }) => ({ method: phase, step, loss, heldOutLoss })),
   };
 }
 

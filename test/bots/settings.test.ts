@@ -7,6 +7,11 @@ describe('readSettings', () => {
     const read = readSettings({});
     expect(read).toMatchObject({ PLAYGROUND_PORT: 8137, TRAIN_AFTER_ACCEPTED: 20, DATABASE_URL: undefined });
     expect(read).toMatchObject({ ENGINE_THREADS: undefined, ENGINE_ROWS: 16, ENGINE_MEMORY_MB: undefined });
+    expect(read).toMatchObject({ TRAIN_PARALLEL: 1, TRAIN_MINUTES: undefined, OPERATORS: [] });
+    expect(readSettings({ OPERATORS: 'discord:12, telegram:34' }).OPERATORS).toEqual([
+      'discord:12',
+      'telegram:34',
+    ]);
     expect(Object.keys(read)).toEqual(settings.map((setting) => setting.name));
   });
 
@@ -21,6 +26,10 @@ describe('readSettings', () => {
     ['ENGINE_REMOTE_URL', 'ftp://x', 'an address like http://10.0.0.5:8000'],
     ['ENGINE_REMOTE_URL', 'http://user:secret@host', 'an address like http://10.0.0.5:8000'],
     ['ENGINE_REMOTE_DIALECT', 'openai', 'one of auto, openmodels, vllm, sglang, llamacpp'],
+    ['TRAIN_PARALLEL', '0', 'a whole number from 1 to 8'],
+    ['TRAIN_MEMORY_MB', 'lots', 'a whole number from 64 to'],
+    ['TRAIN_MINUTES', '0', 'a whole number from 1 to'],
+    ['OPERATORS', 'ada', 'a list like discord:123456789'],
     ['DATABASE_URL', 'mysql://x', 'postgres://'],
     ['STARTER_GRANT_OPEN', '1.0000000001', 'at most nine decimals'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL should be'],

@@ -6,6 +6,7 @@ import { createTelegramPlatform } from '../../bots/telegram/telegram-platform.ts
 import { quietBotLog } from '../support/fake-platform.ts';
 import { type DrivenPerson, drivePlayground } from '../support/playground-driver.ts';
 import { readDiscordMarkdown } from './discord-reader.ts';
+import { pictureConformance } from './picture-conformance.ts';
 import { type PlatformBench, platformConformance } from './platform-conformance.ts';
 
 interface Seat {
@@ -33,6 +34,11 @@ const callsTo = (playground: Playground, platform: string, pattern: RegExp): num
     .wire()
     .filter((entry) => entry.platform === platform && entry.direction === 'in' && pattern.test(entry.what))
     .length;
+
+const pictureOf = (size: { readonly width?: number; readonly height?: number } | undefined) =>
+  size?.width === undefined || size.height === undefined
+    ? {}
+    : { picture: { width: size.width, height: size.height } };
 
 /** Telegram reads "@name" as a mention everywhere but in code. */
 function pingsOnTelegram({ text = '', entities = [] }: TelegramMessageView): boolean {
@@ -73,10 +79,11 @@ async function telegramBench(): Promise<PlatformBench> {
         .raw()
         .filter((message) => message.from?.is_bot)
         .map((message) => ({
-          text: (message.text ?? '').replaceAll('\u2060', ''),
+          text: (message.text ?? message.caption ?? '').replaceAll('\u2060', ''),
           buttons: message.reply_markup?.inline_keyboard.flat().map(({ text }) => text) ?? [],
           onlyYou: false,
           pings: pingsOnTelegram(message),
+          ...pictureOf(message.photo?.at(-1)),
         })),
     notices: () => ada.notices().map(({ text }) => text),
     waitFor: (text) => telegram.waitFor(text),
@@ -123,6 +130,7 @@ async function discordBench(): Promise<PlatformBench> {
           ),
           onlyYou: ((message.flags ?? 0) & 64) !== 0,
           pings: message.mention_everyone || message.mentions.length > 0 || message.mention_roles.length > 0,
+          ...pictureOf(message.attachments[0]),
         })),
     notices: () => ada.notices().map(({ text }) => text),
     waitFor: (text) => discord.waitFor(text),
@@ -145,3 +153,5 @@ async function discordBench(): Promise<PlatformBench> {
 
 platformConformance('Telegram', telegramBench);
 platformConformance('Discord', discordBench);
+pictureConformance('Telegram', telegramBench);
+pictureConformance('Discord', discordBench);

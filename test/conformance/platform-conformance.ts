@@ -20,6 +20,8 @@ interface ShownMessage {
   readonly buttons: readonly string[];
   readonly onlyYou: boolean;
   readonly pings: boolean;
+  /** Pixels of the picture in it, as the app was told; absent where there is none. */
+  readonly picture?: { readonly width: number; readonly height: number };
 }
 
 /** A person in front of one local platform server, and its levers. */

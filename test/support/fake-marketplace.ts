@@ -16,7 +16,7 @@ import type {
   Provenance,
   ReviewItem,
 } from '../../marketplace/marketplace.ts';
-import type { CancelResult, TrainingCurve, TrainingsView } from '../../marketplace/training-views.ts';
+import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
 
 export const atlasModel: ModelSummary = {
   id: 'model-1',
@@ -98,7 +98,7 @@ export interface FakeMarketplace extends Marketplace {
   /** What a vote of somebody who has not consented asks for. */
   consentWanted: ConsentWanted | null;
   trainingsNow: TrainingsView;
-  readonly curves: Map<string, TrainingCurve>;
+  readonly charts: Map<string, TrainingChart>;
   readonly cancelled: string[];
   cancelResult: CancelResult;
 }
@@ -189,6 +189,7 @@ export function createFakeMarketplace(): FakeMarketplace {
         : {
             ok: false,
             code: 'consent_missing',
+            datanetSlug: 'atlas',
             licence: 'CC BY 4.0',
             consentText: 'You wrote it yourself and give it under the licence below.',
           },
@@ -200,7 +201,7 @@ export function createFakeMarketplace(): FakeMarketplace {
     forgotten: [],
     consentWanted: null,
     trainingsNow: { active: [], recent: [] },
-    curves: new Map(),
+    charts: new Map(),
     cancelled: [],
     cancelResult: { ok: true, modelTitle: 'Pocket Atlas' },
 
@@ -300,7 +301,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       };
     },
     trainings: async () => fake.trainingsNow,
-    trainingCurve: async (runId) => fake.curves.get(runId) ?? null,
+    trainingChart: async (runId) => fake.charts.get(runId) ?? null,
     cancelTraining: async ({ runId }) => {
       fake.cancelled.push(runId);
       return fake.cancelResult;

@@ -107,6 +107,10 @@ export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): 
       attempt();
       return add('Bot', reply);
     },
+    async showPicture({ fileName, caption, ephemeral }) {
+      attempt();
+      add('Bot', { text: [{ kind: 'plain', text: `<picture ${fileName}> ${caption}` }], ephemeral });
+    },
     async edit(ref, reply) {
       attempt();
       change(ref, { text: reply.text, buttons: reply.buttons ?? [] });
@@ -158,6 +162,7 @@ export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): 
           drafts: false,
           ephemeral: true,
           idempotentSends: false,
+          pictures: true,
           messageCharsMax: 4000,
           editIntervalMs: 0,
         },

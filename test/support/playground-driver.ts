@@ -283,7 +283,8 @@ function telegramLine(message: TelegramMessageView): string {
     (row) => `\n  ${row.map(({ text }) => `[${text}]`).join(' ')}`,
   );
   const document = message.document ? `<${message.document.file_name ?? 'document'}> ` : '';
-  return `${message.from?.first_name ?? '?'}: ${document}${message.text ?? message.caption ?? ''}${edited}${buttons.join('')}`;
+  const photo = message.photo ? '<photo> ' : '';
+  return `${message.from?.first_name ?? '?'}: ${photo}${document}${message.text ?? message.caption ?? ''}${edited}${buttons.join('')}`;
 }
 
 function discordLine(message: DiscordMessageView): string {

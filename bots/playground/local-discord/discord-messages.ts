@@ -60,10 +60,16 @@ function saveFiles(
   store: AttachmentStore,
   channel: StoredChannel,
   files: readonly UploadedAttachment[],
+  listed: unknown,
 ): DiscordAttachmentView[] {
+  const described = Array.isArray(listed) ? (listed as Json[]) : [];
   for (const { bytes } of files)
     if (bytes.byteLength > DISCORD_LIMITS.attachmentBytes) throw discordFaults.fileTooLarge();
-  return files.map((file) => store.save(channel.id, file));
+  return files.map((file, index) => {
+    const about = described.find((item) => String(item.id) === String(index));
+    const saved = store.save(channel.id, file);
+    return typeof about?.description === 'string' ? { ...saved, description: about.description } : saved;
+  });
 }
 
 function checkWritable(channel: StoredChannel): void {
@@ -101,7 +107,7 @@ export function postBotMessage(
     type: answer?.type ?? (reference ? 19 : 0),
     flags: shown.flags | (answer?.ephemeralTo ? EPHEMERAL : 0),
     embeds: shown.embeds.map(storedEmbed),
-    attachments: saveFiles(store, channel, files),
+    attachments: saveFiles(store, channel, files, body.attachments),
     components: shown.components as unknown as WireMessage['components'],
     mention_everyone: pings.everyone,
     mentions: mentionedUsers([...pinged], (id) => findUser(world, id)),
@@ -162,7 +168,7 @@ export function editBotMessage(
     embeds: shown.embeds.map(storedEmbed),
     components: shown.components as unknown as WireMessage['components'],
     flags: shown.flags | ((before.flags ?? 0) & EPHEMERAL),
-    attachments: [...keptFiles, ...saveFiles(store, channel, files)],
+    attachments: [...keptFiles, ...saveFiles(store, channel, files, body.attachments)],
     mention_everyone: pings.everyone,
     mentions: mentionedUsers(pings.users, (id) => findUser(world, id)),
     mention_roles: pings.roles,

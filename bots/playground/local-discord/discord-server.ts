@@ -5,6 +5,7 @@
 import { type Context, Hono } from 'hono';
 import type { ChatJournal } from '../chat-journal.ts';
 import { cutOff } from '../cut-off.ts';
+import { pngSize } from '../png-size.ts';
 import type { WireLog } from '../wire-log.ts';
 import { accountRoutes } from './account-routes.ts';
 import { channelRoutes } from './channel-routes.ts';
@@ -42,6 +43,8 @@ interface StoredUpload {
   readonly base64: string;
 }
 
+const PNG = 'image/png';
+
 export function createDiscordServer(deps: DiscordServerDeps): DiscordServer {
   const { world, journal, token, wire } = deps;
   const uploads = journal.shelf<StoredUpload>('discord.uploads');
@@ -51,9 +54,10 @@ export function createDiscordServer(deps: DiscordServerDeps): DiscordServer {
       const filename = name.replace(/[^\w.-]+/g, '_') || 'file';
       uploads.set(id, { id, name: filename, type, base64: Buffer.from(bytes).toString('base64') });
       const url = `${deps.baseUrl()}/cdn/attachments/${channelId}/${id}/${encodeURIComponent(filename)}`;
-      return { id, filename, size: bytes.byteLength, url, proxy_url: url, content_type: type } as ReturnType<
-        AttachmentStore['save']
-      >;
+      // As Discord does, what a file is is seen from its bytes, not from what the sender called it.
+      const picture = pngSize(bytes);
+      const kind = picture === null ? { content_type: type } : { content_type: PNG, ...picture };
+      return { id, filename, size: bytes.byteLength, url, proxy_url: url, ...kind };
     },
   };
   const interactions = createDiscordInteractions(world, journal.shelf('discord.interactions'), store);
@@ -97,9 +101,11 @@ export function createDiscordServer(deps: DiscordServerDeps): DiscordServer {
   routes.get('/cdn/attachments/:channel/:id/:name', (context) => {
     const upload = uploads.get(context.req.param('id'));
     if (upload === undefined) return context.text('Not Found', 404);
-    // Never shown in the page's own origin as a document: always a download.
-    return context.body(Buffer.from(upload.base64, 'base64'), 200, {
-      'Content-Type': 'application/octet-stream',
+    const bytes = Buffer.from(upload.base64, 'base64');
+    // Never shown in the page's own origin as a document: always a download; a picture may be drawn by the page.
+    return context.body(bytes, 200, {
+      'Content-Type': pngSize(bytes) === null ? 'application/octet-stream' : PNG,
+      'X-Content-Type-Options': 'nosniff',
       'Content-Disposition': `attachment; filename="${upload.name}"`,
     });
   });

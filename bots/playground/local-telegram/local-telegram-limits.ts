@@ -17,6 +17,9 @@ export const TELEGRAM_LIMITS = {
   actionMs: 5_000,
   pollSecondsMax: 50,
   documentBytes: 50 * 1024 * 1024,
+  photoBytes: 10 * 1024 * 1024,
+  /** Width and height together. */
+  photoSides: 10_000,
   /** ~1 message per second and chat with a small burst; edits count like sends. */
   chatPace: { burst: 5, perSecond: 1, penaltyMs: 3_000, penaltyMsMax: 60_000 },
   /** Drafts are meant for streaming: four to five a second are drawn. */

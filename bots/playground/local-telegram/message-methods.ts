@@ -1,9 +1,10 @@
-// The Bot API methods by which a bot speaks: send, edit, delete, drafts, chat actions, answers to presses, documents.
+// The Bot API methods by which a bot speaks: send, edit, delete, drafts, chat actions, answers to presses, files.
 // Each is (world, params) -> result, refusing with the real server's sentences. Used by telegram-server.ts.
 
 import { randomUUID } from 'node:crypto';
 import type { Message } from '@grammyjs/types';
 import type { PersonView } from '../page/view-types.ts';
+import { pngSize } from '../png-size.ts';
 import type { FormattedText } from './formatted-text.ts';
 import { TELEGRAM_LIMITS } from './local-telegram-limits.ts';
 import { isRecord, type MethodParams } from './method-params.ts';
@@ -130,6 +131,29 @@ const sendDocument: BotMethod = (world, params) => {
   return post(world, person, markup, { document, ...caption, ...reply });
 };
 
+/** Only PNG is known here; the real server takes more and makes smaller sizes, of which the largest is the last. */
+const sendPhoto: BotMethod = (world, params) => {
+  const chatId = params.chatId();
+  const given = params.text('photo');
+  const upload = params.file(given?.startsWith('attach://') ? given.slice('attach://'.length) : 'photo');
+  if (upload === undefined) throw badRequest('there is no photo in the request');
+  if (upload.bytes.byteLength > TELEGRAM_LIMITS.photoBytes) throw badRequest('file is too big');
+  const size = pngSize(upload.bytes);
+  if (size === null) throw badRequest('IMAGE_PROCESS_FAILED');
+  if (size.width + size.height > TELEGRAM_LIMITS.photoSides) throw badRequest('PHOTO_INVALID_DIMENSIONS');
+  const caption = readCaption(params);
+  const markup = checkReplyMarkup(params.value('reply_markup'));
+  const person = world.writableChat(chatId);
+  const reply = repliedMessage(world, params, chatId);
+  world.pace(chatId, 'message');
+  const fileId = `photo-${randomUUID()}`;
+  const base64 = Buffer.from(upload.bytes).toString('base64');
+  world.saveFile({ file_id: fileId, name: upload.name, type: 'image/png', base64 });
+  const file_size = upload.bytes.byteLength;
+  const photo = [{ file_id: fileId, file_unique_id: fileId.slice(-12), file_size, ...size }];
+  return post(world, person, markup, { photo, ...caption, ...reply });
+};
+
 /** The bot's own message that `chat_id` and `message_id` name. */
 function editable(
   world: TelegramWorld,
@@ -248,6 +272,7 @@ const answerCallbackQuery: BotMethod = (world, params) => {
 export const messageMethods: Readonly<Record<string, BotMethod>> = {
   sendMessage,
   sendDocument,
+  sendPhoto,
   editMessageText,
   editMessageCaption,
   editMessageReplyMarkup,

@@ -27,6 +27,7 @@ export type StoredMessage = Message.CommonMessage & {
   caption?: string;
   caption_entities?: Message['entities'];
   document?: Message['document'];
+  photo?: Message['photo'];
 };
 
 interface ChatState {

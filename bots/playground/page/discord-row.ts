@@ -5,7 +5,13 @@ import { discordNodes, type MentionNames } from './discord-markdown.ts';
 import { discordParts } from './discord-parts.ts';
 import { clockTime, el, fileSize } from './page-dom.ts';
 import { richElements } from './rich-dom.ts';
-import type { DiscordEmbedView, DiscordMessageView, DiscordUserView, PersonView } from './view-types.ts';
+import type {
+  DiscordAttachmentView,
+  DiscordEmbedView,
+  DiscordMessageView,
+  DiscordUserView,
+  PersonView,
+} from './view-types.ts';
 
 export interface RowActs {
   press(messageId: string, customId: string, values?: readonly string[]): void;
@@ -89,16 +95,18 @@ export function discordRow(
     text,
     ...message.embeds.map((embed) => embedCard(embed, names)),
     ...message.attachments.map((file) =>
-      el(
-        'a',
-        {
-          class: 'dc-file',
-          testid: 'discord-file',
-          attrs: { href: new URL(file.url).pathname, download: file.filename },
-        },
-        el('b', {}, file.filename),
-        el('span', {}, fileSize(file.size)),
-      ),
+      file.content_type === 'image/png'
+        ? picture(file)
+        : el(
+            'a',
+            {
+              class: 'dc-file',
+              testid: 'discord-file',
+              attrs: { href: new URL(file.url).pathname, download: file.filename },
+            },
+            el('b', {}, file.filename),
+            el('span', {}, fileSize(file.size)),
+          ),
     ),
     ...discordParts(message.components ?? [], names, {
       press: (customId, values) => acts.press(message.id, customId, values),
@@ -268,3 +276,14 @@ function mentionNames(message: DiscordMessageView, { people, channelName }: RowC
 
 const isOnlyEmoji = (text: string): boolean =>
   /^(\p{Extended_Pictographic}[\u{FE0F}\u{200D}]*\s?){1,6}$/u.test(text);
+
+/** A picture in the message, which opens in its own size. */
+function picture(file: DiscordAttachmentView): HTMLElement {
+  const address = new URL(file.url).pathname;
+  const size = { width: String(file.width ?? ''), height: String(file.height ?? '') };
+  return el('img', {
+    class: 'dc-picture',
+    testid: 'discord-picture',
+    attrs: { src: address, alt: file.description ?? file.filename, ...size },
+  });
+}

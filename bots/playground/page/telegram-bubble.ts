@@ -30,6 +30,7 @@ export function telegramBubble(
     { class: 'tg-bubble' },
     replyLine(message.reply_to_message),
     documentLine(message),
+    photo(message),
     text === ''
       ? null
       : el(
@@ -143,6 +144,21 @@ function documentLine({ document: file }: TelegramMessageView): HTMLElement | nu
       el('span', {}, file.file_size === undefined ? '' : fileSize(file.file_size)),
     ),
   );
+}
+
+function photo({ photo: sizes, caption }: TelegramMessageView): HTMLElement | null {
+  const largest = sizes?.at(-1);
+  if (largest === undefined) return null;
+  return el('img', {
+    class: 'tg-photo',
+    testid: 'telegram-photo',
+    attrs: {
+      src: `/playground/files/${encodeURIComponent(largest.file_id)}`,
+      alt: caption ?? 'A picture',
+      width: String(largest.width),
+      height: String(largest.height),
+    },
+  });
 }
 
 function keyboard(message: TelegramMessageView, acts: BubbleActs): HTMLElement | null {

@@ -37,6 +37,12 @@ export interface DocumentView {
   readonly file_size?: number;
 }
 
+export interface PhotoSizeView {
+  readonly file_id: string;
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface TelegramMessageView {
   readonly message_id: number;
   readonly from?: { readonly id: number; readonly is_bot: boolean; readonly first_name: string };
@@ -47,6 +53,8 @@ export interface TelegramMessageView {
   readonly caption?: string;
   readonly caption_entities?: readonly EntityView[];
   readonly document?: DocumentView;
+  /** One picture in several sizes, the largest last. */
+  readonly photo?: readonly PhotoSizeView[];
   readonly reply_to_message?: TelegramMessageView;
   readonly reply_markup?: { readonly inline_keyboard: readonly (readonly InlineButtonView[])[] };
 }
@@ -144,6 +152,11 @@ export interface DiscordAttachmentView {
   readonly filename: string;
   readonly size: number;
   readonly url: string;
+  readonly content_type?: string;
+  /** What a picture shows, in words. */
+  readonly description?: string;
+  readonly width?: number;
+  readonly height?: number;
 }
 
 export interface DiscordReactionView {

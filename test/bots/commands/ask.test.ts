@@ -39,7 +39,7 @@ function gate() {
   return { open, reached, between };
 }
 
-const ROW = '  [👍] [👎] [🔍 Makers] [🔁 Again]';
+const ROW = '  [👍] [👎] [✏️] [🔍 Makers] [🔁 Again]';
 
 describe('a first question', () => {
   it('chooses the only model, says so, welcomes once, shows the quote while writing and the price after', async () => {
@@ -232,9 +232,9 @@ describe('the buttons under an answer', () => {
   it('takes a vote, shows it as taken, and lets it be changed', async () => {
     await chat.press('👍');
     expect(chat.toasts().at(-1)).toBe('Your vote is 👍. Press 👎 to change it.');
-    expect(chat.transcript()).toContain('  [👍 ✓] [👎] [🔍 Makers] [🔁 Again]');
+    expect(chat.transcript()).toContain('  [👍 ✓] [👎] [✏️] [🔍 Makers] [🔁 Again]');
     await chat.press('👎');
-    expect(chat.transcript()).toContain('  [👍] [👎 ✓] [🔍 Makers] [🔁 Again]');
+    expect(chat.transcript()).toContain('  [👍] [👎 ✓] [✏️] [🔍 Makers] [🔁 Again]');
     expect(marketplace.votes.get('call-1')).toBe(-1);
     await chat.as('u2', 'Bo').press('👍');
     expect(chat.toasts().at(-1)).toContain('Only the person who asked can rate');

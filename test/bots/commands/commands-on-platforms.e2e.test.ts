@@ -105,6 +105,7 @@ describe('the first five minutes', () => {
       ['/model', 'Where it goes:'],
       ['/receipt', 'Receipt 2'],
       ['/new', 'We start over'],
+      ['/training', 'Nothing is being trained.'],
       ['/help', 'How it works'],
       ['/nonsense', 'I know no command /nonsense.'],
       ['/cancel', 'There is nothing to cancel.'],
@@ -154,6 +155,7 @@ describe('the first five minutes', () => {
       ['model', 'Where it goes:'],
       ['receipt', 'Receipt 2'],
       ['new', 'We start over'],
+      ['training', 'Nothing is being trained.'],
       ['help', 'How it works'],
     ] as const) {
       await discord.slash(name);
