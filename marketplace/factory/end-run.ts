@@ -21,11 +21,11 @@ import { newsOfRun } from './run-news.ts';
 import { exampleOf, type RunPlan } from './run-plan.ts';
 import { startTrainingIfDue } from './start-training.ts';
 import type { Candidate } from './train-phases.ts';
+import { writeModelCard } from './write-model-card.ts';
 
-export async function endRun(
-  market: MarketplaceContext,
-  { plan, trained, judged, phases }: Candidate,
-): Promise<void> {
+export async function endRun(market: MarketplaceContext, candidate: Candidate): Promise<void> {
+  const { plan, trained, judged, phases } = candidate;
+  await writeModelCard(market, candidate);
   const storeHashes = judged.publish ? await buildStore(market, plan) : {};
   await waitForDatabase(market, () =>
     transact(market.db, async (tx) => {

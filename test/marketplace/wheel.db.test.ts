@@ -1,5 +1,7 @@
 // The whole wheel once round: contribute, review, train, evaluate, publish, answer, pay the new contributors; with the
 // refusals on the way, runs that fail or are interrupted, and news told at least once.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { versionRoot } from '../../marketplace/datanets/cut-version.ts';
@@ -197,7 +199,18 @@ describe('the wheel', () => {
     const model = await market.model(SLUG);
     expect(model).toMatchObject({ versionNumber: 2, contributors: 4 });
     // The fake learns wordings without case and punctuation, so it gets one of the two rewordings of each new fact.
-    expect(model?.evaluation).toEqual({ adapter: 12 / 15, base: 0, items: 15 });
+    expect(model?.evaluation).toMatchObject({ adapter: 12 / 15, base: 0, items: 15 });
+    const folders = await readdir(join(world.dataDir, 'adapters'));
+    const cards = await Promise.all(
+      folders.map((folder) =>
+        readFile(join(world.dataDir, 'adapters', folder, 'README.md'), 'utf8').catch(() => ''),
+      ),
+    );
+    const card = cards.find((text) => text.includes('# Pocket Atlas, version 2'));
+    expect(card).toContain(`| Merkle root of its contributions | ${versionRoot(facts)} |`);
+    expect(card).toContain('12 contributions of 4 people');
+    expect(card).toContain('| this version | 30 of 30 | none |');
+    expect(card).not.toContain(person.pseudonym);
 
     const answer = done(await ask(market, asker, CHILE));
     expect(answer).toMatchObject({ text: 'The capital of Chile is Santiago.', versionNumber: 2 });
