@@ -2,6 +2,7 @@
 // people and a JSON line for each figure, and its exit code says whether the goals were met.
 import { deviceBench } from './device-bench.ts';
 import { serveBench } from './serve-bench.ts';
+import { trainBench } from './train-bench.ts';
 
 interface Bench {
   readonly name: string;
@@ -15,6 +16,11 @@ const benches: readonly Bench[] = [
     name: 'serve',
     about: 'speed and scale of serving, beside a peer (npm run bench -- serve --help)',
     run: serveBench,
+  },
+  {
+    name: 'train',
+    about: 'speed and memory of training (npm run bench -- train --help)',
+    run: trainBench,
   },
   {
     name: 'device',

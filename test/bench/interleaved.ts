@@ -61,6 +61,17 @@ export function ratioOf(over: Rates, under: Rates): Measured {
   };
 }
 
+/** CPU time of a unit of `over` / of `under`, round by round: for what has one thread, on machines that others use too. */
+export function cpuRatioOf(over: Rates, under: Rates): Measured {
+  return {
+    ...spreadOf(over.cpuMs.map((ms, round) => ms / under.cpuMs[round])),
+    details: {
+      [`${over.name}, CPU ms`]: rounded(median(over.cpuMs)),
+      [`${under.name}, CPU ms`]: rounded(median(under.cpuMs)),
+    },
+  };
+}
+
 function spreadOf(values: readonly number[]): Measured {
   return { value: median(values), low: Math.min(...values), high: Math.max(...values) };
 }

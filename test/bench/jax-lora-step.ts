@@ -43,7 +43,7 @@ export interface JaxModule {
     readonly softmax: (x: JaxArray, axis: number) => JaxArray;
     readonly logSoftmax: (x: JaxArray, axis: number) => JaxArray;
   };
-  readonly jit: <F>(step: F) => F;
+  readonly jit: <F>(step: F) => F & { readonly dispose: () => void };
   readonly valueAndGrad: <F extends (lora: Named, ...rest: never[]) => JaxArray>(
     loss: F,
   ) => (...args: Parameters<F>) => readonly [JaxArray, Named];
@@ -57,6 +57,7 @@ interface StepResult {
 export interface JaxLoraStep {
   /** Loss and gradients of A and B, read back as ours are. */
   readonly run: () => Promise<StepResult>;
+  readonly dispose: () => void;
 }
 
 interface StepOptions {
@@ -160,6 +161,11 @@ export function createJaxLoraStep(jax: JaxModule, options: StepOptions): JaxLora
       const read = new Map<string, Float32Array>();
       for (const [name, gradient] of Object.entries(gradients)) read.set(name, await gradient.data());
       return { loss: (await loss.data())[0], gradients: read };
+    },
+    dispose: () => {
+      step.dispose();
+      const held = [lora, base, tables].flatMap((arrays) => Object.values<JaxArray>(arrays));
+      for (const array of [...held, ids, labels, tokenWeights]) array.dispose();
     },
   };
 }

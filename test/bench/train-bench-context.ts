@@ -1,14 +1,26 @@
-// The model, batches and losses that the training bench measures: random weights of the 7M shape. Used by its measures.
-// It measures nothing. Invariant: A and B are both random, so that no gradient is zero.
+// What the measures of the training bench share: settings, a temporary folder, the model of the 7M shape and its
+// sessions. It measures nothing. Invariant: A and B are both random, so that no gradient is zero.
 import { loraTensorShapes } from '../../engine/graph/llama-train-graph.ts';
 import { projections } from '../../engine/model/llama-weights.ts';
 import type { LlamaConfig } from '../../engine/model/model-config.ts';
 import type { NamedTensor, TensorMap } from '../../engine/model/safetensors.ts';
+import { adamWDefaults, adamWStep, createAdamWState } from '../../engine/train/adamw.ts';
 import { gaussianArray, seededRandom } from '../../engine/train/training-random.ts';
-import type { TokenBatch } from '../../engine/train/training-session.ts';
+import type { TokenBatch, TrainingSession } from '../../engine/train/training-session.ts';
 import { benchIds, shape15 } from './bench-model.ts';
+import type { MeasureOf } from './bench-run.ts';
 
-/** 7.16 million parameters: the shape of facts and goals. */
+export interface TrainBench {
+  readonly quick: boolean;
+  /** Of whatever may have more than one. */
+  readonly threads: number;
+  readonly folder: string;
+  readonly say: (line: string) => void;
+}
+
+export type TrainMeasure = MeasureOf<TrainBench>;
+
+/** 7.16 million parameters: the shape that the goals were set for. */
 export const shape7: LlamaConfig = { ...shape15, vocab: 4096 };
 
 /** Rank 8 on every linear layer, as the goals were set. */
@@ -36,14 +48,17 @@ export function benchBatch(config: LlamaConfig, batch: number, seq: number): Tok
   };
 }
 
-/**
- * Floating-point operations of the matrix products of one full training step, 2 for each multiply-add: forward
- * 2 N, backward 4 N for each token, N = weights of the linear layers and the head; attention 4 seq dim forward and twice
- * as many backward for each token and layer (scores and mixing over the whole [seq, seq], as it is computed).
- */
-export function fullStepFlops(config: LlamaConfig, tokens: number, seq: number): number {
-  const { dim, layers, ffn, vocab, heads, kvHeads, headDim } = config;
-  const inner = heads * headDim;
-  const linears = layers * (2 * dim * inner + 2 * dim * kvHeads * headDim + 3 * dim * ffn) + vocab * dim;
-  return tokens * (6 * linears + 12 * layers * seq * inner);
+/** Random texts of so many letters, a token each in the bench's tokenizer. */
+export function benchTexts(random: () => number, count: number, letters: number): readonly string[] {
+  const letter = (): string => String.fromCharCode(97 + Math.floor(26 * random()));
+  return Array.from({ length: count }, () => Array.from({ length: letters }, letter).join(''));
+}
+
+/** Gradients and an update by AdamW: what one step of training is. */
+export function stepOf(session: TrainingSession, trained: TensorMap, batch: TokenBatch): () => Promise<void> {
+  const state = createAdamWState(trained);
+  return async () => {
+    const { gradients } = await session.run(batch);
+    adamWStep(trained, gradients, state, 1e-6, adamWDefaults);
+  };
 }
