@@ -34,6 +34,9 @@ export interface RateCard {
 /** Where a model's adapter is: warm = in memory, loading = on its way there, cold = on disk. */
 export type ModelReadiness = 'warm' | 'loading' | 'cold';
 
+/** Low and high end. */
+export type Range = readonly [low: number, high: number];
+
 export interface ModelSummary {
   readonly id: string;
   readonly slug: string;
@@ -53,7 +56,13 @@ export interface ModelSummary {
   readonly contributors: number;
   readonly exampleQuestions: readonly string[];
   /** Held-out accuracy of this version and of the base without it, 0..1. */
-  readonly evaluation: { readonly adapter: number; readonly base: number; readonly items: number } | null;
+  readonly evaluation: {
+    readonly adapter: number;
+    readonly base: number;
+    readonly items: number;
+    /** 95 % intervals of both, where they were computed. */
+    readonly intervals?: { readonly adapter: Range; readonly base: Range };
+  } | null;
   /** Told for one model that somebody looks at or chooses; null in lists, and where the engine does not tell. */
   readonly readiness: ModelReadiness | null;
 }

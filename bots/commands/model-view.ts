@@ -1,5 +1,5 @@
 // A model and the list of models as people see them. Used by /models, /model, /start and the answer flow. Pure.
-import type { ModelReadiness, ModelSummary } from '../../marketplace/marketplace.ts';
+import type { ModelReadiness, ModelSummary, Range } from '../../marketplace/marketplace.ts';
 import { encodeAction } from '../core/button-codec.ts';
 import type { Button, Reply, RichText } from '../core/platform.ts';
 import { bold, italic, lines, rich, small } from '../core/rich-text.ts';
@@ -63,11 +63,19 @@ export function modelListReply(models: readonly ModelSummary[], heading = 'The m
 
 function evaluationWords({ evaluation }: ModelSummary): RichText | null {
   if (evaluation === null) return null;
+  const { adapter, base, items, intervals } = evaluation;
   return rich(
     bold('Tested: '),
-    `${percent(evaluation.adapter)} of ${count(evaluation.items, 'question')} it had never seen answered right; ` +
-      `the base model without this community’s data: ${percent(evaluation.base)}.`,
+    `${percent(adapter)}${rangeWords(intervals?.adapter)} of ${count(items, 'question')} it had never seen answered right; ` +
+      `the base model without this community’s data: ${percent(base)}${rangeWords(intervals?.base)}.`,
   );
+}
+
+/** " (likely 89.8 to 92.8 %)": 95 % of such intervals hold what many more questions would show. */
+function rangeWords(range: Range | undefined): string {
+  if (range === undefined || range[0] === range[1]) return '';
+  const [low, high] = range.map((part) => Number((100 * part).toFixed(1)));
+  return ` (likely ${low} to ${high} %)`;
 }
 
 const readinessWords: Readonly<Record<ModelReadiness, string>> = {

@@ -5,7 +5,7 @@ import type { Database } from '../../db/database.ts';
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
 import type { Model, ModelVersion } from '../../db/schema.ts';
-import type { ModelSummary } from '../marketplace.ts';
+import type { ModelSummary, Range } from '../marketplace.ts';
 import { rateCardOf } from '../quote.ts';
 import { splitBpsOf } from '../split-price.ts';
 
@@ -53,14 +53,39 @@ async function figuresOf(db: Database, model: Model, version: ModelVersion): Pro
   return rows[0];
 }
 
-/** Held-out accuracy as stored with the version: `{ adapter: { correct, total }, base: { correct, total } }`. */
+interface StoredScore {
+  readonly correct?: number;
+  readonly total?: number;
+}
+interface StoredRange {
+  readonly low?: number;
+  readonly high?: number;
+}
+/** As evaluate-candidate.ts (comparison) or a demo's evaluation.json (rows) wrote it; older ones have scores alone. */
+interface StoredEvaluation {
+  readonly adapter?: StoredScore;
+  readonly base?: StoredScore;
+  readonly comparison?: {
+    readonly models?: Readonly<Record<string, { readonly exact?: StoredRange } | undefined>>;
+  };
+  readonly rows?: readonly (StoredRange & { readonly model?: string; readonly questions?: string })[];
+}
+
+/** Held-out accuracy as stored with the version: `{ adapter: { correct, total }, base: { correct, total } }` and more. */
 export function evaluationOf(version: ModelVersion | undefined): ModelSummary['evaluation'] {
-  const stored = version?.evaluation as
-    | { adapter?: { correct?: number; total?: number }; base?: { correct?: number; total?: number } }
-    | null
-    | undefined;
-  const { adapter, base } = stored ?? {};
+  const stored = version?.evaluation as StoredEvaluation | null | undefined;
+  const { adapter, base, comparison, rows } = stored ?? {};
   if (!adapter?.total || adapter.correct === undefined || !base?.total || base.correct === undefined)
     return null;
-  return { adapter: adapter.correct / adapter.total, base: base.correct / base.total, items: adapter.total };
+  const rowOf = (model: string) => rows?.find((row) => row.model === model && row.questions === 'all');
+  const ofAdapter = rangeOf(comparison?.models?.candidate?.exact ?? rowOf('adapter'));
+  const ofBase = rangeOf(comparison?.models?.base?.exact ?? rowOf('base'));
+  return {
+    ...{ adapter: adapter.correct / adapter.total, base: base.correct / base.total, items: adapter.total },
+    ...(ofAdapter && ofBase ? { intervals: { adapter: ofAdapter, base: ofBase } } : {}),
+  };
+}
+
+function rangeOf({ low, high }: StoredRange = {}): Range | undefined {
+  return typeof low === 'number' && typeof high === 'number' ? [low, high] : undefined;
 }
