@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { type ConnectedDatabase, connectDatabase } from '../db/connect-database.ts';
 import type { Database } from '../db/database.ts';
@@ -25,6 +26,8 @@ import { createDiscordPlatform } from './discord/discord-platform.ts';
 import { type Playground, startPlayground } from './playground/playground-server.ts';
 import { readSettings, type Settings, SettingsError } from './settings.ts';
 import { createTelegramPlatform } from './telegram/telegram-platform.ts';
+import { trainingRoutes } from './training-page/training-routes.ts';
+import { startTrainingServer } from './training-page/training-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inRoot = (path: string): string => (isAbsolute(path) ? path : join(root, path));
@@ -36,6 +39,8 @@ export interface Program {
   readonly database: ConnectedDatabase;
   /** Null when both bots talk to the real platforms. */
   readonly playground: Playground | null;
+  /** The live page of trainings. Null without bots. */
+  readonly trainingUrl: string | null;
   stop(): Promise<void>;
 }
 
@@ -110,12 +115,13 @@ export async function startProgram(settings: Settings, options: StartOptions): P
         operators: settings.OPERATORS,
       },
     });
-    const playground = withBots ? await startBots() : null;
-    return { marketplace, engine, database, playground, stop: stopper.stop };
+    const { playground, trainingUrl } = withBots ? await startBots() : noPages;
+    return { marketplace, engine, database, playground, trainingUrl, stop: stopper.stop };
 
-    async function startBots(): Promise<Playground | null> {
-      const local = await localServers(settings, dataDir);
-      if (local !== null) stopper.add('playground', local.stop);
+    async function startBots(): Promise<LocalPages> {
+      const pages = await localPages(settings, dataDir, trainingRoutes(marketplace));
+      stopper.add('pages', pages.stop);
+      const local = pages.playground;
       const platforms = chosenPlatforms(settings, local, log);
       const delivery = createDurableDelivery({
         store: deliveryStore(database.db),
@@ -135,7 +141,7 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       stopper.add('marketplace', marketplace.stop);
       await marketplace.start(createNewsTeller(() => platforms));
       await delivery.start();
-      return local;
+      return pages;
     }
   } catch (fault) {
     await stopper.stop();
@@ -183,12 +189,28 @@ async function startEngine(settings: Settings, { say, log, dataDir }: EngineSurr
   }
 }
 
+/** What is served on loopback: the playground with the live page of trainings, or that page alone. */
+interface LocalPages {
+  readonly playground: Playground | null;
+  readonly trainingUrl: string | null;
+  stop(): Promise<void>;
+}
+
+const noPages: LocalPages = { playground: null, trainingUrl: null, stop: async () => {} };
+
 /** The playground serves whichever platform has no secret configured. */
-async function localServers(settings: Settings, dataDir: string): Promise<Playground | null> {
-  if (settings.DISCORD_BOT_SECRET !== undefined && settings.TELEGRAM_BOT_SECRET !== undefined) return null;
+async function localPages(settings: Settings, dataDir: string, trainings: Hono): Promise<LocalPages> {
   const { PLAYGROUND_PORT: port } = settings;
   try {
-    return await startPlayground({ port, dataDir: join(dataDir, 'playground') });
+    if (settings.DISCORD_BOT_SECRET !== undefined && settings.TELEGRAM_BOT_SECRET !== undefined) {
+      const { url, stop } = await startTrainingServer(trainings, port);
+      return { playground: null, trainingUrl: url, stop };
+    }
+    const playground = await startPlayground({
+      ...{ port, dataDir: join(dataDir, 'playground') },
+      extraRoutes: { '/training': trainings },
+    });
+    return { playground, trainingUrl: `${playground.url}training`, stop: playground.stop };
   } catch (fault) {
     if (!(fault instanceof Error && 'code' in fault && fault.code === 'EADDRINUSE')) throw fault;
     throw new SettingsError(
@@ -238,6 +260,7 @@ async function main(): Promise<void> {
       ? '\nBoth bots are online on the real platforms.'
       : `\nThe playground is open: ${program.playground.url}\nPick a person and talk to the bot as in Telegram (left) and as in Discord (right).`,
   );
+  say(`Trainings, live: ${program.trainingUrl}`);
   say('Ctrl-C stops everything.');
   let stoppingSince = 0;
   const stop = (): void => {

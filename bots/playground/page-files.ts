@@ -1,5 +1,6 @@
 // Serves the page's own files: HTML and CSS as they are, TypeScript with its types stripped by Node itself, so that
-// there is no build step. Only files of the page folder, by exact name. Used by playground-server.ts.
+// there is no build step. Only files of the page folder, by exact name. Used by playground-server.ts
+// and training-page/.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
@@ -12,25 +13,29 @@ const PAGE_NAME = 'playground.html';
 const CONTENT_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** What every page of this program goes out with. */
+export const PAGE_HEADERS = {
+  'Content-Security-Policy': CONTENT_POLICY,
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-cache',
+} as const;
+
+export const readPageFile = (name: string): string => readFileSync(new URL(name, FOLDER), 'utf8');
+
 export function pageFiles(): Hono {
   const cache = new Map<string, string>();
   const known = new Set(readdirSync(FOLDER));
-  const read = (name: string): string => readFileSync(new URL(name, FOLDER), 'utf8');
   const script = (name: string): string => {
     const cached = cache.get(name);
     if (cached !== undefined) return cached;
-    const stripped = stripQuietly(read(name));
+    const stripped = stripQuietly(readPageFile(name));
     cache.set(name, stripped);
     return stripped;
   };
   const routes = new Hono();
-  const headers = {
-    'Content-Security-Policy': CONTENT_POLICY,
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-cache',
-  };
+  const headers = PAGE_HEADERS;
   routes.get('/', (context) =>
-    context.body(read(PAGE_NAME), 200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' }),
+    context.body(readPageFile(PAGE_NAME), 200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' }),
   );
   routes.get('/page/:name', (context) => {
     const name = context.req.param('name');
@@ -41,9 +46,9 @@ export function pageFiles(): Hono {
         'Content-Type': 'text/javascript; charset=utf-8',
       });
     if (name.endsWith('.css'))
-      return context.body(read(name), 200, { ...headers, 'Content-Type': 'text/css; charset=utf-8' });
+      return context.body(readPageFile(name), 200, { ...headers, 'Content-Type': 'text/css; charset=utf-8' });
     if (name.endsWith('.svg'))
-      return context.body(read(name), 200, { ...headers, 'Content-Type': 'image/svg+xml' });
+      return context.body(readPageFile(name), 200, { ...headers, 'Content-Type': 'image/svg+xml' });
     return context.text('Not Found', 404);
   });
   return routes;

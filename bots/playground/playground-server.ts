@@ -17,6 +17,7 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { WebSocketServer } from 'ws';
 import { openChatJournal } from './chat-journal.ts';
+import { isForeign } from './foreign-request.ts';
 import { createLiveFeed } from './live-feed.ts';
 import { createDiscordGateway, type DiscordGateway } from './local-discord/discord-gateway.ts';
 import { createDiscordPersonActs } from './local-discord/discord-person.ts';
@@ -42,6 +43,8 @@ interface PlaygroundOptions {
   /** Its Telegram @name; must end in "bot". */
   readonly botUsername?: string;
   readonly guildName?: string;
+  /** Pages of others on this port, by the path they stand at. */
+  readonly extraRoutes?: Readonly<Record<string, Hono>>;
   /** False lets everything through at any speed; for tests of other things than pace. */
   readonly paceEnforced?: boolean;
   /** Whether Discord granted message content, member and presence intents; without, asking closes with 4014. */
@@ -125,6 +128,7 @@ export async function startPlayground(options: PlaygroundOptions = {}): Promise<
   app.route('/discord', discordServer.routes);
   app.route('/telegram', telegramServer.routes);
   app.route('/playground', peopleRoutes(deps));
+  for (const [path, routes] of Object.entries(options.extraRoutes ?? {})) app.route(path, routes);
   app.route('/', pageFiles());
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
@@ -178,11 +182,4 @@ export async function startPlayground(options: PlaygroundOptions = {}): Promise<
       journal.close();
     },
   };
-}
-
-/** A page of another site must not reach in through the browser: not by name tricks, not by cross-origin calls. */
-function isForeign(host: string | undefined, origin: string | undefined): boolean {
-  const name = (host ?? '').replace(/:\d+$/, '');
-  if (name !== '127.0.0.1' && name !== 'localhost' && name !== '[::1]') return true;
-  return origin !== undefined && origin !== `http://${host}`;
 }
