@@ -1,7 +1,8 @@
 // Reverse-mode differentiation of a graph under construction: walks the tape backwards and emits the nodes of
 // each derivative rule. Used by the training graphs. It knows no op; every rule lives beside its op.
 import { type Graph, scalar, type Tensor, withoutTape } from './graph-builder.ts';
-import { add, floatType } from './ops-elementwise.ts';
+import { binary, floatType } from './ops-elementwise.ts';
+import { addToProduct } from './ops-matmul.ts';
 
 /**
  * Emits d(loss)/d(t) for each t of `wanted`.
@@ -35,7 +36,7 @@ export function gradFrom(
         const part = parts[index];
         if (part === undefined || !input.requiresGrad) return;
         const before = gradients.get(input.name);
-        gradients.set(input.name, before === undefined ? part : add(g, before, part));
+        gradients.set(input.name, before === undefined ? part : sumOf(g, before, part));
       });
     }
   });
@@ -44,4 +45,9 @@ export function gradFrom(
     if (gradient === undefined) throw new Error(`the loss does not depend on ${tensor.name}`);
     return gradient;
   });
+}
+
+/** Where one of them is a matrix product, the other is added on the way: gradients of a layer's input come as several. */
+function sumOf(g: Graph, before: Tensor, part: Tensor): Tensor {
+  return addToProduct(g, before, part) ?? addToProduct(g, part, before) ?? binary(g, 'Add', before, part);
 }

@@ -7,9 +7,9 @@ import { causalAttention } from './ops-attention.ts';
 import { add, swiglu } from './ops-elementwise.ts';
 import { embedding } from './ops-embedding.ts';
 import { type LoraPair, loraLinear } from './ops-lora.ts';
-import { linear } from './ops-matmul.ts';
+import { addProduct, linear } from './ops-matmul.ts';
 import { rmsNorm } from './ops-norm.ts';
-import { rotary, rotaryTables } from './ops-rotary.ts';
+import { rotary, rotaryTables, scaledTables } from './ops-rotary.ts';
 import type { Segments } from './ops-segments.ts';
 import { reshape } from './ops-shape.ts';
 
@@ -46,14 +46,15 @@ export function llamaLayer(g: Graph, x: Tensor, prefix: string, parts: LlamaPart
     rmsNorm(g, input, weightOf(parts, `${prefix}${name}.weight`), config.rmsEps);
 
   const h = norm(x, 'input_layernorm');
-  const q = rotary(g, byRow(project(h, 'self_attn.q_proj')), tables, segments?.positions);
+  const scaled = scaledTables(tables, 1 / Math.sqrt(headDim)); // the scale of the scores, for nothing
+  const q = rotary(g, byRow(project(h, 'self_attn.q_proj')), scaled, segments?.positions);
   const k = rotary(g, byRow(project(h, 'self_attn.k_proj')), tables, segments?.positions);
   const v = byRow(project(h, 'self_attn.v_proj'));
   const mixed = causalAttention(g, q, k, v, { batch, seq, heads, kvHeads, headDim }, segments?.mask);
   const attended = add(g, x, project(reshape(g, mixed, [batch * seq, heads * headDim]), 'self_attn.o_proj'));
   const m = norm(attended, 'post_attention_layernorm');
   const gated = swiglu(g, project(m, 'mlp.gate_proj'), project(m, 'mlp.up_proj'));
-  return add(g, attended, project(gated, 'mlp.down_proj'));
+  return addProduct(g, attended, project(gated, 'mlp.down_proj'));
 }
 
 /** ids i64 [batch * seq] -> hidden states after the last layer, before `model.norm`: [batch * seq, dim]. */

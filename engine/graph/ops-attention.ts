@@ -2,8 +2,8 @@
 // graph (serving uses the GroupQueryAttention kernel with a cache instead). Keys are never repeated: the
 // `repeat` query heads that share a key head are laid out as `repeat * seq` rows of one matrix.
 // The [.., seq, seq] matrices are materialised: fine to a few hundred positions, quadratic beyond.
-import { constant, differentiable, type Graph, type Tensor } from './graph-builder.ts';
-import { binary, floatType, reduce } from './ops-elementwise.ts';
+import { constant, differentiable, type Graph, node, type Tensor } from './graph-builder.ts';
+import { binary, floatType, reduce, unary } from './ops-elementwise.ts';
 import { softmax } from './ops-loss.ts';
 import { batchedMatmul } from './ops-matmul.ts';
 import { reshape, transpose } from './ops-shape.ts';
@@ -17,13 +17,13 @@ interface AttentionShape {
 }
 
 /**
- * softmax(q kᵀ / sqrt(headDim) + causal mask) v.
+ * softmax(q kᵀ + mask) v: q comes scaled, by 1 / sqrt(headDim) as a rule.
  * q [batch, seq, heads * headDim], k and v [batch, seq, kvHeads * headDim] -> [batch, seq, heads * headDim].
- *
  * @param mask added to the scores: [seq, seq] or [batch, 1, seq, seq]; causal if left out.
  *
- * Derivative: dV = Pᵀ dO; dP = dO Vᵀ; dS = P (dP - rowsum(dO O)); dQ = dS K / sqrt(d); dK = dSᵀ Q / sqrt(d).
- * rowsum(dO O) equals rowsum(dP P) and is headDim wide instead of seq wide (arxiv.org/abs/2205.14135).
+ * Derivative: dV = Pᵀ dO; dP = dO Vᵀ; dS = P (dP - rowsum(dO O)); dQ = dS K; dK = dSᵀ Q.
+ * rowsum(dO O) equals rowsum(dP P) and is headDim wide instead of seq wide (arxiv.org/abs/2205.14135); it is
+ * subtracted inside the product, as one more column of dO that meets a column of ones beside V.
  */
 export function causalAttention(
   g: Graph,
@@ -33,15 +33,14 @@ export function causalAttention(
   shape: AttentionShape,
   mask: Tensor = causalMask(g, floatType(q), shape.seq),
 ): Tensor {
-  const { batch, seq, heads } = shape;
-  const alpha = 1 / Math.sqrt(shape.headDim);
+  const { batch, seq, heads, kvHeads } = shape;
   const packed = (): { qs: Tensor; ks: Tensor; vs: Tensor } => ({
     qs: packQueries(g, q, shape),
     ks: packKeys(g, k, shape),
     vs: packKeys(g, v, shape),
   });
   const weights = (qs: Tensor, ks: Tensor): Tensor => {
-    const scores = batchedMatmul(g, qs, ks, { transB: true, alpha }); // [batch, kv, repeat * seq, seq]
+    const scores = batchedMatmul(g, qs, ks, { transB: true }); // [batch, kv, repeat * seq, seq]
     const byHead = reshape(g, scores, [batch, heads, seq, seq]);
     return reshape(g, softmax(g, binary(g, 'Add', byHead, mask)), scores.shape);
   };
@@ -57,11 +56,21 @@ export function causalAttention(
       const p = weights(qs, ks);
       const dO = packQueries(g, dy, shape);
       const inner = reduce(g, 'ReduceSum', binary(g, 'Mul', dO, packQueries(g, y, shape)), [-1], true);
-      const dP = batchedMatmul(g, dO, vs, { transB: true });
-      const dS = binary(g, 'Mul', p, binary(g, 'Sub', dP, inner));
+      const ones = constant(g, floatType(v), new Float64Array(batch * kvHeads * seq).fill(1), [
+        ...[batch, kvHeads, seq, 1],
+      ]);
+      const beside = (left: Tensor, column: Tensor): Tensor => {
+        const [b, h, rows, width] = left.shape;
+        const spec = { dtype: left.dtype, shape: [b, h, rows, Number(width) + 1] };
+        return node(g, 'Concat', [left, column], [spec], { axis: -1 })[0];
+      };
+      const centred = batchedMatmul(g, beside(dO, unary(g, 'Neg', inner)), beside(vs, ones), {
+        transB: true,
+      });
+      const dS = binary(g, 'Mul', p, centred);
       return [
-        unpackQueries(g, batchedMatmul(g, dS, ks, { alpha }), shape),
-        unpackKeys(g, batchedMatmul(g, dS, qs, { transA: true, alpha }), shape),
+        unpackQueries(g, batchedMatmul(g, dS, ks), shape),
+        unpackKeys(g, batchedMatmul(g, dS, qs, { transA: true }), shape),
         unpackKeys(g, batchedMatmul(g, p, dO, { transA: true }), shape),
       ];
     },

@@ -44,22 +44,19 @@ export function scale(g: Graph, x: Tensor, factor: number): Tensor {
 }
 
 /**
- * silu(gate) * up, the SwiGLU of Llama (arxiv.org/abs/2002.05202), silu(z) = z sigmoid(z).
- * With s = sigmoid(gate): d up = dy gate s, d gate = dy up (s + gate s (1 - s)).
+ * y = silu(gate) * up, the SwiGLU of Llama (arxiv.org/abs/2002.05202), silu(z) = z sigmoid(z).
+ * With s = sigmoid(gate): d up = dy gate s, d gate = dy (up s + y (1 - s)) = dy (y + s (up - y)).
  */
 export function swiglu(g: Graph, gate: Tensor, up: Tensor): Tensor {
-  const silu = (): { s: Tensor; y: Tensor } => {
-    const s = unary(g, 'Sigmoid', gate);
-    return { s, y: mul(g, gate, s) };
-  };
+  const sigmoid = (): Tensor => unary(g, 'Sigmoid', gate); // the builder emits it once
+  const silu = (): Tensor => binary(g, 'Mul', gate, sigmoid());
   return differentiable(
     g,
     [gate, up],
-    () => mul(g, silu().y, up),
-    (dy) => {
-      const { s, y } = silu(); // the builder reuses the nodes of the forward pass
-      const slope = add(g, s, mul(g, y, sub(g, scalar(g, floatType(gate), 1), s)));
-      return [mul(g, mul(g, dy, up), slope), mul(g, dy, y)];
+    () => binary(g, 'Mul', silu(), up),
+    (dy, y) => {
+      const slope = binary(g, 'Add', y, binary(g, 'Mul', sigmoid(), binary(g, 'Sub', up, y)));
+      return [binary(g, 'Mul', dy, slope), binary(g, 'Mul', dy, silu())];
     },
   );
 }

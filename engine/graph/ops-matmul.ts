@@ -5,7 +5,7 @@
 // CPU onnxruntime makes it of the two by itself (7M shape, one thread: -6 to +5 % of the time, within its noise).
 import { differentiable, type Graph, node, type Tensor } from './graph-builder.ts';
 import type { Dim } from './onnx-model.ts';
-import { scale } from './ops-elementwise.ts';
+import { binary, scale } from './ops-elementwise.ts';
 import { transpose } from './ops-shape.ts';
 
 interface ProductOptions {
@@ -34,6 +34,20 @@ export function gemm(g: Graph, a: Tensor, b: Tensor, options: GemmOptions = {}):
   })[0];
 }
 
+/**
+ * sum + product, the product being what {@link gemm} gave: it is emitted again with `sum` added on the way, and the
+ * plain product is dropped unless something else reads it. Undefined where it was no such product.
+ */
+export function addToProduct(g: Graph, sum: Tensor, product: Tensor): Tensor | undefined {
+  if (product.shape.length !== 2 || sum.shape.join() !== product.shape.join()) return undefined;
+  const made = g.nodes.findLast(({ outputs }) => outputs.includes(product.name));
+  if (made === undefined || made.inputs.length !== 2 || !['MatMul', 'Gemm'].includes(made.op))
+    return undefined;
+  const { dtype, shape } = product;
+  const [a, b] = made.inputs.map((name) => ({ name, dtype, shape: [], requiresGrad: false }));
+  return node(g, 'Gemm', [a, b, sum], [{ dtype, shape }], made.attributes)[0];
+}
+
 /** alpha op(a) op(b) over the last two axes; the leading axes are equal, or absent in one of them. */
 export function batchedMatmul(g: Graph, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor {
   const { transA = false, transB = false, alpha = 1 } = options;
@@ -55,6 +69,16 @@ export function linear(g: Graph, x: Tensor, w: Tensor): Tensor {
     [x, w],
     () => gemm(g, x, w, { transB: true }),
     (dy) => [gemm(g, dy, w), gemm(g, dy, x, { transA: true })],
+  );
+}
+
+/** x + y, same shape, y a matrix product that nothing else reads: x is added on the way. */
+export function addProduct(g: Graph, x: Tensor, y: Tensor): Tensor {
+  return differentiable(
+    g,
+    [x, y],
+    () => addToProduct(g, x, y) ?? binary(g, 'Add', x, y),
+    (dy) => [dy, dy],
   );
 }
 

@@ -33,6 +33,12 @@ export function rotaryTables(
   return { headDim, cos, sin };
 }
 
+/** Tables of a rotation that also multiplies by `factor`. */
+export function scaledTables({ headDim, cos, sin }: RotaryTables, factor: number): RotaryTables {
+  const scale = (values: Float64Array): Float64Array => values.map((value) => value * factor);
+  return { headDim, cos: scale(cos), sin: scale(sin) };
+}
+
 /**
  * x [batch, seq, heads * headDim] -> same shape, rotated by position along axis 1.
  * @param positions i64 [batch, seq], the position of each token; left out = 0 .. seq - 1 in every row
