@@ -119,13 +119,16 @@ export interface TrainJob {
   readonly ratings?: readonly RatedAnswer[];
   /** The adapter whose training goes on; a fresh one where left out. It is also the reference of dpo and kto. */
   readonly startFrom?: AdapterRef;
-  /** Never trained: their loss tells when to stop early. */
+  /**
+   * Never trained. Of sft their loss tells when to stop early; of the other methods it may not rise by more than the
+   * recipe's `answersRiseMax`, else the run ends with the weights before.
+   */
   readonly heldOut?: readonly Example[];
   /** A run that would need more is refused before it starts (memory) or ends with what it has (minutes). */
   readonly limits?: { readonly memoryMb?: number; readonly minutes?: number };
   /** Fixed order and initialisation; same job, same adapter to the bit. */
   readonly seed: number;
-  /** Overrides of the default recipe (engine/train/lora-recipe.ts). */
+  /** Overrides of the default recipe (engine/train/train-recipe.ts). */
   readonly recipe?: Readonly<Record<string, number | string | boolean | readonly string[]>>;
 }
 
@@ -135,15 +138,24 @@ export interface TrainProgress {
   readonly loss: number;
   /** Mean loss of the held-out examples, at steps where it was looked at. */
   readonly heldOutLoss?: number;
+  readonly learningRate?: number;
+  /** What the method measures beside its loss: rewards/margin, rewards/accuracy (dpo, orpo), kl (kto). */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly tokensPerSecond: number;
   readonly etaMs: number;
 }
 
 export interface TrainedAdapter {
   readonly adapter: AdapterRef;
+  readonly method?: TrainMethod;
   readonly recipe: Readonly<Record<string, number | string>>;
   readonly finalLoss: number;
   readonly trainedTokens: number;
+  /** All updates done, held-out loss no longer falling, or the limit of minutes reached. */
+  readonly endedBy?: 'steps' | 'early' | 'minutes';
+  /** Of the weights that were kept, where examples were held out. */
+  readonly heldOutLoss?: number;
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 /** A question with what its answer must say. */

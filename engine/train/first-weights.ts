@@ -1,5 +1,5 @@
 // Weights before any training: of a Llama (pre-training) and of a LoRA adapter. Used by pretrain.ts and
-// lora-sft.ts. Linear layers get a deviation of 0.55 / sqrt(inputs), which is GPT-2's 0.02 at its width of 768;
+// the learners. Linear layers get a deviation of 0.55 / sqrt(inputs), which is GPT-2's 0.02 at its width of 768;
 // what writes to the residual stream is smaller by sqrt(2 layers) (openai.com, GPT-2 report, section 2.3).
 import { type LoraShape, loraTensorShapes } from '../graph/llama-train-graph.ts';
 import { llamaTensorShapes } from '../model/llama-weights.ts';

@@ -10,6 +10,8 @@ import { createTrainingSession, type TrainDevice, type TrainingStep } from './tr
 export interface ComputeOptions {
   readonly threads: number;
   readonly device: TrainDevice;
+  /** One graph of all layers, or layer by layer (less memory, CPU only). */
+  readonly execution: 'whole' | 'layerwise';
   /** Graphs kept at once of each kind; each holds the memory of its activations. */
   readonly sessionsMax: number;
 }
@@ -29,10 +31,13 @@ interface LearnerSessions {
 }
 
 export function learnerSessions({ gradients, compute, ...options }: SessionsOptions): LearnerSessions {
-  const { threads, device, sessionsMax } = compute;
+  const { threads, device, execution, sessionsMax } = compute;
   const cache = (kind: 'none' | 'full' | 'lora') =>
     createSessionCache(sessionsMax, (batch, seq) =>
-      createTrainingSession({ ...options, threads, device, batch, seq, gradients: kind, packed: true }),
+      createTrainingSession({
+        ...{ ...options, threads, device, execution, batch, seq },
+        ...{ gradients: kind, packed: true },
+      }),
     );
   const scoring = cache('none');
   const learning = cache(gradients);

@@ -1,45 +1,47 @@
-// Trains one adapter from examples in a low-priority child process: the engine's `train`. Used by
-// serve/local-engine.ts. It knows no people: an example's id is opaque. What it leaves in the job's folder: the
-// PEFT files, training.json and examples.jsonl (what was trained on, in the order given).
+// Trains one adapter in a low-priority child process: the engine's `train`. Used by serve/local-engine.ts. It knows no
+// people: ids are opaque. What it leaves in the job's folder: the PEFT files, training.json and the data files (what was
+// trained on, in the order given). Rows that cannot be used are left out and named in training.json.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { TrainedAdapter, TrainJob, TrainProgress } from '../engine.ts';
+import type { TrainedAdapter, TrainJob, TrainMethod, TrainProgress } from '../engine.ts';
 import { EngineError } from '../errors.ts';
-import { type LoraRun, loraRecipeSchema } from './lora-recipe.ts';
+import type { DeviceWish } from '../serve/choose-device.ts';
 import { runTrainProcess } from './train-process.ts';
+import { runSchema, type TrainRun } from './train-run-config.ts';
 
 /**
  * @param base Hugging Face folder of the base model.
- * @throws EngineError `training_empty`, `recipe_malformed`, `training_cancelled` (the same job goes on from its
- *   checkpoint), or the child's code.
+ * @param device what computes; a GPU that is asked for and cannot be used is a fault of the child
+ * @throws EngineError `training_empty`, `recipe_malformed`, `training_too_large`, `training_diverged`,
+ *   `training_cancelled` (the same job goes on from its checkpoint), or the child's other codes.
  */
 export async function trainAdapter(
   base: string,
   job: TrainJob,
   onProgress: (progress: TrainProgress) => void,
   signal?: AbortSignal,
+  device: DeviceWish = 'cpu',
 ): Promise<TrainedAdapter> {
-  if (job.examples.length === 0) {
-    throw new EngineError('no examples to train on', { code: 'training_empty', retry: 'never' });
-  }
-  const recipe = loraRecipeSchema.safeParse({ ...job.recipe, seed: job.seed });
-  if (!recipe.success) {
-    throw new EngineError(recipe.error.message, { code: 'recipe_malformed', retry: 'never' });
-  }
+  const method = job.method ?? 'sft';
+  const rows = rowsOf(job, method);
+  if (rows.length === 0)
+    throw new EngineError(`no ${rowNames[method]} to train on`, { code: 'training_empty', retry: 'never' });
+  const run = runOf(base, job, method, device);
   mkdirSync(job.outDir, { recursive: true });
-  const data = join(job.outDir, 'examples.jsonl');
-  writeFileSync(data, job.examples.map((example) => `${JSON.stringify(example)}\n`).join(''));
-  const run: LoraRun = {
-    ...{ base, data, out: job.outDir, recipe: recipe.data },
-    ...{ threads: 1, logEvery: 1, checkpointEvery: 0, resumeEvery: 50 },
-  };
+  writeRows(run.data, rows);
+  const heldOut = run.heldOut ?? run.heldOutAnswers;
+  if (heldOut !== undefined) writeRows(heldOut, job.heldOut ?? []);
   const last = await runTrainProcess(
-    'sft',
+    method,
     run,
     (event) => {
       if (event.type !== 'progress') return;
-      const { step, steps, loss, tokensPerSecond, etaSeconds } = event;
-      onProgress({ step, steps, loss, tokensPerSecond, etaMs: etaSeconds * 1000 });
+      const { step, steps, loss, heldOutLoss, learningRate, metrics, tokensPerSecond, etaSeconds } = event;
+      const optional = { ...(heldOutLoss === undefined ? {} : { heldOutLoss }), ...(metrics && { metrics }) };
+      onProgress({
+        ...{ step, steps, loss, learningRate, tokensPerSecond },
+        ...{ etaMs: etaSeconds * 1000, ...optional },
+      });
     },
     signal,
   );
@@ -49,11 +51,41 @@ export async function trainAdapter(
       retry: 'safe',
     });
   }
-  const { targets, ...numbers } = recipe.data;
+  const { targets, ...values } = run.recipe;
+  const { finalLoss, tokens: trainedTokens, endedBy, heldOutLoss, metrics } = last;
   return {
     adapter: { id: basename(job.outDir), dir: job.outDir },
-    recipe: { ...numbers, targets: targets.join(' ') },
-    finalLoss: last.finalLoss,
-    trainedTokens: last.tokens,
+    method,
+    recipe: { ...values, targets: targets.join(' ') },
+    ...{ finalLoss, trainedTokens, endedBy, heldOutLoss, metrics },
   };
+}
+
+const rowNames: Readonly<Record<TrainMethod, string>> = {
+  ...{ sft: 'examples', dpo: 'pairs', orpo: 'pairs', kto: 'ratings' },
+};
+
+function rowsOf({ examples, pairs = [], ratings = [] }: TrainJob, method: TrainMethod): readonly unknown[] {
+  if (method === 'sft') return examples;
+  return method === 'kto' ? ratings : pairs;
+}
+
+function writeRows(path: string, rows: readonly unknown[]): void {
+  writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+}
+
+/** @throws EngineError `recipe_malformed` naming the field */
+function runOf(base: string, job: TrainJob, method: TrainMethod, device: DeviceWish): TrainRun<TrainMethod> {
+  const { outDir: out, startFrom, limits, heldOut = [] } = job;
+  const heldOutField = method === 'sft' ? 'heldOut' : 'heldOutAnswers';
+  const checked = runSchema(method).safeParse({
+    ...{ method, base, out, device, data: join(out, `${rowNames[method]}.jsonl`), onBadRow: 'skip' },
+    ...(heldOut.length > 0 ? { [heldOutField]: join(out, 'held-out.jsonl') } : {}),
+    ...(startFrom === undefined ? {} : { startFrom: startFrom.dir }),
+    ...{ memoryMb: limits?.memoryMb, minutes: limits?.minutes },
+    recipe: { ...job.recipe, seed: job.seed },
+  });
+  if (checked.success) return checked.data;
+  const issues = checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new EngineError(issues.join('; '), { code: 'recipe_malformed', retry: 'never' });
 }

@@ -9,15 +9,14 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
 import type { TrainEvent } from './train-event.ts';
+import type { TrainMethodName } from './train-recipe.ts';
 
-export type TrainKind = 'pretrain' | 'sft';
-
-const entries: Readonly<Record<TrainKind, string>> = { pretrain: 'pretrain-main.ts', sft: 'lora-main.ts' };
+export type TrainKind = 'pretrain' | TrainMethodName;
 
 /**
  * Runs to the end.
  *
- * @param config a PretrainConfig or LoraRun; the child checks it again.
+ * @param config a PretrainConfig or a TrainRun of that method; the child checks it again.
  * @returns the last event: `done`, or `stopped` after an abort.
  * @throws EngineError with the child's code, or `training_died` (retry safe: the run goes on from its checkpoint).
  */
@@ -30,7 +29,8 @@ export async function runTrainProcess(
   const scratch = mkdtempSync(join(tmpdir(), 'train-'));
   const configPath = join(scratch, 'config.json');
   writeFileSync(configPath, JSON.stringify(config));
-  const entry = fileURLToPath(new URL(entries[kind], import.meta.url));
+  const file = kind === 'pretrain' ? 'pretrain-main.ts' : 'lora-main.ts';
+  const entry = fileURLToPath(new URL(file, import.meta.url));
   const child = spawn(process.execPath, [entry, configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = (): void => {
     child.kill('SIGTERM');

@@ -27,6 +27,8 @@ export interface LoopRun {
   /** Updates between kept states of the weights; 0 = none. */
   readonly checkpointEvery: number;
   readonly resumeEvery: number;
+  /** What became of the rows of its files, for the record. */
+  readonly intake?: readonly unknown[];
   /** The run ends with what it has after so long; counted from its start or resumption. */
   readonly minutes?: number;
 }
@@ -249,6 +251,7 @@ function writeRecord(
     ...{ recipe: run.record, steps, stepsDone: adamW.step, endedBy: end },
     ...{ examples: method.ids.length, answerTokens: method.answerTokens, trainedTokens: history.tokens() },
     ...{ losses: history.losses(), metrics: history.metrics(), heldOut: history.heldOut() },
+    data: run.intake,
     keptStep: stopping.bestStep() ?? adamW.step,
   };
   writeFileSync(join(run.out, 'training.json'), `${JSON.stringify(record, null, 2)}\n`);

@@ -2,7 +2,6 @@
 // learned 24 answers. Shared by the attribution tests; takes about two seconds to make and is the same every time.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadBaseModel } from '../../../engine/attribution/adapted-model.ts';
 import { chatTemplate } from '../../../engine/corpus/chat-markup.ts';
 import { countWords, toTokenizerJson, trainBpe } from '../../../engine/corpus/train-tokenizer.ts';
 import type { AdapterRef, Example } from '../../../engine/engine.ts';
@@ -10,8 +9,8 @@ import { projections } from '../../../engine/model/llama-weights.ts';
 import { toConfigJson } from '../../../engine/model/model-config.ts';
 import { writeSafetensors } from '../../../engine/model/safetensors.ts';
 import { firstLlamaWeights } from '../../../engine/train/first-weights.ts';
-import { loraRecipeSchema } from '../../../engine/train/lora-recipe.ts';
-import { trainLora } from '../../../engine/train/lora-sft.ts';
+import { trainRun } from '../../../engine/train/train-run.ts';
+import { runSchema } from '../../../engine/train/train-run-config.ts';
 
 const colours = ['red', 'blue', 'green', 'white', 'black', 'brown'];
 const things = ['door', 'hat', 'cup', 'boat', 'key', 'lamp', 'coat', 'bell', 'tree', 'ring', 'road', 'nest'];
@@ -57,31 +56,10 @@ export async function makeTinyVersion(folder: string): Promise<TinyVersion> {
     weights.set('model.embed_tokens.weight', { ...table, data: table.data.map((value) => 10 * value) });
   writeSafetensors(join(modelDir, 'model.safetensors'), weights);
 
-  const base = loadBaseModel(modelDir);
   const out = join(folder, 'adapter');
-  const recipe = loraRecipeSchema.parse({
-    rank: 4,
-    alpha: 8,
-    epochs: 60,
-    batch: 24,
-    lr: 0.02,
-    targets: projections,
-  });
-  const run = {
-    base: modelDir,
-    data: '',
-    out,
-    recipe,
-    threads: 1,
-    logEvery: 1000,
-    checkpointEvery: 0,
-    resumeEvery: 1000,
-  };
-  const tokenised = examples.map(({ id, question, answer }) => {
-    const tokens = base.tokenise([{ role: 'user', content: question }], answer);
-    if (tokens === undefined) throw new Error('bug: empty answer');
-    return { id, ...tokens };
-  });
-  await trainLora({ run, config, baseWeights: base.weights, examples: tokenised }, () => {});
+  const data = join(folder, 'examples.jsonl');
+  writeFileSync(data, examples.map((example) => `${JSON.stringify(example)}\n`).join(''));
+  const recipe = { rank: 4, alpha: 8, epochs: 60, batch: 24, lr: 0.02, targets: projections };
+  await trainRun(runSchema('sft').parse({ base: modelDir, data, out, recipe }), () => {});
   return { modelDir, adapter: { id: 'tiny', dir: out } };
 }

@@ -39,7 +39,7 @@ describe('training with dropout', () => {
     createLoraLearner({
       ...{ config: tinyConfig, baseWeights: firstLlamaWeights(tinyConfig, 3), base: 'tiny', seed: 1 },
       lora: { ...allLora, alpha: 6, dropout },
-      compute: { threads: 1, device: 'cpu', sessionsMax: 2 },
+      compute: { threads: 1, device: 'cpu', execution: 'whole', sessionsMax: 2 },
     });
   const [batch] = packedBatches([{ ids: [1, 2, 9, 20, 5, 0], answerStart: 3 }]);
   const key = { step: 3, run: 0 };

@@ -34,7 +34,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const baseWeights = firstLlamaWeights(tinyConfig, 3);
 const lora = { ...allLora, alpha: 6, dropout: 0 };
-const compute = { threads: 1, device: 'cpu', sessionsMax: 4 } as const;
+const compute = { threads: 1, device: 'cpu', execution: 'whole', sessionsMax: 4 } as const;
 const loraLearner = (dropout = 0): Learner =>
   createLoraLearner({
     ...{ config: tinyConfig, baseWeights, base: 'tiny', seed: 1, compute },

@@ -1,6 +1,7 @@
 // What the trainer feeds: every token once in an epoch, the same order for the same seed, weights on answers only.
 import { describe, expect, it } from 'vitest';
-import { epochOrder, type SftExample, sftBatches } from '../../../engine/train/sft-batches.ts';
+import { rowBatches } from '../../../engine/train/row-batches.ts';
+import { epochOrder } from '../../../engine/train/sft-batches.ts';
 import { createWindowReader, evenWindows } from '../../../engine/train/token-windows.ts';
 
 const tokens = Uint16Array.from({ length: 1000 }, (_, i) => i);
@@ -46,35 +47,28 @@ describe('pre-training windows', () => {
   });
 });
 
-describe('fine-tuning batches', () => {
-  const example = (id: string, length: number, answerStart: number): SftExample => ({
-    id,
-    ids: Array.from({ length }, (_, i) => i + 1),
-    answerStart,
-  });
+describe('batches of one sequence a row', () => {
+  const example = (length: number) => ({ ids: Array.from({ length }, (_, i) => i + 1) });
 
-  it('put equal weights, summing to 1, on exactly the answer tokens', () => {
-    const examples = [example('a', 10, 6), example('b', 40, 39), example('c', 100, 50)];
-    const batches = sftBatches(examples);
+  it('hold each sequence once, its last token where `last` says', () => {
+    const batches = rowBatches([10, 40, 100].map(example));
     expect(batches.map(({ seq }) => seq)).toEqual([16, 48, 128]);
-    const weighted: bigint[][] = batches.map((batch) =>
-      [...batch.labels].filter((_, i) => batch.weights[i] > 0),
-    );
-    expect(weighted[0]).toEqual([7n, 8n, 9n, 10n]);
-    expect(weighted[1]).toEqual([40n]);
-    expect(weighted[2]).toHaveLength(50);
-    const values = batches.flatMap((batch) => [...batch.weights]).filter((weight) => weight > 0);
-    expect(new Set(values).size).toBe(1);
-    expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+    batches.forEach(({ ids, last, members, seq }, i) => {
+      expect(members).toEqual([i]);
+      expect(ids[Number(last[0])]).toBe(BigInt([10, 40, 100][i]));
+      expect(ids.subarray(Number(last[0]) + 1, seq).every((id) => id === 0n)).toBe(true);
+    });
   });
 
-  it('cut 102 rows of 24 into runs of 64, 32, 4 and 4, the last filled up with weight 0', () => {
-    const batches = sftBatches(Array.from({ length: 102 }, (_, i) => example(`${i}`, 20, 10)));
+  it('cut 102 rows of 24 into runs of 64, 32, 4 and 4', () => {
+    const batches = rowBatches(Array.from({ length: 102 }, () => example(20)));
     expect(batches.map(({ rows }) => rows)).toEqual([64, 32, 4, 4]);
-    expect(batches[3].weights.filter((weight) => weight > 0)).toHaveLength(20);
+    expect(batches.flatMap(({ members }) => members)).toEqual(Array.from({ length: 102 }, (_, i) => i));
   });
+});
 
-  it('keep the order of an epoch for a seed and change it between epochs', () => {
+describe('the order of examples', () => {
+  it('is the same in an epoch for a seed and changes between epochs', () => {
     expect(epochOrder(50, 1, 0)).toEqual(epochOrder(50, 1, 0));
     expect(epochOrder(50, 1, 0)).not.toEqual(epochOrder(50, 1, 1));
     expect([...epochOrder(50, 1, 1)].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));

@@ -5,16 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadLlamaWeights } from '../../../engine/model/llama-weights.ts';
-import { loadLoraAdapter } from '../../../engine/model/lora-adapter.ts';
 import { loadModelConfig } from '../../../engine/model/model-config.ts';
-import { firstLlamaWeights } from '../../../engine/train/first-weights.ts';
-import { loraRunSchema } from '../../../engine/train/lora-recipe.ts';
-import { trainLora } from '../../../engine/train/lora-sft.ts';
 import { pretrain } from '../../../engine/train/pretrain.ts';
 import { pretrainConfigSchema } from '../../../engine/train/pretrain-config.ts';
-import type { SftExample } from '../../../engine/train/sft-batches.ts';
 import type { TrainEvent } from '../../../engine/train/train-event.ts';
-import { tinyConfig } from '../graph/tiny-train-graph.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -107,64 +101,5 @@ describe('pre-training', () => {
   it('refuses to resume a checkpoint of another shape', async () => {
     await pretrain({ ...config('out'), steps: 1 }, () => {});
     await expect(pretrain({ ...config('out'), ffn: 32 }, () => {})).rejects.toThrow(/this run needs/);
-  });
-});
-
-describe('LoRA fine-tuning', () => {
-  const baseWeights = firstLlamaWeights(tinyConfig, 3);
-  const examples: readonly SftExample[] = Array.from({ length: 6 }, (_, i) => ({
-    id: `example ${i}`,
-    ids: [1, 2 + i, 9, 20 - i, 3 * i, 0],
-    answerStart: 3,
-  }));
-  const run = (out: string, recipe: Readonly<Record<string, number>> = {}) =>
-    loraRunSchema.parse({
-      ...{ base: '/somewhere/tiny-base', data: 'unused', out: join(folder, out), resumeEvery: 1000 },
-      recipe: { rank: 4, lr: 0.02, epochs: 60, stepsMin: 1, batch: 3, ...recipe },
-    });
-
-  it('learns 6 answers, leaves the base untouched and writes a PEFT folder', async () => {
-    const before = [...baseWeights.values()].map(({ data }) => Float32Array.from(data));
-    const { of, emit } = collect();
-    await trainLora({ run: run('out'), config: tinyConfig, baseWeights, examples }, emit);
-    expect(of('progress')[0].loss).toBeGreaterThan(2.5);
-    expect(of('done')[0].finalLoss).toBeLessThan(1.6);
-    expect([...baseWeights.values()].map(({ data }) => data)).toEqual(before);
-    const adapter = loadLoraAdapter(join(folder, 'out'), tinyConfig);
-    expect(adapter).toMatchObject({ rank: 4, alpha: 16, scale: 4, base: 'tiny-base' });
-    expect(adapter.weights.size).toBe(2 * 7 * tinyConfig.layers);
-    expect(existsSync(join(folder, 'out', 'checkpoint.safetensors'))).toBe(false);
-    const report = JSON.parse(readFileSync(join(folder, 'out', 'training.json'), 'utf8'));
-    expect(report.losses).toHaveLength(120);
-  });
-
-  it('gives the same adapter to the bit for the same seed, also when stopped in between', async () => {
-    const job = (out: string) => ({
-      run: run(out, { epochs: 6 }),
-      config: tinyConfig,
-      baseWeights,
-      examples,
-    });
-    await trainLora(job('first'), () => {});
-    const stop = new AbortController();
-    const stopAt5 = (event: TrainEvent) => {
-      if (event.type === 'progress' && event.step === 5) stop.abort();
-    };
-    await trainLora(job('second'), stopAt5, stop.signal);
-    expect(existsSync(join(folder, 'second', 'adapter_model.safetensors'))).toBe(false);
-    const { of, emit } = collect();
-    await trainLora(job('second'), emit);
-    expect(of('start')[0].step).toBe(5);
-    const bytes = (out: string) => readFileSync(join(folder, out, 'adapter_model.safetensors'));
-    expect(bytes('second').equals(bytes('first'))).toBe(true);
-  });
-
-  it('starts from the beginning when the data changed since it was stopped', async () => {
-    const job = { run: run('out', { epochs: 6 }), config: tinyConfig, baseWeights, examples };
-    const stop = new AbortController();
-    await trainLora(job, () => stop.abort(), stop.signal);
-    const { of, emit } = collect();
-    await trainLora({ ...job, examples: examples.slice(1) }, emit);
-    expect(of('start')[0].step).toBe(0);
   });
 });
