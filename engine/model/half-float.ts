@@ -1,5 +1,5 @@
 // Conversions between float32 and the two 16-bit float formats that weights are stored in.
-// Used by: safetensors, quantise, adapters. Knows only numbers.
+// Used by: safetensors, quantise, adapters, exports. Knows only numbers.
 // Invariants: widening is exact for every bit pattern (subnormals, infinities, NaN); narrowing rounds to nearest even.
 
 /** IEEE 754 binary16 -> float32, element by element. @param into as long as `half`; returned */
@@ -49,6 +49,33 @@ export function halfFromFloat32(values: Float32Array): Uint16Array {
     else if (exponent >= -14) out[i] = sign | roundShift(((exponent + 15) << 23) | mantissa, 13);
     else if (exponent >= -25) out[i] = sign | roundShift(0x800000 | mantissa, -exponent - 1);
     else out[i] = sign;
+  }
+  return out;
+}
+
+/** float32 -> bfloat16, round to nearest even; too large becomes infinity. */
+export function bfloat16FromFloat32(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i];
+    const isNoNumber = (word & 0x7fffffff) > 0x7f800000;
+    out[i] = isNoNumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return out;
+}
+
+/**
+ * float64 -> float32 such that a second rounding, to 16 bits, ends where one rounding would have: what is not exact is
+ * cut off and its last bit set (round to odd; Boldo and Melquiond, hal.science/inria-00080427).
+ */
+export function float32ForNarrowing(values: Float64Array): Float32Array {
+  const out = Float32Array.from(values);
+  const bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < out.length; i++) {
+    if (out[i] === values[i] || !Number.isFinite(out[i])) continue;
+    if (Math.abs(out[i]) > Math.abs(values[i])) bits[i] -= 1;
+    bits[i] |= 1;
   }
   return out;
 }

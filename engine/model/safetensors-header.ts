@@ -5,7 +5,7 @@
 import { EngineError } from '../errors.ts';
 import { isRecord } from './json-file.ts';
 
-type SafetensorsDtype = 'F32' | 'F16' | 'BF16';
+export type SafetensorsDtype = 'F32' | 'F16' | 'BF16';
 export const bytesPerElement: Readonly<Record<SafetensorsDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 /** The reference implementation's own limit. */

@@ -1,4 +1,4 @@
-// Command line of models: `npm run models -- pull|list|remove|inspect`. Used by people and scripts. It reads arguments
+// Command line of models: `npm run models -- pull|list|remove|inspect|merge|export`. Used by people and scripts. It reads arguments
 // and environment and decides exit codes: 0 done, 1 the world said no, 2 the command is wrong, 130 stopped by Ctrl-C.
 // What is printed is decided in the file of each command. The hub's token is read in hub-request.ts and never printed.
 
@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EngineError } from '../errors.ts';
+import { exportCommand } from './export-command.ts';
+import { exportDtypes } from './export-model.ts';
 import { inspectCommand } from './inspect-command.ts';
 import { listCommand, removeCommand } from './list-command.ts';
 import { modelInside, modelsFolder, parseRepoName } from './models-folder.ts';
@@ -15,9 +17,15 @@ const help = `npm run models -- pull ORG/NAME [options]      get a model or a Lo
 npm run models -- list [options]               what is here
 npm run models -- remove ORG/NAME [options]    delete it from here
 npm run models -- inspect FOLDER|ORG/NAME      what it is, what memory it needs, whether this engine serves it
+npm run models -- export FOLDER|ORG/NAME --out DIR [options]   the whole model as a Hugging Face folder
+npm run models -- merge --base FOLDER|ORG/NAME --adapter DIR --out DIR [options]   a LoRA adapter put into its base
 
 pull goes on from where it was stopped, checks every file's checksum, and refuses what this engine cannot serve
-before it fetches any weight.
+before it fetches any weight. export and merge write a folder that transformers, vLLM and this engine load; it appears
+whole or not at all.
+
+  npm run models -- export HuggingFaceTB/SmolLM2-135M-Instruct --out exported --dtype f16
+  npm run models -- merge --base HuggingFaceTB/SmolLM2-135M-Instruct --adapter my-adapter --out merged
 
 all:
   --dir DIR           the models folder (default: MODELS_DIR, else models in DATA_DIR, else .data/models)
@@ -28,6 +36,13 @@ remove:
   --yes               without asking
 inspect:
   --base DIR          the base model that an adapter is checked against
+export, merge:
+  --out DIR           where the new folder goes
+  --base DIR          merge: the model, a folder or a name
+  --adapter DIR       merge: the adapter, a PEFT folder
+  --dtype T           f32, f16 or bf16 (default: as the model is stored)
+  --shard-size SIZE   largest file of weights, such as 500MB or 5GB (default 5GB)
+  --force             replaces a model that is in DIR
 
 environment:
   MODELS_DIR          the models folder
@@ -73,15 +88,44 @@ async function main(args: readonly string[]): Promise<number> {
     case 'remove':
       only('yes');
       return await removeCommand(models, name(), values.yes === true);
-    case 'inspect': {
+    case 'inspect':
       only('base');
-      const given = name();
-      const isPath = ['config.json', 'adapter_config.json'].some((file) => existsSync(join(given, file)));
-      return inspectCommand(isPath ? given : modelInside(models, given), models, values.base, json);
+      return inspectCommand(folderOf(name(), models), models, values.base, json);
+    case 'export':
+      only('out', 'dtype', 'shard-size', 'force');
+      return await exportCommand({ ...exportOptions(values), source: folderOf(name(), models) }, json);
+    case 'merge': {
+      only('base', 'adapter', 'out', 'dtype', 'shard-size', 'force');
+      if (names.length > 0) throw new UsageError('merge takes no name; see --base and --adapter');
+      const { base, adapter } = values;
+      if (base === undefined || adapter === undefined)
+        throw new UsageError('merge needs --base and --adapter');
+      return await exportCommand({ ...exportOptions(values), source: folderOf(base, models), adapter }, json);
     }
     default:
-      throw new UsageError(`unknown command ${command}; expected pull, list, remove or inspect`);
+      throw new UsageError(
+        `unknown command ${command}; expected pull, list, remove, inspect, export or merge`,
+      );
   }
+}
+
+/** A folder by its path, or a model by its name. */
+function folderOf(given: string, models: string): string {
+  const isPath = ['config.json', 'adapter_config.json'].some((file) => existsSync(join(given, file)));
+  return isPath ? given : modelInside(models, given);
+}
+
+function exportOptions(values: ReturnType<typeof parsed>['values']) {
+  const { out, dtype, 'shard-size': size = '5GB', force = false } = values;
+  if (out === undefined) throw new UsageError('--out is missing: the folder to write');
+  const known = exportDtypes.find((candidate) => candidate === dtype);
+  if (dtype !== undefined && known === undefined)
+    throw new UsageError(`--dtype is ${dtype}, expected one of ${exportDtypes.join(', ')}`);
+  const match = /^(\d+(?:\.\d+)?)\s*(kB|MB|GB)$/i.exec(size);
+  if (match === null || Number(match[1]) === 0)
+    throw new UsageError(`--shard-size is ${size}, expected something like 500MB or 5GB`);
+  const unit = { kb: 1e3, mb: 1e6, gb: 1e9 }[match[2].toLowerCase()] ?? 1;
+  return { out, dtype: known, shardBytesMax: Number(match[1]) * unit, force };
 }
 
 function parsed(args: readonly string[]) {
@@ -95,6 +139,11 @@ function parsed(args: readonly string[]) {
         revision: { type: 'string' },
         yes: { type: 'boolean' },
         base: { type: 'string' },
+        adapter: { type: 'string' },
+        out: { type: 'string' },
+        dtype: { type: 'string' },
+        'shard-size': { type: 'string' },
+        force: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -109,6 +158,8 @@ const usageCodes: ReadonlySet<string> = new Set([
   'model_outside',
   'confirmation_needed',
   'hub_endpoint_invalid',
+  'folder_exists',
+  'export_into_itself',
 ]);
 
 try {

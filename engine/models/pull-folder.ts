@@ -2,16 +2,12 @@
 // list. It knows no network. Invariant: a part is kept only while the hub lists the same bytes for its name.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { rm, statfs } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError } from '../errors.ts';
-import { byteText } from './byte-text.ts';
 import { checksumOfFile } from './checksum.ts';
+import { requireFreeBytes } from './free-space.ts';
 import type { HubFile } from './hub-repo.ts';
 import { type PullRecord, readPullRecord } from './pull-record.ts';
-
-/** Left free on the disk beyond what the model needs. */
-const spareBytes = 64 * 2 ** 20;
 
 /** Every file of the record is here with its size. Cheap: nothing is read. */
 export function isComplete(folder: string, record: PullRecord): boolean {
@@ -63,18 +59,10 @@ export async function keepOnlyPartsOf(folder: string, files: readonly HubFile[])
 export async function checkSpace(
   folder: string,
   missing: readonly HubFile[],
-  freeBytes: (folder: string) => Promise<number> = freeBytesAt,
+  freeBytes?: (folder: string) => Promise<number>,
 ): Promise<void> {
   const needed = missing.reduce((sum, file) => sum + file.size - (sizeOf(partPath(folder, file)) ?? 0), 0);
-  const free = await freeBytes(folder);
-  if (needed > 0 && needed + spareBytes > free)
-    throw new EngineError(
-      `${byteText(needed)} more are needed in ${folder}, ${byteText(free)} are free there`,
-      {
-        code: 'disk_full',
-        retry: 'never',
-      },
-    );
+  await requireFreeBytes(folder, needed, freeBytes);
 }
 
 /** An older version may have had files that the new one lacks; a stale shard beside a new index would be a trap. */
@@ -86,11 +74,6 @@ export async function removeSurplus(
   const wanted = new Set(files.map(({ path }) => path));
   for (const { path } of before?.files ?? [])
     if (!wanted.has(path) && /^[\w][\w.-]*$/.test(path)) await rm(join(folder, path), { force: true });
-}
-
-async function freeBytesAt(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 /** Undefined where there is none. */

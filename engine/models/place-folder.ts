@@ -1,0 +1,77 @@
+// A folder that appears whole or not at all: it is filled beside its place under another name and renamed at the end.
+// Used by export-model.ts. It knows no contents. Invariants: the place is never half full, whenever the process dies;
+// what stood there before is removed only after the new folder took its place, and only if it held a model.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { EngineError } from '../errors.ts';
+
+/**
+ * @param fill writes into the folder it is given; what it throws leaves the place as it was
+ * @param force replaces a model or adapter that is there; nothing else is ever replaced
+ * @throws EngineError `folder_exists`
+ */
+export async function placeFolder<T>(
+  place: string,
+  force: boolean,
+  fill: (folder: string) => Promise<T>,
+): Promise<T> {
+  const out = resolve(place);
+  refuseToReplace(out, force);
+  const parent = dirname(out);
+  mkdirSync(parent, { recursive: true });
+  removeLeftovers(parent, basename(out));
+  const part = join(parent, `${basename(out)}.part-${process.pid}`);
+  mkdirSync(part);
+  try {
+    const result = await fill(part);
+    refuseToReplace(out, force);
+    if (!existsSync(out)) {
+      renameSync(part, out);
+      return result;
+    }
+    const old = join(parent, `${basename(out)}.old-${process.pid}`);
+    renameSync(out, old);
+    try {
+      renameSync(part, out);
+    } catch (error) {
+      renameSync(old, out);
+      throw error;
+    }
+    rmSync(old, { recursive: true });
+    return result;
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
+}
+
+function refuseToReplace(out: string, force: boolean): void {
+  const found = statSync(out, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  const names = found.isDirectory() ? readdirSync(out) : undefined;
+  if (names?.length === 0) return;
+  const isModel = names?.some((name) => ['config.json', 'adapter_config.json'].includes(name)) ?? false;
+  if (force && isModel) return;
+  const message = isModel
+    ? `${out} holds a model already; --force replaces it`
+    : `${out} exists and is no model; choose another place`;
+  throw new EngineError(message, { code: 'folder_exists', retry: 'never' });
+}
+
+/** Of runs that were killed: their process is gone. */
+function removeLeftovers(parent: string, name: string): void {
+  for (const entry of readdirSync(parent)) {
+    const pid = entry.startsWith(`${name}.part-`) ? Number(entry.slice(name.length + 6)) : Number.NaN;
+    if (Number.isSafeInteger(pid) && pid > 0 && !isAlive(pid))
+      rmSync(join(parent, entry), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false; // our own number, so an earlier process's
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
