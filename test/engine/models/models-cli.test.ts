@@ -268,7 +268,7 @@ describe('models list, inspect and remove', () => {
 
 describe('models: wrong command lines exit with 2 and a hint', () => {
   it.each([
-    [['fetch', repo], /unknown command fetch; expected pull, list, remove or inspect/],
+    [['fetch', repo], /unknown command fetch; expected pull, list, remove, inspect, export or merge/],
     [['pull'], /pull takes one name, got 0/],
     [['pull', 'gpt2'], /"gpt2" is not the name of a model; expected org\/name/],
     [['pull', '../x'], /is not the name of a model/],
