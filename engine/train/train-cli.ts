@@ -38,7 +38,11 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (values.fresh) rmSync(join(String(file.config.out), 'checkpoint.safetensors'), { force: true });
   const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => {
+      if (!values.json) console.error('\nstopping after this update; once more to stop at once');
+      stop.abort();
+    });
   const print = trainPrinter(process.stdout, values.json === true);
   const last = await runTrainProcess(kind, file.config, print, stop.signal);
   return last.type === 'stopped' ? 130 : 0;
