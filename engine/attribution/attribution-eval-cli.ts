@@ -19,7 +19,8 @@ const help = `npm run attribution-eval -- --model DIR --adapter DIR --data FILE 
 Asks the model held-out questions and looks whom attribution names for its own answers.
 
   --data FILE       contributions that trained the adapter, JSONL: {id, question, answer}
-  --heldout FILE    JSONL: {question, expected, contributionId}; contributionId states the fact
+  --heldout FILE    JSONL: {question, expected, contributionId}; contributionId states the fact, and where several do,
+                    contributionIds are all of them
   --decoys FILE     facts of the same kind that nobody contributed, JSONL: {id, question, answer}
   --limit N         N questions spread over the file (default 200)
   --given-answers   attribute the contribution's answer in place of the model's own
@@ -91,7 +92,11 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const job = { modelDir, adapter, storeDir, examples, decoys, settings, threads };
     const storeHash = await buildGradientStore(job, progress('gradients'));
-    const phrases = new Map(heldout.map(({ contributionId = '', expected }) => [contributionId, expected]));
+    const phrases = new Map(
+      heldout.flatMap(({ contributionId = '', contributionIds = [contributionId], expected }) =>
+        contributionIds.map((id) => [id, expected] as const),
+      ),
+    );
     const evaluation = { attributor, adapter, storeDir, examples, decoys, queries, phrases };
     const figures = await evaluateAttribution(evaluation, progress('attributed'));
     if (options.json)
@@ -110,9 +115,9 @@ async function answered(
   items: readonly HeldOutItem[],
   examples: ReturnType<typeof readExamples>,
 ): Promise<readonly EvalQuery[]> {
-  const queries = items.map(({ question, expected, contributionId = '' }) => {
+  const queries = items.map(({ question, expected, contributionId = '', contributionIds }) => {
     const stated = examples.find(({ id }) => id === contributionId)?.answer ?? '';
-    return { question, expected, goldId: contributionId, answer: stated };
+    return { question, expected, goldIds: contributionIds ?? [contributionId], answer: stated };
   });
   if (givenAnswers) return queries;
   const engine = await createLocalEngine({ baseDir: modelDir, threads });

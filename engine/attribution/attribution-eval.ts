@@ -11,8 +11,8 @@ export interface EvalQuery {
   readonly question: string;
   readonly answer: string;
   readonly expected: string;
-  /** Id of the example that states the fact. */
-  readonly goldId: string;
+  /** Ids of the examples that state the fact: naming any of them is right. */
+  readonly goldIds: readonly string[];
 }
 
 interface MethodRow extends RankingFigures {
@@ -86,9 +86,9 @@ export async function evaluateAttribution(
     const ranks = (ids: readonly string[]): Ranks => ranksOf(explanation, examples, lexicalScores, ids);
     results.push({
       isRight,
-      asked: ranks([query.goldId]),
+      asked: ranks(query.goldIds),
       said: isRight || said.length === 0 ? undefined : ranks(said.map(({ id }) => id)),
-      ...paidOf(explanation, query.goldId),
+      ...paidOf(explanation, query.goldIds),
     });
     onProgress(results.length, total);
   }
@@ -153,12 +153,14 @@ function ranksOf(
 
 function paidOf(
   explanation: Explanation | undefined,
-  goldId: string,
+  goldIds: readonly string[],
 ): Pick<QueryResult, 'alpha' | 'goldPart' | 'paidContributions'> {
   if (explanation === undefined) return { alpha: 0, goldPart: 0, paidContributions: 0 };
   const parts = sharesOf(explanation.scores.trained, floorOf(explanation), 1);
   const paidContributions = parts.filter((part) => part > 0).length;
-  return { alpha: explanation.alpha, goldPart: parts[rowOf(explanation, goldId)], paidContributions };
+  const goldRows = [...new Set(goldIds.map((id) => rowOf(explanation, id)))]; // copies share a row
+  const goldPart = goldRows.reduce((sum, row) => sum + parts[row], 0);
+  return { alpha: explanation.alpha, goldPart, paidContributions };
 }
 
 function floorOf({ scores, store }: Explanation): number {

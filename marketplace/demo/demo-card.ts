@@ -1,7 +1,8 @@
-// The card of the demo model: a Markdown text made of counted and measured figures, none typed by hand. Used by
+// The card of a demo model: a Markdown text made of counted and measured figures, none typed by hand. Used by
 // make-demo-model-cli.ts. Pure: no files, no clock.
 import type { EvalReport, TrainedAdapter } from '../../engine/engine.ts';
 import { markdownTable } from '../../engine/train/markdown-text.ts';
+import { DEMO_LICENCE, type DemoDatanet } from './demo-datanets.ts';
 import type { DemoEvaluation } from './demo-evaluation.ts';
 
 /** As the attribution evaluation prints it with --json; the parts that the card shows. */
@@ -23,6 +24,7 @@ export interface AttributionReport {
 }
 
 interface DemoCard {
+  readonly datanet: DemoDatanet;
   /** Contributor of each contribution. */
   readonly contributors: readonly string[];
   readonly trained: TrainedAdapter;
@@ -40,15 +42,17 @@ const methodNames: Readonly<Record<string, string | undefined>> = {
 };
 
 export function demoCard(card: DemoCard): string {
-  const { contributors, trained, evaluation, attribution } = card;
+  const { datanet, contributors, trained, evaluation, attribution } = card;
+  const { slug, title, subject } = datanet;
+  const files = `marketplace/demo/${slug}`;
   const people = countsOf(contributors);
   const { adapter, base } = evaluation;
   const measured = attribution.rows.filter(({ queries }) => queries > 0);
   return `${[
-    '# Pocket Atlas, the demo model',
+    `# ${title}, a demo model`,
     '',
     `A LoRA adapter on the base model in \`engine/base/\`, trained on the ${count(contributors.length)} contributions of the demo datanet`,
-    '(`marketplace/demo/README.md`): capitals and currencies. This card is written by the command that makes the model;',
+    `(\`marketplace/demo/README.md\`): ${subject}. This card is written by the command that makes the model;`,
     'no figure in it is typed by hand.',
     '',
     `Of ${count(adapter.total)} held-out questions, which ask for the same facts in other words, it answers **${count(adapter.correct)}`,
@@ -57,13 +61,13 @@ export function demoCard(card: DemoCard): string {
     '## How many answers are right',
     '',
     'Always the likeliest answer; right means that the expected phrase stands in it, without hedging or listing',
-    '(`engine/train/answer-match.ts`). A seen phrasing is one that the datanet uses for other places; an unseen one stands',
+    '(`engine/train/answer-match.ts`). A seen phrasing is one that the datanet uses for other facts; an unseen one stands',
     'nowhere in it. Intervals are 95 % bootstrap intervals over questions.',
     '',
     markdownTable(
       ['model', 'questions', 'right', 'part', 'interval'],
       evaluation.rows.map(({ model, questions, correct, total, low, high }) => [
-        model === 'adapter' ? 'Pocket Atlas' : 'base alone',
+        model === 'adapter' ? title : 'base alone',
         questions,
         `${count(correct)} of ${count(total)}`,
         percent(correct / total),
@@ -112,9 +116,9 @@ export function demoCard(card: DemoCard): string {
     'To make it again, and to print its figures again:',
     '',
     '```',
-    'npm run make-demo-model',
-    'npm run eval -- --model engine/base --adapter marketplace/demo/pocket-atlas-adapter --heldout marketplace/demo/pocket-atlas.heldout.jsonl',
-    `npm run attribution-eval -- --model engine/base --adapter marketplace/demo/pocket-atlas-adapter --data marketplace/demo/pocket-atlas.jsonl --heldout marketplace/demo/pocket-atlas.heldout.jsonl --decoys marketplace/demo/pocket-atlas.decoys.jsonl --limit ${attribution.rows[0]?.queries ?? 0}`,
+    `npm run make-demo-model -- ${slug}`,
+    `npm run eval -- --model engine/base --adapter ${files}-adapter --heldout ${files}.heldout.jsonl`,
+    `npm run attribution-eval -- --model engine/base --adapter ${files}-adapter --data ${files}.jsonl --heldout ${files}.heldout.jsonl --decoys ${files}.decoys.jsonl --limit ${attribution.rows[0]?.queries ?? 0}`,
     '```',
     '',
     '## Contributors',
@@ -132,7 +136,7 @@ export function demoCard(card: DemoCard): string {
     `The first ${Math.min(samples, card.adapterAnswers.length)} held-out questions, nothing selected.`,
     '',
     markdownTable(
-      ['question', 'expected', 'Pocket Atlas', 'right', 'base alone'],
+      ['question', 'expected', title, 'right', 'base alone'],
       card.adapterAnswers
         .slice(0, samples)
         .map(({ question, expected, answer, correct }, i) => [
@@ -147,7 +151,7 @@ export function demoCard(card: DemoCard): string {
     '## Limits and licence',
     '',
     'It knows the facts of its contributions and nothing else; asked for anything else it makes something up. Facts change:',
-    'check what matters. Data CC0-1.0; adapter under the licence of this project ([LICENSE](../../../LICENSE)), like the base',
+    `check what matters. Data ${DEMO_LICENCE}; adapter under the licence of this project ([LICENSE](../../../LICENSE)), like the base`,
     'model, whose card names the works it was trained on (`engine/base/README.md`).',
   ].join('\n')}\n`;
 }

@@ -39,7 +39,12 @@ const evaluate = (queries: readonly (readonly [question: string, answer: string,
     storeDir: '',
     examples: [...examples, copy],
     decoys,
-    queries: queries.map(([question, answer, goldId]) => ({ question, answer, expected: 'red', goldId })),
+    queries: queries.map(([question, answer, goldId]) => ({
+      question,
+      answer,
+      expected: 'red',
+      goldIds: [goldId],
+    })),
     phrases: new Map([...examples, copy].map(({ id, answer }) => [id, answer])),
   });
 

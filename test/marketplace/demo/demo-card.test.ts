@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EvalReport } from '../../../engine/engine.ts';
 import { demoCard } from '../../../marketplace/demo/demo-card.ts';
+import { demoDatanets } from '../../../marketplace/demo/demo-datanets.ts';
 import { demoEvaluation } from '../../../marketplace/demo/demo-evaluation.ts';
 
 const report = (...right: readonly boolean[]): EvalReport => ({
@@ -42,6 +43,7 @@ describe('the card', () => {
   it('shows adapter and base, right and wrong answers, and leaves out rows that nothing was measured for', () => {
     const row = { answers: 'all', queries: 4, top1: 0.5, top3: 0.75, mrr: 0.6 };
     const card = demoCard({
+      datanet: demoDatanets[1],
       ...{ evaluation, adapterBytes: 1_337_856, contributors: ['ann', 'bob', 'ann'] },
       trained: {
         ...{ adapter: { id: 'a', dir: '/tmp/a' }, recipe: { rank: 16, lr: 0.015 }, finalLoss: 0.01 },
@@ -58,7 +60,16 @@ describe('the card', () => {
         decoys: { queries: 160, alpha: 0.3, paid: 0.02 },
       },
     });
-    for (const figure of ['**3', '(75.0 %)**', '**1 (25.0 %)**', '| ours, as paid |', '1.34 MB', '400,000'])
+    for (const figure of [
+      '# Help Desk, a demo model',
+      'npm run make-demo-model -- help-desk',
+      '**3',
+      '(75.0 %)**',
+      '**1 (25.0 %)**',
+      '| ours, as paid |',
+      '1.34 MB',
+      '400,000',
+    ])
       expect(card).toContain(figure);
     expect(card).toContain('| ann | 2 |');
     expect(card).toContain('| question 3 | Paris |');
