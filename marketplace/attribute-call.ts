@@ -15,7 +15,8 @@ import { getReceipt } from '../db/repositories/receipt-repository.ts';
 import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
 import { exactHash } from './datanets/contribution-hash.ts';
-import { adapterOf, storeDirOf } from './listings/adapter-of.ts';
+import { adapterOf } from './listings/adapter-of.ts';
+import { readyStore } from './listings/gradient-store.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import { historyMessagesMax, messagesOfCall } from './prompt-messages.ts';
 import {
@@ -72,7 +73,7 @@ function unattributed(note: string): Sample {
 }
 
 async function sampleShares(market: MarketplaceContext, call: Call, version: ModelVersion): Promise<Sample> {
-  const storeDir = storeDirOf(market, version);
+  const storeDir = await readyStore(market, version);
   if (storeDir === null) return unattributed('this version has no gradient store: equal split');
   const sample = await market.engine.attribute({
     adapter: adapterOf(market, version),

@@ -27,7 +27,8 @@ const splitWords = ({ splitBps }: ModelSummary): string =>
   `${splitBps.data / 100} % to the people whose data made the answer, ${splitBps.creator / 100} % to the model’s maker, ` +
   `${splitBps.node / 100} % to the computer that ran it, ${splitBps.platform / 100} % to the marketplace`;
 
-const pairs = (buttons: readonly Button[]): readonly (readonly Button[])[] =>
+/** Two buttons a row. */
+export const pairs = (buttons: readonly Button[]): readonly (readonly Button[])[] =>
   buttons.flatMap((button, i) => (i % 2 === 0 ? [[button, ...buttons.slice(i + 1, i + 2)]] : []));
 
 /** All listed models with a button each. */

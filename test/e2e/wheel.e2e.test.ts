@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(() => program?.close());
 
 async function contribute(seat: ChatSeat, [question, answer]: Fact): Promise<void> {
-  await seat.command('contribute');
+  await seat.command('contribute', { datanet: 'pocket-atlas' });
   await seat.fillForm({ question, answer });
 }
 
@@ -114,7 +114,7 @@ describe('the wheel', () => {
   });
 
   it('shows its progress', async () => {
-    await dora.command('datanet');
+    await dora.command('datanet', { name: 'pocket-atlas' });
     const page = await dora.hears('Pocket Atlas · published');
     expect(page).toContain('333 accepted contributions · 1 waits for review');
     expect(page).toContain('3 of 4 new contributions');
@@ -131,7 +131,7 @@ describe('the wheel', () => {
     await expect
       .poll(
         async () => {
-          await carl.command('datanet');
+          await carl.command('datanet', { name: 'pocket-atlas' });
           return await carl.hears('Pocket Atlas ·');
         },
         { timeout: 300_000, interval: 500 },
@@ -143,7 +143,7 @@ describe('the wheel', () => {
     const ends = await untilNews(dora, /Published: it is better\.|Not published:|failed/);
     expect(ends).toContain('Pocket Atlas version 2: Published: it is better.');
     for (const seat of [ada, ben]) await untilNews(seat, /Published: it is better\./);
-    await dora.command('datanet');
+    await dora.command('datanet', { name: 'pocket-atlas' });
     expect(await dora.hears('Pocket Atlas · published')).toMatch(/v2: 334 contributions, published/);
   });
 

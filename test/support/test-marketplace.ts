@@ -42,11 +42,12 @@ export async function testMarketplace(
   database: { readonly db: Database; readonly url: string },
   settings: Partial<MarketplaceSettings> = {},
   prepareEngine: (engine: FakeEngine) => void = () => {},
+  slugs: readonly string[] = [SLUG],
 ): Promise<TestMarketplace> {
   const folder = await mkdtemp(join(tmpdir(), 'openmodels-market-'));
   const [dataDir, demoDir] = [join(folder, 'data'), join(folder, 'demo')];
   await mkdir(dataDir);
-  await writeDemo(demoDir);
+  for (const slug of slugs) await writeDemo(demoDir, slug);
   const engine = fakeEngine();
   prepareEngine(engine);
   const build = (db: Database = database.db, more: Partial<MarketplaceSettings> = {}) =>
@@ -73,7 +74,8 @@ export async function testMarketplace(
   };
 }
 
-async function writeDemo(demoDir: string): Promise<void> {
+/** Every demo datanet of the tests holds the same facts. */
+async function writeDemo(demoDir: string, slug: string): Promise<void> {
   await mkdir(demoDir, { recursive: true });
   const lines = (rows: readonly object[]) => `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`;
   const facts = FACTS.map(([contributor, question, answer], index) => ({
@@ -88,12 +90,12 @@ async function writeDemo(demoDir: string): Promise<void> {
     expected: fact.answer,
   }));
   const decoy = { id: 'decoy-1', question: 'What is the capital of Nowhere?', answer: 'Nothing.' };
-  await writeFile(join(demoDir, `${SLUG}.jsonl`), lines(facts));
-  await writeFile(join(demoDir, `${SLUG}.heldout.jsonl`), lines(heldOut));
-  await writeFile(join(demoDir, `${SLUG}.decoys.jsonl`), lines([decoy]));
-  await writeFakeAdapter(join(demoDir, `${SLUG}-adapter`), facts);
+  await writeFile(join(demoDir, `${slug}.jsonl`), lines(facts));
+  await writeFile(join(demoDir, `${slug}.heldout.jsonl`), lines(heldOut));
+  await writeFile(join(demoDir, `${slug}.decoys.jsonl`), lines([decoy]));
+  await writeFakeAdapter(join(demoDir, `${slug}-adapter`), facts);
   const evaluation = { adapter: { correct: 9, total: 9 }, base: { correct: 0, total: 9 } };
-  await writeFile(join(demoDir, `${SLUG}-adapter`, 'evaluation.json'), JSON.stringify(evaluation));
+  await writeFile(join(demoDir, `${slug}-adapter`, 'evaluation.json'), JSON.stringify(evaluation));
 }
 
 let people = 0;

@@ -68,20 +68,24 @@ describe('a first question', () => {
     );
   });
 
-  it('asks which model when there are several, and costs nothing until then', async () => {
+  it('says which of several models answers, and lets one choose another', async () => {
     marketplace.listed = [
       atlasModel,
       { ...atlasModel, id: 'm2', slug: 'chef', title: 'Chef', description: 'Cooks.' },
     ];
     await chat.say('What is the capital of Portugal?');
-    expect(chat.transcript()).toContain('**Which model should answer? This cost nothing so far.**');
+    expect(chat.transcript()).toContain('(I chose Pocket Atlas for you: /models shows 1 other.)');
+    expect(chat.transcript()).toContain('(Pocket Atlas v1 · 0.0125 OPEN');
+    await chat.say('And of Spain?');
+    expect(chat.transcript().split('I chose')).toHaveLength(2);
+    await chat.command('models');
     expect(chat.transcript()).toContain('  [Pocket Atlas] [Chef]');
     await chat.press('Chef');
     expect(chat.transcript()).toContain('**Chef** · version 1');
     await chat.press('Choose this model');
     expect(chat.transcript()).toContain('**Chef** answers you here from now on.\nJust write your question.');
     await chat.say('How long does an egg boil?');
-    expect(marketplace.asked).toHaveLength(1);
+    expect(marketplace.asked).toHaveLength(3);
     expect(chat.transcript()).toContain('(Chef v1 · 0.0125 OPEN');
   });
 

@@ -4,7 +4,12 @@ import { type CommandHandler, createCommandHandler } from '../../../bots/command
 import { createNewsTeller } from '../../../bots/commands/news-teller.ts';
 import { createDurableDelivery } from '../../../bots/core/durable-delivery.ts';
 import type { MarketplaceNews } from '../../../marketplace/marketplace.ts';
-import { atlasDatanet, createFakeMarketplace, type FakeMarketplace } from '../../support/fake-marketplace.ts';
+import {
+  atlasDatanet,
+  atlasModel,
+  createFakeMarketplace,
+  type FakeMarketplace,
+} from '../../support/fake-marketplace.ts';
 import { createFakeChat, type FakeChat, quietBotLog } from '../../support/fake-platform.ts';
 import { createMemoryDeliveryStore } from '../../support/memory-delivery-store.ts';
 
@@ -28,6 +33,31 @@ describe('finding one’s way', () => {
     );
     await chat.press('Ask: What is the capital of Portugal?');
     expect(chat.transcript()).toContain('Lisbon is the capital of Portugal.');
+  });
+
+  it('/start presents several models as choices, the first with a question to ask', async () => {
+    const more = ['Help Desk', 'Saltmarsh Bay'].map((title, i) => ({
+      ...atlasModel,
+      ...{ id: `m${i}`, slug: `model-${i}`, title, description: `Knows ${title}.` },
+    }));
+    marketplace.listed = [atlasModel, ...more];
+    await chat.command('start');
+    expect(chat.transcript()).toContain(
+      [
+        'You can talk to:',
+        '• **Pocket Atlas** Knows the capitals of the world.',
+        '• **Help Desk** Knows Help Desk.',
+        '• **Saltmarsh Bay** Knows Saltmarsh Bay.',
+        '',
+        'Just write a question.',
+        '  [Ask: What is the capital of Portugal?]',
+        '  [Pocket Atlas] [Help Desk]',
+        '  [Saltmarsh Bay]',
+      ].join('\n'),
+    );
+    await chat.press('Saltmarsh Bay');
+    await chat.press('Choose this model');
+    expect(chat.transcript()).toContain('**Saltmarsh Bay** answers you here from now on.');
   });
 
   it('a name cannot break out of the greeting', async () => {
