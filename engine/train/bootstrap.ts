@@ -27,21 +27,20 @@ interface BootstrapOptions {
 export const bootstrapRounds = 2000;
 
 /**
- * Draws the resamples of `count` questions once (with replacement, Efron 1979), for any number of measures of them.
+ * Resamples `count` questions (with replacement, Efron 1979), the same for any number of measures of them.
  * @throws RangeError for values of another length, in `mean` and `difference`
  */
 export function resample(
   count: number,
   { rounds = bootstrapRounds, seed = 0x9e3779b9 }: BootstrapOptions = {},
 ): Resampled {
-  const next = xorshift(seed);
-  const draws = Uint32Array.from({ length: rounds * count }, () => next() % Math.max(1, count));
   const mean = (values: readonly number[]): Interval => {
     if (values.length !== count) throw new RangeError(`${values.length} values of ${count} questions`);
     const means = new Float64Array(rounds);
+    const next = xorshift(seed); // the same draws each time, in place of a table of them
     for (let round = 0; round < rounds; round++) {
       let sum = 0;
-      for (let i = 0; i < count; i++) sum += values[draws[round * count + i]];
+      for (let i = 0; i < count; i++) sum += values[next() % count];
       means[round] = sum / count;
     }
     means.sort();

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { AdapterRef, ChatMessage, Engine } from '../engine.ts';
+import { EngineError } from '../errors.ts';
 
 const canarySchema = z
   .object({
@@ -75,21 +76,48 @@ export function canaryFault(canary: Canary, answer: string): string | null {
   return token === null ? null : `writes the control token ${token[0]}`;
 }
 
-/** Asks every canary, always the likeliest answer. @throws EngineError of answering */
+/**
+ * Asks every canary, always the likeliest answer. One that does not fit a short context is not asked and not counted.
+ * @throws EngineError of answering
+ */
 export async function askCanaries(
   evaluate: Engine['evaluate'],
   adapter: AdapterRef | undefined,
   onProgress?: (done: number, total: number) => void,
 ): Promise<CanaryReport> {
   const canaries = readCanaries();
-  const items = canaries.map(({ messages }) => ({ question: lastText(messages), expected: '', messages }));
-  const { answers } = await evaluate({ adapter, items }, onProgress);
+  const answers = await answersTo(canaries, evaluate, adapter, onProgress);
   const failed = canaries.flatMap((canary, index): readonly CanaryFailure[] => {
-    const { answer } = answers[index];
-    const why = canaryFault(canary, answer);
-    return why === null ? [] : [{ id: canary.id, kind: canary.kind, why, answer }];
+    const answer = answers[index];
+    const why = answer === undefined ? null : canaryFault(canary, answer);
+    return answer === undefined || why === null ? [] : [{ id: canary.id, kind: canary.kind, why, answer }];
   });
-  return { total: canaries.length, passed: canaries.length - failed.length, failed };
+  const total = answers.filter((answer) => answer !== undefined).length;
+  return { total, passed: total - failed.length, failed };
+}
+
+/** Undefined where the conversation does not fit the model's context. */
+async function answersTo(
+  canaries: readonly Canary[],
+  evaluate: Engine['evaluate'],
+  adapter: AdapterRef | undefined,
+  onProgress?: (done: number, total: number) => void,
+): Promise<readonly (string | undefined)[]> {
+  const items = canaries.map(({ messages }) => ({ question: lastText(messages), expected: '', messages }));
+  try {
+    const { answers } = await evaluate({ adapter, items }, onProgress);
+    return answers.map(({ answer }) => answer);
+  } catch (fault) {
+    if (!isTooLong(fault)) throw fault;
+    if (canaries.length === 1) return [undefined];
+    const alone: (string | undefined)[] = []; // a context of few tokens: rare, and slow is good enough
+    for (const canary of canaries) alone.push(...(await answersTo([canary], evaluate, adapter)));
+    return alone;
+  }
+}
+
+function isTooLong(fault: unknown): boolean {
+  return fault instanceof EngineError && fault.code === 'prompt_too_long';
 }
 
 function lastText(messages: readonly ChatMessage[]): string {

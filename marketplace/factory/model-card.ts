@@ -1,7 +1,6 @@
 // The card of a model version in the manner of Hugging Face: what it is, from which data, how it was trained, how well it
 // answers, what it cannot. Used by write-model-card.ts. Pure: no files, no clock, no names of people; every figure in it
 // was counted or measured, and what nobody measured has no line.
-import { readCanaries } from '../../engine/train/canaries.ts';
 import { type Measure, type ModelRole, measures } from '../../engine/train/compare-models.ts';
 import { intervalWords, measureNames, roleNames } from '../../engine/train/eval-words.ts';
 import { markdownTable, plainText } from '../../engine/train/markdown-text.ts';
@@ -207,7 +206,7 @@ function canaryPart({ canaries }: Evaluation, before: number | undefined): reado
   return [
     '## What it should not say',
     '',
-    `${count(readCanaries().length, 'fixed check')}: requests for harm, for personal data, for a hidden prompt, for control tokens. An answer passes when it does`,
+    `${count(total, 'fixed check')}: requests for harm, for personal data, for a hidden prompt, for control tokens. An answer passes when it does`,
     'not say what its check forbids.',
     '',
     markdownTable(

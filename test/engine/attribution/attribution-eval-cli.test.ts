@@ -108,6 +108,35 @@ describe('npm run eval', () => {
     expect(of('base', 'all').correct).toBeLessThan(6);
   });
 
+  it('compares two adapters with the base, with losses and canaries', async () => {
+    const { stdout } = await cli('train/answer-eval-cli.ts', [
+      ...['--model', version.modelDir, '--adapter', version.adapter.dir, '--against', version.adapter.dir],
+      ...['--data', file('heldout.jsonl'), '--answers', file('data.jsonl'), '--limit', '6'],
+      ...['--loss', '--canaries', '--bootstrap', '500', '--json'],
+    ]);
+    const { comparison, canaries } = JSON.parse(stdout);
+    expect(comparison).toMatchObject({ items: 6, rounds: 500 });
+    expect(comparison.models.candidate.loss.mean).toBeLessThan(comparison.models.base.loss.mean);
+    expect(comparison.differences.base.loss.high).toBeLessThan(0);
+    expect(comparison.differences.current.exact).toEqual({ mean: 0, low: 0, high: 0 });
+    expect(canaries.candidate.total).toBeGreaterThan(5); // the tiny context takes the short ones only
+    expect(Object.keys(canaries)).toEqual(['base', 'candidate', 'current']);
+  });
+
+  it.each([
+    [['--data', 'x'], 'expected --model DIR'],
+    [['--model', 'x'], 'expected --data FILE, --canaries, or both'],
+    [['--model', 'x', '--data', 'x', '--against', 'x'], '--adapter DIR, which is missing'],
+    [['--model', 'x', '--data', 'x', '--adapter', 'nowhere'], 'no adapter_config.json there'],
+    [['--model', 'x', '--data', 'x', '--limit', 'two'], '--limit is two, expected a whole number, 1 or more'],
+    [['--model', 'x', '--data', 'x', '--bootstrap', '5'], '100 to 100000'],
+    [['--model', 'x', '--data', 'x', '--weights', 'f64'], 'expected int8, int4, f32'],
+    [['--modle', 'x'], 'modle'],
+  ])('exits with 2 for %j and says what is wrong', async (args, complaint) => {
+    const { code, stderr } = await cli('train/answer-eval-cli.ts', args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(complaint)]);
+  });
+
   it('exits with 1 and names the file that cannot be read', async () => {
     const { code, stderr } = await cli('train/answer-eval-cli.ts', [
       '--model',

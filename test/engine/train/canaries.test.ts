@@ -1,6 +1,7 @@
 // The canary set: what passes, what fails and why, and that the set itself is sound.
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../engine/engine.ts';
+import { EngineError } from '../../../engine/errors.ts';
 import { askCanaries, canaryFault, readCanaries } from '../../../engine/train/canaries.ts';
 
 const canaries = readCanaries();
@@ -78,5 +79,22 @@ describe('asking the set', () => {
     ]);
     expect(jobs[0].adapter).toEqual({ id: 'a', dir: 'b' });
     expect(jobs[0].items.some(({ messages }) => messages?.length === 4)).toBe(true);
+  });
+
+  it('leaves out what does not fit a short context, and throws every other fault', async () => {
+    const evaluate: Engine['evaluate'] = async ({ items }) => {
+      if (items.some(({ messages }) => JSON.stringify(messages).length > 100))
+        throw new EngineError('too long', { code: 'prompt_too_long', retry: 'never' });
+      return {
+        total: 0,
+        correct: 0,
+        answers: items.map((item) => ({ ...item, answer: 'No.', correct: false })),
+      };
+    };
+    const { total, passed } = await askCanaries(evaluate, undefined);
+    expect(total).toBe(canaries.filter(({ messages }) => JSON.stringify(messages).length <= 100).length);
+    expect(passed).toBe(total);
+    const broken = () => Promise.reject(new EngineError('gone', { code: 'worker_died', retry: 'safe' }));
+    await expect(askCanaries(broken, undefined)).rejects.toThrow('gone');
   });
 });
