@@ -16,7 +16,7 @@ import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
 import { exactHash } from './datanets/contribution-hash.ts';
 import { adapterOf } from './listings/adapter-of.ts';
-import { readyStore } from './listings/gradient-store.ts';
+import { readyStore } from './listings/ready-store.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import { historyMessagesMax, messagesOfCall } from './prompt-messages.ts';
 import {

@@ -1,7 +1,7 @@
 // The first start: the demo datanets with their contributors, their first versions, and the models trained on them, published.
 // Used by create-marketplace.ts. Idempotent, in steps that each find what is done: killed at any point, the
 // next start goes on. The first model is listed only when its attribution store is complete; the stores of the others are
-// built when somebody looks at them (listings/gradient-store.ts), so that the first start stays quick. On another base
+// built when somebody looks at them (listings/ready-store.ts), so that the first start stays quick. On another base
 // model than the one they were trained for they cannot answer: then their datanets collect, and their first versions are
 // trained on that base. Contributions of the demo pass the same checks, hashes and review rows as everybody's.
 import { existsSync } from 'node:fs';

@@ -53,7 +53,7 @@ export async function trainingCorrections(
     join contribution t on t.id = k.contribution_id and t.state = 'accepted'
     join datanet_version_contribution v on v.contribution_id = t.id
       and v.datanet_version_id = ${of.datanetVersionId}
-    where c.model_id = ${of.modelId} and c.state = 'captured' and k.created_at <= ${of.until}
+    where c.model_id = ${of.modelId} and c.state = 'captured' and date_trunc('milliseconds', k.created_at) <= ${of.until}
       and exists (select 1 from consent a where a.person_id = k.person_id and a.datanet_id = m.datanet_id
         and a.text_version = ${of.consentVersion})
     order by k.created_at, k.call_id`.execute(db);

@@ -76,7 +76,7 @@ export async function trainingVotes(
     join call c on c.id = r.call_id
     join model m on m.id = c.model_id
     where c.model_id = ${of.modelId} and c.state = 'captured' and c.finish_reason = 'stop'
-      and c.attributed_at is not null and r.value <> 0 and r.updated_at <= ${of.until}
+      and c.attributed_at is not null and r.value <> 0 and date_trunc('milliseconds', r.updated_at) <= ${of.until}
       and r.person_id <> m.creator_id
       and exists (select 1 from consent k where k.person_id = r.person_id and k.datanet_id = m.datanet_id
         and k.text_version = ${of.consentVersion})

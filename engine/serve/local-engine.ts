@@ -114,7 +114,8 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     loadAdapter: (ref) => serving.loadAdapter(ref),
     prefetchAdapter: (ref) => serving.prefetchAdapter(ref),
     adapterState: (ref) => serving.adapterState(ref),
-    train: (job, onProgress, signal) => trainAdapter(baseDir, job, onProgress, untilClosed(signal), settings.device),
+    train: (job, onProgress, signal) =>
+      trainAdapter(baseDir, job, onProgress, untilClosed(signal), settings.device),
     evaluate: async (job, onProgress) => {
       await serving.ready();
       return await evaluateAnswers(generate, job, { onProgress, answerLoss, atOnce: serving.info().rowsMax });

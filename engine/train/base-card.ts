@@ -175,7 +175,7 @@ function dataSentences({ corpus, recipe, history }: BaseCard): readonly string[]
 }
 
 /** "3,100 of 4,585 (67.6 %)" */
-export function examTotal(exam: readonly ExamRow[]): string {
+function examTotal(exam: readonly ExamRow[]): string {
   const sum = (of: (row: ExamRow) => number): number => exam.reduce((total, row) => total + of(row), 0);
   const [right, total] = [sum((row) => row.right), sum((row) => row.total)];
   return `${count(right)} of ${count(total)} (${((100 * right) / Math.max(1, total)).toFixed(1)} %)`;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { ChatMessage } from '../engine.ts';
 import { isFault, type RowFault } from './data-intake.ts';
 
-export const messagesField = z.array(
+const messagesField = z.array(
   z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() }),
 );
 const text = z.union([z.string(), messagesField]);

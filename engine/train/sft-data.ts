@@ -53,7 +53,7 @@ const lineSchema = z.object({
  * Reads {id?, question, answer}, {id?, messages} or {id?, prompt, completion} lines.
  * @throws as readDataRows
  */
-export function readChatRows(path: string, policy: BadDataPolicy): DataIntake<ChatExample> {
+function readChatRows(path: string, policy: BadDataPolicy): DataIntake<ChatExample> {
   return readDataRows(path, policy, (line): { id?: string; messages: readonly ChatMessage[] } | RowFault => {
     const parsed = lineSchema.safeParse(line);
     if (!parsed.success)

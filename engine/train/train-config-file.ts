@@ -17,7 +17,12 @@ export function configFields(kind: TrainKind): Readonly<Record<string, z.ZodType
   return kind === 'pretrain' ? pretrainFields.shape : runFields(kind).shape;
 }
 
-export function readTrainConfig(kind: TrainKind, path: string): ConfigFile {
+/** @param device what computes where the file does not say */
+export function readTrainConfig(
+  kind: TrainKind,
+  path: string,
+  device = process.env.ENGINE_DEVICE?.trim() || undefined,
+): ConfigFile {
   const refuse = (...complaints: readonly string[]): ConfigFile => ({ ok: false, complaints });
   let text: string;
   try {
@@ -35,7 +40,9 @@ export function readTrainConfig(kind: TrainKind, path: string): ConfigFile {
     return refuse(`${path}: expected a JSON object, as \`npm run train -- example ${kind}\` prints`);
   const schema: z.ZodType<unknown, z.ZodTypeDef, unknown> =
     kind === 'pretrain' ? pretrainConfigSchema : runSchema(kind);
-  const checked = schema.safeParse(json);
+  const checked = schema.safeParse(
+    kind === 'pretrain' || device === undefined || 'device' in json ? json : { ...json, device },
+  );
   if (!checked.success)
     return refuse(...checked.error.issues.flatMap((issue) => fieldComplaints(kind, path, issue)));
   const config = checked.data as Readonly<Record<string, unknown>>;

@@ -48,7 +48,7 @@ export function runFields(method: TrainMethodName) {
       device: z
         .enum(['auto', 'cpu', 'webgpu', 'cuda'])
         .default('cpu')
-        .describe('what computes; auto takes a GPU that is right and faster'),
+        .describe('what computes, else what ENGINE_DEVICE says; auto takes a GPU that is right and faster'),
       threads: count.default(1).describe('compute threads'),
       memoryMb: count.optional().describe('a run that would need more is refused before it starts'),
       minutes: z.number().positive().optional().describe('the run ends with what it has after so long'),

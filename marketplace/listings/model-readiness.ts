@@ -7,7 +7,7 @@ import type { Model, ModelVersion } from '../../db/schema.ts';
 import type { ModelReadiness } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { adapterOf } from './adapter-of.ts';
-import { readyStore } from './gradient-store.ts';
+import { readyStore } from './ready-store.ts';
 
 type Market = Pick<MarketplaceContext, 'db' | 'engine' | 'dataDir' | 'demoDir' | 'stopping'>;
 

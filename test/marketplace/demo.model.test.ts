@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { createLocalEngine } from '../../engine/serve/local-engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../../marketplace/create-marketplace.ts';
+import { demoDatanets } from '../../marketplace/demo/demo-datanets.ts';
 import { jsonLines } from '../../marketplace/factory/held-out.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { quietLog } from '../support/quiet-log.ts';
@@ -70,12 +71,12 @@ it(`answers at least ${RIGHT_MIN} of ${ASKED} of its questions and pays who stat
 });
 
 it('says what it does on the first start, and nothing on the second', async () => {
-  expect(said.some((line) => line.includes('demo contributions'))).toBe(true);
+  expect(said.some((line) => line.includes('Pocket Atlas: contributions'))).toBe(true);
   const before = said.length;
   const options = { db: database.db, databaseUrl: database.url, engine, dataDir, demoDir, log: quietLog };
   await createMarketplace({ ...options, say: (line) => void said.push(line) });
   expect(said.length).toBe(before);
-  expect((await market.models()).map(({ slug, versionNumber }) => [slug, versionNumber])).toEqual([
-    [SLUG, 1],
-  ]);
+  expect((await market.models()).map(({ slug, versionNumber }) => [slug, versionNumber])).toEqual(
+    demoDatanets.map(({ slug }) => [slug, 1]),
+  );
 });

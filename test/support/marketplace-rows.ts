@@ -78,7 +78,7 @@ export async function newWorld(db: Database): Promise<World> {
   });
 }
 
-async function newModel(tx: Tx, datanetId: string, creatorId: string): Promise<Model> {
+export async function newModel(tx: Tx, datanetId: string, creatorId: string): Promise<Model> {
   const result = await createModel(tx, {
     slug: newId('slug'),
     title: 'Capitals',
