@@ -300,7 +300,10 @@ describe('the wheel', () => {
       );
     }
     await reached.promise;
-    const during = await market.datanet(SLUG);
+    const during = await until(async () => {
+      const seen = await market.datanet(SLUG); // progress is saved beside the training, a moment later
+      return seen?.training?.steps === 4 ? seen : null;
+    });
     expect(during).toMatchObject({ state: 'training', training: { state: 'running', steps: 4 } });
     engine.faults.trainGate = undefined;
     const trainings = engine.calls.train;
