@@ -337,15 +337,17 @@ describe('a paid call', () => {
       ok: false,
       code: 'not_your_call',
     });
-    expect(await market.rate({ callId: answer.callId, person, value: 1 })).toEqual({
+    expect(await market.rate({ callId: answer.callId, person, value: 1 })).toMatchObject({
       ok: true,
       changed: true,
+      consentWanted: { licence: 'CC0-1.0' },
     });
     expect(await market.rate({ callId: answer.callId, person, value: 1 })).toEqual({
       ok: true,
       changed: false,
+      consentWanted: null,
     });
-    expect(await market.rate({ callId: answer.callId, person, value: -1 })).toEqual({
+    expect(await market.rate({ callId: answer.callId, person, value: -1 })).toMatchObject({
       ok: true,
       changed: true,
     });
