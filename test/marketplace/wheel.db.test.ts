@@ -211,6 +211,12 @@ describe('the wheel', () => {
     expect(card).toContain('12 contributions of 4 people');
     expect(card).toContain('| this version | 30 of 30 | none |');
     expect(card).not.toContain(person.pseudonym);
+    expect(card).toContain('](curve-sft.png)');
+    const folder = folders[cards.indexOf(card ?? '')];
+    const curve = await readFile(join(world.dataDir, 'adapters', folder, 'curve-sft.svg'), 'utf8');
+    expect(curve.match(/<circle/g)).toHaveLength(5); // 4 updates and one held-out loss
+    const png = await readFile(join(world.dataDir, 'adapters', folder, 'curve-sft.png'));
+    expect(png.toString('latin1', 1, 4)).toBe('PNG');
 
     const answer = done(await ask(market, asker, CHILE));
     expect(answer).toMatchObject({ text: 'The capital of Chile is Santiago.', versionNumber: 2 });
