@@ -30,12 +30,20 @@ const answers: RecipeDefaults = {
 const preferences: RecipeDefaults = {
   ...{ lr: 1e-3, epochs: 3, stepsMin: 60, batch: 32, adamEps: 1e-6, weightDecay: 0, patience: 4 },
 };
+/**
+ * ORPO learns the answers themselves too. Measured on stories260k, 30 updates of 16 pairs: at 1e-3 the held-out margin
+ * stays where it was (0.17 -> 0.15), at 5e-3 it rises to 0.30 and the loss of held-out answers falls from 2.55 to 1.60.
+ */
+const answersAndPreferences: RecipeDefaults = { ...preferences, lr: 5e-3 };
 const whole: RecipeDefaults = {
   ...{ lr: 5e-4, epochs: 3, stepsMin: 60, batch: 32, adamEps: 1e-7, weightDecay: 0.01, patience: 3 },
 };
 
 function defaultsOf(method: TrainMethodName, preset: RecipePreset): RecipeDefaults {
-  const smooth = method === 'sft' ? answers : method === 'full' ? whole : preferences;
+  const byMethod: Partial<Record<TrainMethodName, RecipeDefaults>> = {
+    ...{ sft: answers, full: whole, orpo: answersAndPreferences },
+  };
+  const smooth = byMethod[method] ?? preferences;
   if (preset === 'smooth') return smooth;
   const quick = method === 'sft' ? { epochs: 10, stepsMin: 60 } : { epochs: 1, stepsMin: 20 };
   return { ...smooth, ...quick, batch: smooth.batch / 4, lr: smooth.lr / 2, adamEps: 1e-8 };
