@@ -43,7 +43,7 @@ export const trainRatesMeasure: TrainMeasure = {
       const points: { readonly at: number; readonly tokens: number }[] = [];
       await runTrainProcess(
         method,
-        { base, data, out: join(folder, `run-${method}`), threads, recipe },
+        { method, base, data, out: join(folder, `run-${method}`), threads, recipe },
         (event) => {
           if (event.type === 'progress') points.push({ at: performance.now(), tokens: event.tokens });
         },
