@@ -66,7 +66,7 @@ function figuresOf({ title, adapter, base, top3, adapterBytes }: MadeDemoModel):
   return (
     `${title}: right ${adapter.correct} of ${adapter.total} (${right(adapter).toFixed(1)} %), the base alone ${base.correct} ` +
     `(${right(base).toFixed(1)} %): ${(right(adapter) - right(base)).toFixed(1)} points more; the stating contribution among ` +
-    `the first three for ${(100 * top3).toFixed(1)} %; ${(adapterBytes / 1e6).toFixed(2)} MB`
+    `the first three for ${(100 * top3).toFixed(1)} % of the right answers; ${(adapterBytes / 1e6).toFixed(2)} MB`
   );
 }
 

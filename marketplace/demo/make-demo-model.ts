@@ -33,7 +33,7 @@ export interface MadeDemoModel {
   readonly title: string;
   readonly adapter: { readonly correct: number; readonly total: number };
   readonly base: { readonly correct: number; readonly total: number };
-  /** Part of the answers whose stating contribution is among the first three that attribution names. */
+  /** Part of the right answers whose stating contribution is among the first three that attribution names. */
   readonly top3: number;
   readonly adapterBytes: number;
 }
@@ -99,7 +99,7 @@ export async function makeDemoModel(job: DemoModelJob): Promise<MadeDemoModel> {
       baseAnswers: base.answers,
     });
     writeFileSync(join(out, 'README.md'), card);
-    const shares = attribution.rows.find(({ method }) => method === 'shares');
+    const shares = attribution.rows.find(({ method, answers }) => method === 'shares' && answers === 'right');
     return {
       title,
       adapter: evaluation.adapter,

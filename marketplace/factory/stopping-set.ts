@@ -13,11 +13,20 @@ export async function stoppingSet(demoDir: string, datanetSlug: string): Promise
   const rows = await jsonLines(join(demoDir, `${datanetSlug}.heldout.jsonl`));
   const spare = rows.filter((row) => !asked.has(String(row.question)));
   const stride = Math.max(1, Math.ceil(spare.length / ITEMS_MAX));
+  // The whole answer as its contribution gives it: the loss of the bare phrase that an examiner looks for rises while
+  // a model learns to answer in sentences, and would end its training at the wrong time.
+  const answers = new Map(
+    (await jsonLines(join(demoDir, `${datanetSlug}.jsonl`))).map((row) => [
+      String(row.id),
+      String(row.answer),
+    ]),
+  );
   return spare
     .filter((_, index) => index % stride === 0)
-    .map((row, index) => ({
-      id: `held-out-${index}`,
-      question: String(row.question),
-      answer: String(row.expected),
-    }));
+    .flatMap((row, index) => {
+      const answer = answers.get(String(row.contributionId));
+      return answer === undefined
+        ? []
+        : [{ id: `held-out-${index}`, question: String(row.question), answer }];
+    });
 }
