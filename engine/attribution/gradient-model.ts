@@ -7,7 +7,7 @@ import type { LoraShape } from '../graph/llama-train-graph.ts';
 import { loraTensorShapes } from '../graph/llama-train-graph.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { TensorMap } from '../model/safetensors.ts';
-import type { SftExample } from '../train/sft-batches.ts';
+import type { SftExample } from '../train/sft-example.ts';
 import { createTrainingSession, type TokenBatch, type TrainingSession } from '../train/training-session.ts';
 
 /** Token ids of prompt and answer; the loss counts ids[answerStart ..]. */

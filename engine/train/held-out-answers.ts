@@ -2,7 +2,7 @@
 // the training methods. It knows no optimiser and no files. Losses are mean nats per answer token.
 import type { Learner } from './learner.ts';
 import { answerLength, scoreSequences } from './sequence-pass.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 import type { HeldOut, HeldOutResult } from './training-method.ts';
 
 /** Name of the figure beside a method's own held-out ones. */

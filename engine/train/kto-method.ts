@@ -7,7 +7,7 @@ import { ktoBalance, ktoLoss, ktoReferencePoint } from './kto-loss.ts';
 import type { Learner } from './learner.ts';
 import type { RatedExample } from './preference-data.ts';
 import { answerLength, differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 import type { TrainingMethod } from './training-method.ts';
 import { seededRandom, shuffledIndices } from './training-random.ts';
 

@@ -2,7 +2,7 @@
 // nothing is computed for padding. For a session made with `packed: true`; loss and gradients equal those of one
 // sequence a row. Same shape as SequenceBatch: `members` says where each answer's nll lies, whatever row it is in.
 // Invariant: the same sequences in the same order give the same batches (first fit, longest first, stable).
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 import type { TokenBatch } from './training-session.ts';
 
 /** One sequence inside a batch. */

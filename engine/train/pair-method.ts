@@ -7,7 +7,7 @@ import type { Learner } from './learner.ts';
 import type { PreferenceExample } from './preference-data.ts';
 import type { PairLengths, PairLogps, PairLoss } from './preference-loss.ts';
 import { answerLength, differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 import type { TrainingMethod } from './training-method.ts';
 
 interface PairMethodOptions {

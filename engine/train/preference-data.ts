@@ -14,8 +14,8 @@ import {
   tokeniseRows,
 } from './data-intake.ts';
 import { answeredPrompt, answerField, idField, promptFields, promptOf } from './row-fields.ts';
-import type { SftExample } from './sft-batches.ts';
 import { type ExampleEncoder, tokeniseAnswers } from './sft-data.ts';
+import type { SftExample } from './sft-example.ts';
 
 /** A pair as tokens: two examples with the same prompt and the pair's id. */
 export interface PreferenceExample {

@@ -7,7 +7,7 @@ import type { RewardLearner } from './reward-learner.ts';
 import { rewardLoss } from './reward-loss.ts';
 import { rowBatches } from './row-batches.ts';
 import { answerLength, tokensOf } from './sequence-pass.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 import type { HeldOutResult, TrainingMethod } from './training-method.ts';
 
 interface RewardMethodOptions {

@@ -5,7 +5,7 @@ import type { Gradients } from './adamw.ts';
 import { addGradients } from './gradient-sum.ts';
 import type { Learner } from './learner.ts';
 import { type PackedBatch, packedBatches } from './packed-batches.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 
 /**
  * log p(answer) of each sequence, natural, summed over its tokens.

@@ -1,5 +1,5 @@
 // Fine-tuning data: JSONL files of examples, and an example as token ids with the place where its answer begins.
-// Used by lora-main.ts, and by whoever needs the loss of an answer as training counts it (attribution, scoring,
+// Used by fine-tune-main.ts, and by whoever needs the loss of an answer as training counts it (attribution, scoring,
 // preferences). Invariant: the ids before the answer are exactly the prompt that serving feeds, so training and
 // serving see the same boundary; the answer includes the token that ends the turn, so that the model learns to stop.
 import { z } from 'zod';
@@ -17,7 +17,7 @@ import {
   tokeniseRows,
 } from './data-intake.ts';
 import { answeredPrompt, answerField, idField, promptFields, promptOf } from './row-fields.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 
 /** A conversation whose last message is the answer to learn. */
 interface ChatExample {

@@ -4,7 +4,7 @@
 import { meanAnswerLoss } from './held-out-answers.ts';
 import type { Learner } from './learner.ts';
 import { answerLength, differentiateSequences, tokensOf } from './sequence-pass.ts';
-import type { SftExample } from './sft-batches.ts';
+import type { SftExample } from './sft-example.ts';
 import type { HeldOutResult, TrainingMethod } from './training-method.ts';
 
 /** Examples with a weight each; 1 where left out. */

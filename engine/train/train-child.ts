@@ -1,5 +1,5 @@
 // The frame of a training child process: lowest priority, JSON lines out, a stop request honoured. Used by
-// pretrain-main.ts and lora-main.ts. It knows no training. SIGTERM and SIGINT ask the run to stop; it answers
+// pretrain-main.ts and fine-tune-main.ts. It knows no training. SIGTERM and SIGINT ask the run to stop; it answers
 // with a checkpoint and a `stopped` line.
 import { readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';

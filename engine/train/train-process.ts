@@ -29,7 +29,7 @@ export async function runTrainProcess(
   const scratch = mkdtempSync(join(tmpdir(), 'train-'));
   const configPath = join(scratch, 'config.json');
   writeFileSync(configPath, JSON.stringify(config));
-  const file = kind === 'pretrain' ? 'pretrain-main.ts' : 'lora-main.ts';
+  const file = kind === 'pretrain' ? 'pretrain-main.ts' : 'fine-tune-main.ts';
   const entry = fileURLToPath(new URL(file, import.meta.url));
   const child = spawn(process.execPath, [entry, configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = (): void => {

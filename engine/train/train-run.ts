@@ -1,5 +1,5 @@
 // One fine-tuning run from its configuration to the finished folder: reads base and data, makes what learns and the
-// method, and hands both to the loop. Used by lora-main.ts (a child process) and tests. It knows no formula, no
+// method, and hands both to the loop. Used by fine-tune-main.ts (a child process) and tests. It knows no formula, no
 // optimiser and no people: ids of examples are opaque.
 import { loraTensorShapes } from '../graph/llama-train-graph.ts';
 import { llamaTensorShapes, loadLlamaWeights } from '../model/llama-weights.ts';

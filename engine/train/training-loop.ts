@@ -12,10 +12,10 @@ import { watchedLoss } from './held-out-answers.ts';
 import type { Trainee } from './learner.ts';
 import { learningRateAt } from './lr-schedule.ts';
 import { createRunHistory, type RunHistory } from './run-history.ts';
-import { epochOrder } from './sft-batches.ts';
 import type { TrainEvent, TrainingEnd } from './train-event.ts';
 import type { LoopRecipe } from './train-recipe.ts';
 import type { HeldOutResult, MethodUpdate, TrainingMethod } from './training-method.ts';
+import { epochOrder } from './training-random.ts';
 import { countNumbers } from './weights-identity.ts';
 
 export interface LoopRun {

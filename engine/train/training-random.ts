@@ -30,6 +30,11 @@ export function shuffledIndices(count: number, random: RandomSource): Uint32Arra
   return order;
 }
 
+/** Order of examples in an epoch: indices, the same for the same seed. */
+export function epochOrder(count: number, seed: number, epoch: number): Uint32Array {
+  return shuffledIndices(count, seededRandom(seed, 4, epoch));
+}
+
 /** Normal deviates of the given standard deviation (Box-Muller). */
 export function gaussianArray(size: number, deviation: number, random: RandomSource): Float32Array {
   return Float32Array.from({ length: size }, () => {

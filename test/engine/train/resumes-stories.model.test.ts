@@ -20,7 +20,7 @@ const sets = storySets(24);
 const folder = mkdtempSync(join(tmpdir(), 'resumes-stories-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const entry = join(import.meta.dirname, '../../../engine/train/lora-main.ts');
+const entry = join(import.meta.dirname, '../../../engine/train/fine-tune-main.ts');
 const recipe = { rank: 4, batch: 8, epochs: 1, stepsMin: 8, maxTokens: 64, evalEvery: 3, dropout: 0.1 };
 
 /** Runs the child; kills it when it tells of update `killAt`. @returns the last event that it told */

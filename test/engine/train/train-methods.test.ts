@@ -17,7 +17,7 @@ import { dpoLoss, orpoLoss } from '../../../engine/train/preference-loss.ts';
 import { createRewardLearner } from '../../../engine/train/reward-learner.ts';
 import { rewardMethod } from '../../../engine/train/reward-method.ts';
 import { scoreSequences } from '../../../engine/train/sequence-pass.ts';
-import type { SftExample } from '../../../engine/train/sft-batches.ts';
+import type { SftExample } from '../../../engine/train/sft-example.ts';
 import { sftMethod } from '../../../engine/train/sft-method.ts';
 import type { TrainEvent } from '../../../engine/train/train-event.ts';
 import { recipeSchema } from '../../../engine/train/train-recipe.ts';

@@ -92,7 +92,7 @@ describe.each(trainMethods)('a run of %s', (method) => {
 describe('a process of dpo', () => {
   it('killed with -9 after its checkpoint at update 4 goes on from there and ends with the same bytes', async () => {
     const over = { resumeEvery: 4, recipe: { epochs: 1, stepsMin: 200, batch: 4, rank: 2, evalEvery: 50 } };
-    const entry = fileURLToPath(new URL('../../../engine/train/lora-main.ts', import.meta.url));
+    const entry = fileURLToPath(new URL('../../../engine/train/fine-tune-main.ts', import.meta.url));
     const start = (out: string) => {
       const path = join(folder, `${out}.json`);
       writeFileSync(path, JSON.stringify(run('dpo', out, over)));

@@ -1,8 +1,8 @@
 // What the trainer feeds: every token once in an epoch, the same order for the same seed, weights on answers only.
 import { describe, expect, it } from 'vitest';
 import { rowBatches } from '../../../engine/train/row-batches.ts';
-import { epochOrder } from '../../../engine/train/sft-batches.ts';
 import { createWindowReader, evenWindows } from '../../../engine/train/token-windows.ts';
+import { epochOrder } from '../../../engine/train/training-random.ts';
 
 const tokens = Uint16Array.from({ length: 1000 }, (_, i) => i);
 
