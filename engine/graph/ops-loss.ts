@@ -4,6 +4,7 @@
 // the logits is never written down at all.
 import { differentiable, type Graph, node, scalar, staticShape, type Tensor } from './graph-builder.ts';
 import { binary, floatType, reduce, unary } from './ops-elementwise.ts';
+import { addRowsAt } from './ops-embedding.ts';
 import { gemm } from './ops-matmul.ts';
 import { concatRows, reshape, splitRows } from './ops-shape.ts';
 
@@ -85,10 +86,7 @@ export function headLoss(g: Graph, x: Tensor, head: Tensor, labels: Tensor, weig
         )
         .reduce<Tensor | undefined>((sum, product) => product(sum), undefined);
       if (expected === undefined) throw new Error('bug: a loss of no rows');
-      const at = reshape(g, labels, [rows, 1]);
-      const spec = { dtype: type, shape: head.shape };
-      const inputs = [expected, at, unary(g, 'Neg', weighted)];
-      return [dx, node(g, 'ScatterND', inputs, [spec], { reduction: 'add' })[0]];
+      return [dx, addRowsAt(g, expected, labels, unary(g, 'Neg', weighted))];
     },
   );
   return { loss, nll };
