@@ -2,7 +2,8 @@
 // Used by: a person, before pre-training:  node engine/corpus/build-corpus.ts --data DIR --out DIR [--tokenizer FILE]
 // (an earlier tokenizer.json, where a model that was trained with it shall go on with other weights of the sources).
 // Writes tokenizer.json, tokenizer_config.json, train.u16, train-last.u16 (the last stage's mixture) and
-// valid-<source>.u16 (little-endian token ids), facts-heldout.jsonl (the examination) and corpus.json.
+// valid-<source>.u16 (little-endian token ids), instruct.jsonl (conversations for the instruct-tuning after it),
+// facts-heldout.jsonl (the examination) and corpus.json.
 // Invariants: the same data gives the same bytes; a document is on one side only, training or held out.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { createCorpusEncoder } from './corpus-encoder.ts';
 import { corpusSources } from './corpus-sources.ts';
 import { readFactbookPlaces } from './factbook-places.ts';
 import { heldOutQuestion, phrasedFacts } from './factbook-questions.ts';
+import { type InstructRow, instructRows } from './instruct-rows.ts';
 import { hashText, type SeededRandom, seededRandom } from './seeded-random.ts';
 import {
   type BpeVocabulary,
@@ -23,6 +25,7 @@ import {
   toTokenizerJson,
   trainBpe,
 } from './train-tokenizer.ts';
+import { typedByHand } from './typed-by-hand.ts';
 
 const vocabSize = 4096;
 const seed = 20261121;
@@ -38,10 +41,12 @@ interface SourceReport {
   readonly licence: string;
   readonly weight: number;
   readonly lastWeight: number;
+  readonly instructWeight: number;
   readonly documents: number;
   readonly bytes: number;
   readonly trainTokens: number;
   readonly lastTokens: number;
+  readonly instructRows: number;
   readonly validTokens: number;
 }
 
@@ -68,12 +73,17 @@ function main(): void {
 
   const stream: (readonly number[])[] = [];
   const lastStream: (readonly number[])[] = [];
+  const instruct: InstructRow[] = [];
   const reports: SourceReport[] = [];
   for (const { source, train, valid } of read) {
     const encoded = weighted(train, source.weight, random).map(encode);
     for (const ids of encoded) stream.push(ids);
     const last = weighted(train, source.lastWeight, random).map(encode);
     for (const ids of last) lastStream.push(ids);
+    // A generator of its own: rows for instruct-tuning leave the streams as they are.
+    const ownRandom = seededRandom(seed + hashText(source.name));
+    const rows = instructRows(weighted(train, source.instructWeight, ownRandom), ownRandom);
+    for (const row of rows) instruct.push(row);
     const held = takeTokens(random.shuffle(valid).map(encode), heldOutTokensMax);
     writeTokens(join(values.out, `valid-${source.name}.u16`), held);
     reports.push({
@@ -82,15 +92,21 @@ function main(): void {
       licence: source.licence,
       weight: source.weight,
       lastWeight: source.lastWeight,
+      instructWeight: source.instructWeight,
       documents: train.length,
       bytes: train.reduce((sum, document) => sum + Buffer.byteLength(textOf(document)), 0),
       trainTokens: countTokens(encoded),
       lastTokens: countTokens(last),
+      instructRows: rows.length,
       validTokens: countTokens(held),
     });
   }
   writeTokens(join(values.out, 'train.u16'), random.shuffle(stream));
   writeTokens(join(values.out, 'train-last.u16'), random.shuffle(lastStream));
+  const instructLines = seededRandom(seed)
+    .shuffle(instruct)
+    .map((row) => JSON.stringify(row));
+  writeFileSync(join(values.out, 'instruct.jsonl'), `${instructLines.join('\n')}\n`);
   writeHeldOutFacts(values.data, join(values.out, 'facts-heldout.jsonl'));
   writeJson(join(values.out, 'tokenizer.json'), toTokenizerJson(vocabulary));
   writeJson(join(values.out, 'tokenizer_config.json'), tokenizerConfigJson());
@@ -103,13 +119,14 @@ function main(): void {
     sources: reports,
   });
   console.table(
-    reports.map(({ name, documents, bytes, weight, trainTokens, lastTokens, validTokens }) => ({
+    reports.map(({ name, documents, bytes, weight, trainTokens, lastTokens, instructRows, validTokens }) => ({
       name,
       documents,
       bytes,
       weight,
       trainTokens,
       lastTokens,
+      instructRows,
       validTokens,
     })),
   );
@@ -198,15 +215,6 @@ function createDocumentEncoder(
     ids.push(id('<|eos|>'));
     return ids;
   };
-}
-
-function typedByHand(question: string, random: SeededRandom): string {
-  const roll = random.next();
-  if (roll < 0.05) return question.toLowerCase();
-  if (roll < 0.1) return question.charAt(0).toLowerCase() + question.slice(1);
-  if (roll < 0.15) return question.replace(/[?.]$/, '');
-  if (roll < 0.18) return question.toLowerCase().replace(/[?.]$/, '');
-  return question;
 }
 
 function takeTokens(

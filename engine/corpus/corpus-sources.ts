@@ -27,6 +27,8 @@ export interface CorpusSource {
   readonly weight: number;
   /** the same in a pass of the last stage, where the learning rate falls: what people meet counts most there */
   readonly lastWeight: number;
+  /** the same of its conversations in the instruct-tuning after pre-training; prose has none */
+  readonly instructWeight: number;
   readonly read: (dataFolder: string, random: SeededRandom) => readonly CorpusDocument[];
 }
 
@@ -52,17 +54,17 @@ function readRows(dataFolder: string, file: string): readonly Row[] {
 
 const wordsIn = (text: string) => text.split(/\s+/).length;
 
-/** Of a pass, and of a pass of the last stage. */
-type Weights = readonly [weight: number, lastWeight: number];
+/** Of a pass, of a pass of the last stage, and of the instruct-tuning. */
+type Weights = readonly [weight: number, lastWeight: number, instructWeight: number];
 
 /** jsonl files with a `text` field, cut into pieces. */
 const prose = (
   name: string,
   files: readonly string[],
   licence: string,
-  [weight, lastWeight]: Weights,
+  [weight, lastWeight]: readonly [weight: number, lastWeight: number],
 ): CorpusSource => ({
-  ...{ name, files, licence, weight, lastWeight },
+  ...{ name, files, licence, weight, lastWeight, instructWeight: 0 },
   read: (dataFolder) =>
     files.flatMap((file) =>
       file.endsWith('.txt')
@@ -76,10 +78,10 @@ const questions = (
   name: string,
   file: string,
   licence: string,
-  [weight, lastWeight]: Weights,
+  [weight, lastWeight, instructWeight]: Weights,
   shape: (row: Row) => QuestionAnswer | undefined,
 ): CorpusSource => ({
-  ...{ name, files: [file], licence, weight, lastWeight },
+  ...{ name, files: [file], licence, weight, lastWeight, instructWeight },
   read: (dataFolder) =>
     readRows(dataFolder, file).flatMap((row, i) => {
       const pair = shape(row);
@@ -130,8 +132,9 @@ export const corpusSources: readonly CorpusSource[] = [
     name: 'factbook-questions',
     files: ['text/factbook-2026.cc0.jsonl'],
     licence: 'CC0-1.0',
-    weight: 10,
-    lastWeight: 12,
+    weight: 6,
+    lastWeight: 3,
+    instructWeight: 1,
     read: (dataFolder, random) => {
       const places = readFactbookPlaces(dataFolder);
       const singles = [
@@ -148,13 +151,14 @@ export const corpusSources: readonly CorpusSource[] = [
       const talks = places.flatMap((place) => {
         const facts = phrasedFacts(place);
         return Array.from({ length: facts.length }, (_, i) =>
-          chatDocument(
-            `${place.code}/talk/${i}`,
-            random
+          chatDocument(`${place.code}/talk/${i}`, [
+            // One talk in four begins as people do: with a word of greeting.
+            ...(random.below(4) === 0 ? [random.pick(smallTalk)] : []),
+            ...random
               .shuffle(facts)
               .slice(0, 2 + random.below(2))
               .map((fact) => ({ question: random.pick(trainedQuestions(fact)), answer: fact.answer })),
-          ),
+          ]),
         );
       });
       return [...singles, ...talks];
@@ -165,7 +169,8 @@ export const corpusSources: readonly CorpusSource[] = [
     files: ['qa/corpora-facts.cc0.jsonl'],
     licence: 'CC0-1.0; the rest written for this project',
     weight: 3,
-    lastWeight: 2,
+    lastWeight: 1,
+    instructWeight: 0.5,
     read: (dataFolder) => {
       const states = readRows(dataFolder, 'qa/corpora-facts.cc0.jsonl').flatMap((row) => {
         const match = /^The capital of (.+) is (.+)\.$/.exec(row.answer ?? '');
@@ -181,6 +186,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'written for this project',
     weight: 0.3,
     lastWeight: 0.05,
+    instructWeight: 0.02,
     read: (dataFolder, random) => {
       const realNames = new Set(readFactbookPlaces(dataFolder).map((place) => place.name));
       return Array.from({ length: 40000 }, (_, i) => readingDocument(i, random, realNames));
@@ -191,16 +197,18 @@ export const corpusSources: readonly CorpusSource[] = [
     files: [],
     licence: 'written for this project',
     weight: 60,
-    lastWeight: 60,
+    lastWeight: 30,
+    instructWeight: 12,
     read: () => smallTalk.map((pair, i) => chatDocument(`small-talk/${i}`, [pair])),
   },
-  questions('element-and-river-questions', 'qa/corpora-facts.cc0.jsonl', 'CC0-1.0', [6, 6], asWritten),
+  questions('element-and-river-questions', 'qa/corpora-facts.cc0.jsonl', 'CC0-1.0', [6, 4, 2], asWritten),
   {
     name: 'everyday-dialogue',
     files: ['dialogue/self-dialogue.bsd3.jsonl'],
     licence: 'BSD-3-Clause',
     weight: 0.5,
-    lastWeight: 0.12,
+    lastWeight: 0.15,
+    instructWeight: 0.02,
     read: (dataFolder) =>
       readRows(dataFolder, 'dialogue/self-dialogue.bsd3.jsonl').flatMap((row) => dialogueDocuments(row, 6)),
   },
@@ -210,24 +218,25 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'BSD-3-Clause',
     weight: 4,
     lastWeight: 3,
+    instructWeight: 2,
     read: (dataFolder) =>
       readRows(dataFolder, 'dialogue/chatterbot-english.bsd3.jsonl').flatMap((row) =>
         dialogueDocuments(row, 6),
       ),
   },
-  questions('definitions', 'qa/openstax-terms.ccby4.jsonl', 'CC-BY-4.0', [1, 0.3], (row) =>
+  questions('definitions', 'qa/openstax-terms.ccby4.jsonl', 'CC-BY-4.0', [1, 0.3, 0.2], (row) =>
     row.subject === 'anatomy-physiology' && !/[0-4]$/.test(row.id ?? '') ? undefined : asWritten(row),
   ),
-  questions('medical-questions', 'qa/medquad.ccby4.jsonl', 'CC-BY-4.0', [0.3, 0.1], (row) => {
+  questions('medical-questions', 'qa/medquad.ccby4.jsonl', 'CC-BY-4.0', [0.3, 0.1, 0.05], (row) => {
     const answer = shortAnswer(row.answer ?? '', 45);
     if (answer === undefined || wordsIn(answer) < 8) return undefined;
     return { question: (row.question ?? '').replace('is (are)', 'is').replace(/ \?$/, '?'), answer };
   }),
-  questions('travel-questions', 'qa/dstc9-faq.apache2.jsonl', 'Apache-2.0', [0.1, 0.03], (row) => ({
+  questions('travel-questions', 'qa/dstc9-faq.apache2.jsonl', 'Apache-2.0', [0.1, 0.03, 0.02], (row) => ({
     question: `${row.entity}: ${row.question}`,
     answer: String(row.answer),
   })),
-  questions('sums-in-words', 'qa/gsm8k-train.mit.jsonl', 'MIT', [0.3, 0.05], asWritten),
+  questions('sums-in-words', 'qa/gsm8k-train.mit.jsonl', 'MIT', [0.3, 0.05, 0.03], asWritten),
   ...['seed_tasks', 'user_oriented'].map(
     (part): CorpusSource => ({
       name: `instructions-${part}`,
@@ -235,6 +244,7 @@ export const corpusSources: readonly CorpusSource[] = [
       licence: 'Apache-2.0',
       weight: 3,
       lastWeight: 3,
+      instructWeight: 2,
       read: (dataFolder) =>
         readRows(dataFolder, `instruct/self-instruct-${part}.apache2.jsonl`).flatMap((row) => {
           const instances = row.instances as readonly { readonly input: string; readonly output: string }[];
@@ -253,6 +263,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'CC0-1.0',
     weight: 2,
     lastWeight: 1,
+    instructWeight: 0,
     read: (dataFolder) =>
       readFactbookPlaces(dataFolder).flatMap((place) => {
         const text = (place.facts.get('Introduction / Background') ?? '')
@@ -265,8 +276,8 @@ export const corpusSources: readonly CorpusSource[] = [
       }),
   },
   prose('african-storybook', ['text/african-storybook-en.ccby.jsonl'], 'CC-BY-4.0', [6, 5]),
-  prose('children-gutenberg', ['text/gutenberg-children.pd.jsonl'], 'public domain', [3, 1.5]),
-  prose('children-standard-ebooks', ['text/standardebooks-children.cc0.jsonl'], 'CC0-1.0', [2, 0.7]),
+  prose('children-gutenberg', ['text/gutenberg-children.pd.jsonl'], 'public domain', [3, 2]),
+  prose('children-standard-ebooks', ['text/standardebooks-children.cc0.jsonl'], 'CC0-1.0', [2, 0.8]),
   prose('fiction-standard-ebooks', ['text/standardebooks-fiction.cc0.jsonl'], 'CC0-1.0', [0.5, 0.08]),
   prose(
     'textbooks',
