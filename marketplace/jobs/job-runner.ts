@@ -2,6 +2,8 @@
 // Used by create-marketplace.ts. A job that throws is tried again with growing pauses (graphile-worker: exp(attempts) s).
 // kill -9 leaves its jobs locked by workers that are no more; since one process serves one database, start() unlocks
 // them at once instead of after graphile-worker's 4 hours. Losing the database never throws out of here.
+// A training that a stop or a kill interrupted is due at once at the next start and has all its tries again: tries count
+// faults, not interruptions, and a long training may be interrupted often.
 import { EventEmitter } from 'node:events';
 import {
   type JobHelpers,
@@ -32,6 +34,8 @@ const OTHER_JOBS = 2;
 const POLL_MS = 1_000;
 const RESTART_MS = 1_000;
 
+const TRAINING: JobName = 'train-version';
+
 /** Creates or updates the queue's tables (schema graphile_worker). */
 export async function prepareJobs(connectionString: string, log: MarketplaceLog): Promise<void> {
   await runMigrations({ connectionString, logger: quietLogger(log) });
@@ -50,7 +54,7 @@ export function createJobRunner(options: {
   let restart: NodeJS.Timeout | undefined;
 
   const begin = async (): Promise<void> => {
-    await unlockAll(connectionString, logger);
+    await takeOver(connectionString, logger);
     const taskList = Object.fromEntries(
       Object.entries(tasks).map(([name, task]) => [
         name,
@@ -113,7 +117,7 @@ function withPoolHandled(log: MarketplaceLog): WorkerEvents {
   return events;
 }
 
-async function unlockAll(connectionString: string, logger: Logger): Promise<void> {
+async function takeOver(connectionString: string, logger: Logger): Promise<void> {
   const utils = await makeWorkerUtils({ connectionString, logger });
   try {
     const lockedBy = await utils.withPgClient(async (client) => {
@@ -123,6 +127,14 @@ async function unlockAll(connectionString: string, logger: Logger): Promise<void
       return rows.map((row) => row.locked_by);
     });
     if (lockedBy.length > 0) await utils.forceUnlockWorkers(lockedBy);
+    // In SQL, as utils.rescheduleJobs of graphile-worker 0.18.0 takes attempts: 0 for "leave them" (workerUtils.js).
+    await utils.withPgClient(async (client) => {
+      await client.query(
+        `select graphile_worker.reschedule_jobs(array(select id from graphile_worker.jobs
+           where task_identifier = $1 and attempts > 0), run_at => now(), attempts => 0)`,
+        [TRAINING],
+      );
+    });
   } finally {
     await utils.release();
   }

@@ -47,6 +47,22 @@ async function run(
   return seen;
 }
 
+/** Starts a runner; resolves with the run and the try of the first training it takes up. */
+async function firstTraining(): Promise<readonly [string, number]> {
+  const taken = Promise.withResolvers<readonly [string, number]>();
+  runner = createJobRunner({
+    connectionString: database.url,
+    log: quietLog,
+    tasks: {
+      'attribute-call': async () => {},
+      'train-version': async ({ runId }, attempt) => taken.resolve([runId, attempt]),
+      'tell-news': async () => {},
+    },
+  });
+  await runner.start();
+  return await taken.promise;
+}
+
 const enqueue = (callId: string) =>
   transact(database.db, (tx) => enqueueJob(tx, 'attribute-call', { callId }));
 const jobs = async () => (await sql`select 1 from graphile_worker.jobs`.execute(database.db)).rows.length;
@@ -80,5 +96,13 @@ describe('a job', () => {
     await sql`update graphile_worker._private_jobs set locked_at = now(), locked_by = 'worker-of-a-dead-process',
       attempts = attempts + 1 where key = 'attribute:orphan'`.execute(database.db);
     expect((await run(1, async () => {}))[0][0]).toBe('orphan');
+  });
+
+  it('that trains and was interrupted 9 times is due at the next start, as its first try', async () => {
+    await transact(database.db, (tx) => enqueueJob(tx, 'train-version', { runId: 'long', lane: 0 }));
+    // What the ninth stop leaves: e^9 s, more than two hours, to wait.
+    await sql`update graphile_worker._private_jobs set attempts = 9, run_at = now() + interval '2 hours'
+      where key = 'train:long'`.execute(database.db);
+    expect(await firstTraining()).toEqual(['long', 1]);
   });
 });
