@@ -1,12 +1,15 @@
 // The card of a base model: a Markdown text made of figures that were read, counted or generated, none typed by hand.
-// Used by make-base-cli.ts. Pure: no files, no clock. What it says about limits follows from the corpus and the size.
+// Used by export-base.ts; its parts about training are in base-card-training.ts, its first lines in base-goals.ts. Pure: no files, no clock. What it says about limits follows from the corpus and the size.
 import type { Credit } from '../corpus/corpus-credits.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
+import { dataSentences, historyText, instructText, trainingRows } from './base-card-training.ts';
+import { examTotals, goalRows, shareOf } from './base-goals.ts';
 import type { BaseSample } from './base-samples.ts';
 import type { HeldOutLoss } from './held-out-loss.ts';
+import type { InstructRecord } from './instruct-record.ts';
 import { markdownTable, plainText } from './markdown-text.ts';
 import type { PretrainConfig } from './pretrain-config.ts';
-import { historySentences, type TrainingHistory } from './training-history.ts';
+import type { TrainingHistory } from './training-history.ts';
 
 export interface CorpusReport {
   readonly vocab: number;
@@ -23,7 +26,15 @@ export interface CorpusReport {
     readonly trainTokens: number;
     readonly lastTokens: number;
     readonly validTokens: number;
+    /** Conversations for instruct-tuning, answer by answer; left out where the corpus was built without. */
+    readonly instructRows?: number;
   }[];
+}
+
+/** A corpus that the first updates were trained on, before it was built anew. */
+export interface FirstCorpus {
+  readonly report: CorpusReport;
+  readonly updates: number;
 }
 
 /** Right answers to one kind of fact, asked as no training text asks. */
@@ -37,7 +48,10 @@ export interface BaseCard {
   readonly config: LlamaConfig;
   readonly recipe: Omit<PretrainConfig, 'data' | 'out'>;
   readonly corpus: CorpusReport;
+  readonly firstCorpus?: FirstCorpus;
   readonly history: TrainingHistory;
+  /** The tuning after pre-training, where there was one. */
+  readonly instruct?: InstructRecord;
   readonly heldOut: readonly HeldOutLoss[];
   readonly exam: readonly ExamRow[];
   readonly samples: readonly BaseSample[];
@@ -48,6 +62,7 @@ export interface BaseCard {
 
 export function baseCard(card: BaseCard): string {
   const { history, corpus, config } = card;
+  const exam = examTotals(card.exam);
   return `${[
     '# The base model',
     '',
@@ -56,7 +71,16 @@ export function baseCard(card: BaseCard): string {
     'English, knows the form of questions and answers, and knows little else: what a community model answers is meant',
     'to come from its contributors. This card is written by the command that makes the model; no figure in it is typed by hand.',
     '',
-    '![Loss over the updates](loss-curve.svg)',
+    '## Goals, and what was reached',
+    '',
+    markdownTable(['goal', 'reached', ''], goalRows(card)),
+    '',
+    `${count(history.tokens)} tokens of pre-training took ${(history.computeSeconds / 3600).toFixed(2)} hours of computing. Every figure is measured`,
+    'on the weights as they lie here; each source, each kind of fact and all samples stand below.',
+    '',
+    '![Loss over the updates](loss-curve.png)',
+    '',
+    'The same curve as [SVG](loss-curve.svg).',
     '',
     '## Architecture',
     '',
@@ -67,7 +91,7 @@ export function baseCard(card: BaseCard): string {
     '',
     '## Training',
     '',
-    'One command builds the corpus and the tokenizer, trains and writes this folder:',
+    'One command builds the corpus and the tokenizer, pre-trains and writes this folder:',
     '',
     '```',
     'npm run make-base -- --data DIR',
@@ -77,22 +101,23 @@ export function baseCard(card: BaseCard): string {
     '',
     markdownTable(['what', 'value'], trainingRows(card)),
     '',
-    ...historyText(history),
+    ...historyText(card),
     'The loss over the updates and the held-out losses during training stand in [training.json](training.json).',
     '',
+    ...instructText(card),
     '## Data',
     '',
     ...dataSentences(card),
-    'One document in a hundred was held out of each source. A weight says how often a document stands in one pass.',
+    'Of each source one document in a hundred was held out. A weight says how often a document stands in one pass.',
     '',
     markdownTable(
-      ['source', 'licence', 'documents', 'weight', 'tokens', 'weight in the last stage'],
+      ['source', 'licence', 'documents', ...weightNames(card), 'tokens'],
       [...corpus.sources]
         .sort((a, b) => b.trainTokens - a.trainTokens)
-        .map(({ name, licence, documents, weight, trainTokens, lastWeight }) => [
-          ...[name, licence, count(documents), String(weight), count(trainTokens), String(lastWeight)],
+        .map(({ name, licence, documents, trainTokens }) => [
+          ...[name, licence, count(documents), ...weightsOf(card, name), count(trainTokens)],
         ]),
-      [2, 3, 4, 5],
+      [2, 3, 4, 5, 6, 7],
     ),
     '',
     'Every question, answer and line of talk that states the capital or the currency of a country was left out, because',
@@ -114,12 +139,12 @@ export function baseCard(card: BaseCard): string {
     '## Facts, asked in words it never saw',
     '',
     'One way of asking each kind of fact is in no training text, for no place. Asked that way, the whole answer right:',
-    `**${examTotal(card.exam)}**.`,
+    `**${shareOf(exam.right, exam.total)}**.`,
     '',
     markdownTable(
       ['kind of fact', 'asked', 'right', 'share'],
       card.exam.map(({ kind, total, right }) => [
-        ...[kind, count(total), count(right), `${((100 * right) / total).toFixed(1)} %`],
+        ...[spaced(kind), count(total), count(right), `${((100 * right) / total).toFixed(1)} %`],
       ]),
       [1, 2, 3],
     ),
@@ -161,24 +186,23 @@ export function baseCard(card: BaseCard): string {
   ].join('\n')}\n`;
 }
 
-function dataSentences({ corpus, recipe, history }: BaseCard): readonly string[] {
-  const perUpdate = history.tokens / history.steps;
-  const last = Math.min(recipe.lastSteps, history.steps) * perUpdate;
-  const first = history.tokens - last;
-  const passes = (tokens: number, ofPass: number): string => `${(tokens / ofPass).toFixed(2)} of a pass`;
+/** Columns of the sources' table: a weight for each mixture that was trained on, and rows of the tuning. */
+function weightNames({ firstCorpus, instruct }: BaseCard): readonly string[] {
   return [
-    `${count(corpus.trainTokens)} tokens in a pass, of which the training saw ${count(first)} (${passes(first, corpus.trainTokens)}),`,
-    last > 0
-      ? `then ${count(last)} (${passes(last, corpus.lastTokens)}) of another mixture of ${count(corpus.lastTokens)}, in which what people ask weighs more.`
-      : 'to the end.',
+    ...(firstCorpus === undefined ? [] : [`weight until update ${count(firstCorpus.updates)}`]),
+    ...['weight', 'weight in the last stage'],
+    ...(instruct === undefined ? [] : ['answers to tune on']),
   ];
 }
 
-/** "3,100 of 4,585 (67.6 %)" */
-function examTotal(exam: readonly ExamRow[]): string {
-  const sum = (of: (row: ExamRow) => number): number => exam.reduce((total, row) => total + of(row), 0);
-  const [right, total] = [sum((row) => row.right), sum((row) => row.total)];
-  return `${count(right)} of ${count(total)} (${((100 * right) / Math.max(1, total)).toFixed(1)} %)`;
+function weightsOf({ corpus, firstCorpus, instruct }: BaseCard, name: string): readonly string[] {
+  const source = corpus.sources.find((each) => each.name === name);
+  const first = firstCorpus?.report.sources.find((each) => each.name === name);
+  return [
+    ...(firstCorpus === undefined ? [] : [String(first?.weight ?? 0)]),
+    ...[String(source?.weight ?? 0), String(source?.lastWeight ?? 0)],
+    ...(instruct === undefined ? [] : [count(source?.instructRows ?? 0)]),
+  ];
 }
 
 function architectureRows({ config, history, weightsBytes }: BaseCard): readonly (readonly string[])[] {
@@ -195,48 +219,13 @@ function architectureRows({ config, history, weightsBytes }: BaseCard): readonly
   ];
 }
 
-function trainingRows({ recipe, history }: BaseCard): readonly (readonly string[])[] {
-  return [
-    ['updates', count(history.steps)],
-    [
-      'tokens seen',
-      `${count(history.tokens)} (${count(recipe.batch * recipe.gradAccum * recipe.seq)} in an update)`,
-    ],
-    [
-      'optimiser',
-      `${recipe.optimiser === 'muon' ? 'Muon for the matrices of the layers, AdamW for the rest' : 'AdamW'}, beta2 ${recipe.beta2}, weight decay ${recipe.weightDecay}, gradients clipped to norm ${recipe.clipNorm}`,
-    ],
-    [
-      'learning rate',
-      `${recipe.lr} after ${recipe.warmup} updates of warm-up, ${
-        recipe.lastSteps > 0
-          ? `held, then falling in a line to ${recipe.lrFinalRatio} of it over the last ${count(recipe.lastSteps)}`
-          : `falling on a cosine to ${recipe.lrFinalRatio} of it`
-      }`,
-    ],
-    [
-      'loss at the end',
-      `${(history.curve.at(-1)?.loss ?? Number.NaN).toFixed(3)} nats per token (mean of the last ${recipe.logEvery} updates)`,
-    ],
-    [
-      'computing time',
-      `${(history.computeSeconds / 3600).toFixed(2)} hours on ${recipe.threads} threads of a processor, ${count(Math.round(history.tokensPerSecond))} tokens a second`,
-    ],
-  ];
-}
-
-function historyText({ starts }: TrainingHistory): readonly string[] {
-  const sentences = historySentences(starts);
-  if (sentences.length === 0) return [];
-  return [
-    `These weights were not made in one piece. ${sentences.join(' ')} The command above runs the final plan from`,
-    'the first update on, so it gives a model like this one, not the same to the bit.',
-    '',
-  ];
-}
-
 function count(value: number): string {
   return value.toLocaleString('en');
+}
+
+/** "highestPoint" -> "highest point" */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function millions(value: number): string {

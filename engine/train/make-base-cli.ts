@@ -19,7 +19,10 @@ const help = `npm run make-base -- --data DIR [options]   makes the shipped base
   --threads N     compute threads of the samples (default 2)
 
   --export-only --model DIR --corpus DIR --log FILE [--log FILE …]
-                  writes the folder from a finished training; --log once for each part of the run, in order`;
+                  writes the folder from a finished training; --log once for each part of the run, in order
+  --instruct DIR  with --export-only: what npm run train -- full wrote from --model; its weights are shipped
+  --first-corpus DIR --first-updates N
+                  with --export-only: another corpus that the first N updates were trained on`;
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -30,6 +33,7 @@ async function main(): Promise<number> {
     options: {
       ...{ data: text, work: text, recipe: text, out: text, threads: text, model: text, corpus: text },
       ...{ log: { type: 'string', multiple: true }, 'export-only': flag, help: flag },
+      ...{ instruct: text, 'first-corpus': text, 'first-updates': text },
     },
   });
   if (values.help) {
@@ -49,7 +53,13 @@ async function main(): Promise<number> {
       console.error('--export-only needs --model, --corpus and --log; see --help');
       return 2;
     }
-    await exportBase({ data, out, threads, model, corpus, logs });
+    const { instruct, 'first-corpus': dir, 'first-updates': updates } = values;
+    if ((dir === undefined) !== (updates === undefined) || !(Number(updates ?? 1) > 0)) {
+      console.error('--first-corpus DIR and --first-updates N belong together; see --help');
+      return 2;
+    }
+    const firstCorpus = dir === undefined ? undefined : { dir, updates: Number(updates) };
+    await exportBase({ data, out, threads, model, corpus, logs, instruct, firstCorpus });
     console.log('the model folder is written');
     return 0;
   }

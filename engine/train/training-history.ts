@@ -79,12 +79,27 @@ export function thinnedCurve(curve: readonly CurvePoint[], most: number): readon
 
 /** Plain sentences about starts after the first: stops, and changes of plan. Empty for a run in one piece. */
 export function historySentences(starts: TrainingHistory['starts']): readonly string[] {
-  return starts.slice(1).map((start, i) => {
-    const before = starts[i];
-    const at = start.step.toLocaleString('en');
-    return start.steps === before.steps
-      ? `At update ${at} the run was stopped and taken up again from its checkpoint, with the same plan.`
-      : `The schedule was laid out for ${before.steps.toLocaleString('en')} updates until update ${at}; there the run was ` +
-          `stopped and taken up again from its checkpoint with a schedule for ${start.steps.toLocaleString('en')}.`;
+  const again = 'the run was stopped and taken up again from its checkpoint';
+  const groups: { readonly steps: number; readonly at: string[] }[] = []; // starts with one plan, one after the other
+  for (const { step, steps } of starts) {
+    const group = groups.at(-1);
+    if (group?.steps === steps) group.at.push(step.toLocaleString('en'));
+    else groups.push({ steps, at: [step.toLocaleString('en')] });
+  }
+  return groups.flatMap(({ steps, at: [first, ...more] }, i) => {
+    const stopped = `At update${more.length > 1 ? 's' : ''} ${joined(more)} ${again}, with the same plan.`;
+    const changed =
+      i === 0
+        ? []
+        : [
+            `The schedule was laid out for ${groups[i - 1].steps.toLocaleString('en')} updates until update ${first}; there ${again} ` +
+              `with a schedule for ${steps.toLocaleString('en')}.`,
+          ];
+    return [...changed, ...(more.length === 0 ? [] : [stopped])];
   });
+}
+
+/** "1, 2 and 3" */
+function joined(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
