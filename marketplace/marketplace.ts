@@ -152,6 +152,8 @@ export interface Provenance {
     readonly answer: string;
   }[];
   readonly contributorsPaid: number;
+  /** What the version was trained on, in this order: contributions (sft), corrections (dpo), votes (kto). */
+  readonly learntFrom: readonly { readonly method: TrainingMethod; readonly count: number }[];
 }
 
 export interface DatanetProgress {

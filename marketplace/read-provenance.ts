@@ -1,11 +1,14 @@
-// 🔍 who made this answer: the shares of a call as people see them, largest first, with the contribution each points to.
+// 🔍 who made this answer: the shares of a call as people see them, largest first, with the contribution each points to,
+// and what its version was trained on.
 // Used by create-marketplace.ts. Reads only; the figures are those the ledger paid.
 import { addNano, type Nano, nano, ZERO_NANO } from '../db/ledger/amount.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
 import { type CallShareLine, sharesOfCall } from '../db/repositories/call-share-repository.ts';
+import { getDatanetVersion } from '../db/repositories/datanet-version-repository.ts';
 import { getModel } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
 import { getReceipt } from '../db/repositories/receipt-repository.ts';
+import { learntFrom } from './factory/phase-record.ts';
 import type { Provenance } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import type { ReceiptBody } from './receipts/receipt-body.ts';
@@ -23,6 +26,7 @@ export async function readProvenance(
   if (call === undefined || receipt === undefined) return null;
   const model = await getModel(db, call.modelId);
   const version = await getModelVersion(db, call.modelVersionId);
+  const made = version === undefined ? undefined : await getDatanetVersion(db, version.datanetVersionId);
   const body = receipt.body as unknown as ReceiptBody;
   const shares = await sharesOfCall(db, callId);
   const influence = shares.filter((share) => share.kind === 'influence');
@@ -44,6 +48,7 @@ export async function readProvenance(
     })),
     contributorsPaid: new Set(shares.filter((share) => share.amountNano > 0n).map((share) => share.personId))
       .size,
+    learntFrom: version === undefined ? [] : learntFrom(version, made?.contributionCount ?? 0),
   };
 }
 

@@ -1,17 +1,34 @@
 // 🔍 under an answer: who made it. Shows the top contributors with share, amount and the contribution it points to, what
-// went to the fallback, model version and receipt. Used by the 🔍 and "Look again" buttons.
+// went to the fallback, what the version was trained on, its number and the receipt. Used by the 🔍 and "Look again" buttons.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provenance } from '../../marketplace/marketplace.ts';
 import { encodeAction } from '../core/button-codec.ts';
 import type { Reply, RichText } from '../core/platform.ts';
 import { bold, lines, quote, rich, small } from '../core/rich-text.ts';
 import { shownName, shownText } from '../core/sanitize-text.ts';
-import { openAmount, percent } from '../core/words.ts';
+import { count, openAmount, percent } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
 
 const TOP_SHOWN = 5;
 
 const medals = ['①', '②', '③', '④', '⑤'] as const;
+
+const ROWS: Readonly<Record<Provenance['learntFrom'][number]['method'], readonly [string, string, string]>> =
+  {
+    sft: ['contribution', 'contributions', 'SFT'],
+    dpo: ['correction', 'corrections', 'DPO'],
+    orpo: ['correction', 'corrections', 'ORPO'],
+    kto: ['vote', 'votes', 'KTO'],
+  };
+
+/** "This version learnt from 512 contributions (SFT), then 17 corrections (DPO)." */
+function learntLine({ learntFrom }: Provenance): string | false {
+  const parts = learntFrom.map(({ method, count: rows }) => {
+    const [one, many, name] = ROWS[method];
+    return `${count(rows, one, many)} (${name})`;
+  });
+  return parts.length > 0 && `This version learnt from ${parts.join(', then ')}.`;
+}
 
 function provenanceReply(provenance: Provenance): Reply {
   const footer = small(
@@ -51,7 +68,8 @@ function provenanceReply(provenance: Provenance): Reply {
       entries.length === 0 && 'No single contribution stood out from the noise.',
       provenance.fallbackNano > 0n &&
         `The other ${openAmount(provenance.fallbackNano)} could not be traced to single contributions: shared equally by everyone whose data is in this version.`,
-      `${provenance.contributorsPaid} people were paid.`,
+      `${count(provenance.contributorsPaid, 'person was', 'people were')} paid.`,
+      learntLine(provenance),
       footer,
     ),
     ephemeral: true,

@@ -335,4 +335,9 @@ export const provenanceOf = (callId: string, state: Provenance['state'] = 'attri
     },
   ],
   contributorsPaid: 15,
+  learntFrom: [
+    { method: 'sft', count: 512 },
+    { method: 'dpo', count: 17 },
+    { method: 'kto', count: 1 },
+  ],
 });

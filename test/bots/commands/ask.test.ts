@@ -260,6 +260,7 @@ describe('the buttons under an answer', () => {
         '> What is the capital of Portugal?\nLisbon.',
         'The other 0.00125 OPEN could not be traced to single contributions: shared equally by everyone whose data is in this version.',
         '15 people were paid.',
+        'This version learnt from 512 contributions (SFT), then 17 corrections (DPO), then 1 vote (KTO).',
         '(Pocket Atlas v1 · receipt 1 (/receipt 1))',
       ].join('\n'),
     );

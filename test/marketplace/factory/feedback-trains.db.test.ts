@@ -156,6 +156,11 @@ describe('corrections', () => {
       outcome: 'kept',
       data: { pairs: 2, people: 1 },
     });
+    const asked = await answered(ada, 'What is the capital of Norway?');
+    expect((await market.provenance(asked))?.learntFrom).toEqual([
+      { method: 'sft', count: 15 },
+      { method: 'dpo', count: 2 },
+    ]);
   });
 
   it('are refused to others, for the same words, and without the consent', async () => {
