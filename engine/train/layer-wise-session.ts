@@ -34,6 +34,7 @@ const embedding = 'model.embed_tokens.weight';
 
 export async function createLayerWiseSession(options: LayerWiseOptions): Promise<TrainingSession> {
   const { config, batch, seq, gradients, lora, weights } = options;
+  if (options.projection) throw new Error('bug: gradients are projected in the graph of all layers only');
   const [rows, dim] = [batch * seq, config.dim];
   const load = async ({ onnx, ...graph }: LayerGraph): Promise<LoadedGraph> => ({
     ...graph,

@@ -1,5 +1,6 @@
 // Training sessions by shape of their batch, the least recently used released first: each holds the memory of its
 // activations and takes a tenth of a second to make. Used by the learners. It knows no graph: anything that is released.
+// Invariant: never are more than `most` of them alive, not even while one is made. One caller at a time.
 
 interface Releasable {
   readonly release: () => Promise<void>;
@@ -10,6 +11,7 @@ interface SessionCache<T extends Releasable> {
   readonly release: () => Promise<void>;
 }
 
+/** @param most sessions kept at once, at least 1 */
 export function createSessionCache<T extends Releasable>(
   most: number,
   make: (rows: number, seq: number) => Promise<T>,
@@ -18,14 +20,15 @@ export function createSessionCache<T extends Releasable>(
   return {
     get: async (rows, seq) => {
       const key = `${rows} ${seq}`;
-      const session = sessions.get(key) ?? (await make(rows, seq));
-      sessions.delete(key);
-      sessions.set(key, session);
+      const known = sessions.get(key);
       const [oldest] = sessions;
-      if (sessions.size > most) {
+      if (known === undefined && sessions.size >= most) {
         sessions.delete(oldest[0]);
         await oldest[1].release();
       }
+      const session = known ?? (await make(rows, seq));
+      sessions.delete(key);
+      sessions.set(key, session);
       return session;
     },
     release: async () => {

@@ -43,8 +43,8 @@ interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType' | '
    */
   readonly device?: TrainDevice;
   /**
-   * whole: one graph of all layers, fastest. layerwise: a layer at a time, a half to a fifth more time, a fraction of
-   * the memory; CPU only. auto (default): layerwise above 30 M parameters.
+   * whole: one graph of all layers, fastest. layerwise: a layer at a time, up to two fifths more time, a fraction of
+   * the memory; CPU only, and without projection. auto (default): layerwise above 30 M parameters where it can be.
    */
   readonly execution?: 'auto' | 'whole' | 'layerwise';
 }
@@ -79,8 +79,10 @@ export async function createTrainingSession(options: TrainingSessionOptions): Pr
   return isLayerWise(options) ? await createLayerWiseSession(options) : await openTrainingSession(options);
 }
 
-function isLayerWise({ config, device = 'cpu', execution = 'auto' }: TrainingSessionOptions): boolean {
-  if (device !== 'cpu' || execution !== 'auto') return device === 'cpu' && execution === 'layerwise';
+function isLayerWise(options: TrainingSessionOptions): boolean {
+  const { config, device = 'cpu', execution = 'auto', projection } = options;
+  if (device !== 'cpu' || projection !== undefined || execution !== 'auto')
+    return device === 'cpu' && execution === 'layerwise';
   return parameterCount(config) > wholeGraphParametersMax;
 }
 
