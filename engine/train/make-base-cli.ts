@@ -1,5 +1,5 @@
-// `npm run make-base -- --data DIR`: the one command that makes the shipped base model: corpus, tokenizer, training,
-// export with card. Used by people. Stopped and started again it goes on from its checkpoint; the corpus is built once.
+// `npm run make-base -- --data DIR`: the one command that makes the shipped base model: corpus, tokenizer, pre-training,
+// instruct-tuning, export with card. Used by people. Stopped and started again it goes on from its checkpoint; the corpus is built once.
 // Exit codes: 0 done, 1 failed, 2 wrong command.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,9 @@ const help = `npm run make-base -- --data DIR [options]   makes the shipped base
 
   --data DIR      source files, as engine/corpus/corpus-sources.ts names them
   --work DIR      folder for corpus, checkpoints and log (default .data/make-base)
-  --recipe FILE   other recipe (default engine/base/recipe.json)
+  --recipe FILE   other recipe of pre-training (default engine/base/recipe.json)
+  --instruct-recipe FILE
+                  other recipe of instruct-tuning (default engine/base/instruct-recipe.json)
   --out DIR       where the finished model goes (default engine/base)
   --threads N     compute threads of the samples (default 2)
 
@@ -33,7 +35,7 @@ async function main(): Promise<number> {
     options: {
       ...{ data: text, work: text, recipe: text, out: text, threads: text, model: text, corpus: text },
       ...{ log: { type: 'string', multiple: true }, 'export-only': flag, help: flag },
-      ...{ instruct: text, 'first-corpus': text, 'first-updates': text },
+      ...{ instruct: text, 'instruct-recipe': text, 'first-corpus': text, 'first-updates': text },
     },
   });
   if (values.help) {
@@ -64,6 +66,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const recipePath = values.recipe ?? join(repository, 'engine', 'base', 'recipe.json');
+  const instructPath =
+    values['instruct-recipe'] ?? join(repository, 'engine', 'base', 'instruct-recipe.json');
   const corpus = join(work, 'corpus');
   const model = join(work, 'model');
   const log = join(work, 'log.jsonl');
@@ -74,17 +78,38 @@ async function main(): Promise<number> {
   });
   mkdirSync(work, { recursive: true });
   if (!existsSync(join(corpus, 'corpus.json'))) {
-    console.log('1 of 3: corpus and tokenizer');
+    console.log('1 of 4: corpus and tokenizer');
     await buildCorpus(data, corpus);
   }
-  console.log('2 of 3: training');
+  console.log('2 of 4: pre-training');
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+  if (!(await trained('pretrain', recipe, stop.signal, log))) return 0;
+  console.log('3 of 4: instruct-tuning');
+  const tuned = join(work, 'instruct');
+  const tuning = {
+    ...{ method: 'full', base: model, data: join(corpus, 'instruct.jsonl'), out: tuned, onBadRow: 'skip' },
+    ...{ threads, recipe: JSON.parse(readFileSync(instructPath, 'utf8')) },
+  };
+  if (!(await trained('full', tuning, stop.signal))) return 0;
+  console.log('4 of 4: export');
+  await exportBase({ data, out, threads, model, corpus, logs: [log], instruct: tuned });
+  console.log('the model folder is written');
+  return 0;
+}
+
+/** Follows a training to its end. @returns false where it was stopped */
+async function trained(
+  kind: 'pretrain' | 'full',
+  config: unknown,
+  signal: AbortSignal,
+  log?: string,
+): Promise<boolean> {
   const last = await runTrainProcess(
-    'pretrain',
-    recipe,
+    kind,
+    config,
     (event) => {
-      appendFileSync(log, `${JSON.stringify(event)}\n`);
+      if (log !== undefined) appendFileSync(log, `${JSON.stringify(event)}\n`);
       if (event.type !== 'progress') return;
       const { step, steps, loss, tokensPerSecond, etaSeconds } = event;
       const left = `${Math.ceil(etaSeconds / 60)} minutes left`;
@@ -92,16 +117,11 @@ async function main(): Promise<number> {
         `update ${step} of ${steps}  loss ${loss.toFixed(3)}  ${tokensPerSecond} tokens/s  ${left}`,
       );
     },
-    stop.signal,
+    signal,
   );
-  if (last.type === 'stopped') {
+  if (last.type === 'stopped')
     console.log(`stopped at update ${last.step}; the same command goes on from there`);
-    return 0;
-  }
-  console.log('3 of 3: export');
-  await exportBase({ data, out, threads, model, corpus, logs: [log] });
-  console.log('the model folder is written');
-  return 0;
+  return last.type === 'done';
 }
 
 async function buildCorpus(data: string, out: string): Promise<void> {
