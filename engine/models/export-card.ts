@@ -61,12 +61,22 @@ function adapterRows(folder: string, adapter: LoraAdapter): readonly (readonly [
   const weights = readFileSync(adapterPaths(folder).weights);
   const training = trainingOf(folder);
   return [
-    ['adapter', `${basename(resolve(folder))}, trained on ${adapter.base || 'a base it does not name'}`],
+    [
+      'adapter',
+      `${basename(resolve(folder))}, trained on ${nameOf(adapter.base) || 'a base it does not name'}`,
+    ],
     ['adapter, SHA-256', createHash('sha256').update(weights).digest('hex')],
     ['adapter, rank and scale', `${adapter.rank}, ${adapter.scale}`],
     ['adapter, layers', adapter.targets.map((target) => target.split('.').at(-1)).join(', ')],
     ...(training === undefined ? [] : ([['adapter, training', training]] as const)),
   ];
+}
+
+/** PEFT records where the base lay when it was a folder; its name is enough. */
+function nameOf(recorded: string): string {
+  return /^([/\\.~]|[a-z]:)/i.test(recorded)
+    ? (recorded.split(/[/\\]/).findLast((part) => part !== '') ?? '')
+    : recorded;
 }
 
 /** What our trainer records beside the adapters it makes. */

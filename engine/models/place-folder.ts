@@ -1,6 +1,7 @@
 // A folder that appears whole or not at all: it is filled beside its place under another name and renamed at the end.
 // Used by export-model.ts. It knows no contents. Invariants: the place is never half full, whenever the process dies;
-// what stood there before is removed only after the new folder took its place, and only if it held a model.
+// what stood there before is removed only after the new folder took its place, and only if it held a model. It stands
+// aside for that moment; a process that dies right then leaves it to the next run, which puts it back or removes it.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError } from '../errors.ts';
@@ -16,10 +17,10 @@ export async function placeFolder<T>(
   fill: (folder: string) => Promise<T>,
 ): Promise<T> {
   const out = resolve(place);
-  refuseToReplace(out, force);
   const parent = dirname(out);
   mkdirSync(parent, { recursive: true });
-  removeLeftovers(parent, basename(out));
+  mendLeftovers(parent, basename(out));
+  refuseToReplace(out, force);
   const part = join(parent, `${basename(out)}.part-${process.pid}`);
   mkdirSync(part);
   try {
@@ -29,7 +30,7 @@ export async function placeFolder<T>(
       renameSync(part, out);
       return result;
     }
-    const old = join(parent, `${basename(out)}.old-${process.pid}`);
+    const old = join(parent, `${basename(out)}.replaced-${process.pid}`);
     renameSync(out, old);
     try {
       renameSync(part, out);
@@ -57,12 +58,15 @@ function refuseToReplace(out: string, force: boolean): void {
   throw new EngineError(message, { code: 'folder_exists', retry: 'never' });
 }
 
-/** Of runs that were killed: their process is gone. */
-function removeLeftovers(parent: string, name: string): void {
+/** Of runs that were killed: their process is gone. What stood aside while its place was empty goes back there. */
+function mendLeftovers(parent: string, name: string): void {
   for (const entry of readdirSync(parent)) {
-    const pid = entry.startsWith(`${name}.part-`) ? Number(entry.slice(name.length + 6)) : Number.NaN;
-    if (Number.isSafeInteger(pid) && pid > 0 && !isAlive(pid))
-      rmSync(join(parent, entry), { recursive: true, force: true });
+    const kind = ['part', 'replaced'].find((word) => entry.startsWith(`${name}.${word}-`));
+    const pid = kind === undefined ? Number.NaN : Number(entry.slice(`${name}.${kind}-`.length));
+    if (!Number.isSafeInteger(pid) || pid <= 0 || isAlive(pid)) continue;
+    if (kind === 'replaced' && !existsSync(join(parent, name)))
+      renameSync(join(parent, entry), join(parent, name));
+    else rmSync(join(parent, entry), { recursive: true, force: true });
   }
 }
 

@@ -110,11 +110,15 @@ describe('export', () => {
     writeFileSync(join(source, 'README.md'), '---\nlicense: mit\n---\n# Tiny\nMade of noise.\n');
     writeFileSync(join(source, 'LICENSE'), 'Permission is granted');
     const adapter = adapterFor();
+    const settings = join(adapter, 'adapter_config.json');
+    const recorded = { ...JSON.parse(readFileSync(settings, 'utf8')), base_model_name_or_path: source };
+    writeFileSync(settings, JSON.stringify(recorded));
     const { folder } = await exported({ source, adapter });
     const card = readFileSync(join(folder, 'README.md'), 'utf8');
     expect(card).toMatch(/^---\nlicense: mit\n/);
     expect(card).toContain('with a LoRA adapter merged into 14 of its weights');
     expect(card).toMatch(/adapter, SHA-256 \| [0-9a-f]{64} \|/);
+    expect(card).toContain(', trained on base |');
     expect(card).toContain('Made of noise.');
     expect(card).not.toContain(source);
     expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toBe('Permission is granted');
@@ -197,6 +201,21 @@ describe('the place of a new folder', () => {
     const before = readFileSync(join(out, 'model.safetensors'));
     expect(spawnSync(process.execPath, [entry, source, out]).signal).toBe('SIGKILL');
     expect(readFileSync(join(out, 'model.safetensors'))).toEqual(before);
+  });
+
+  it('left empty by a process that died while it replaced a model holds that model again', async () => {
+    const source = model();
+    const home = testFolder();
+    const [out, aside] = [
+      join(home, 'out'),
+      join(home, `out.replaced-${spawnSync(process.execPath, ['-v']).pid}`),
+    ];
+    await exported({ source, out: aside });
+    await expect(exported({ source, out })).rejects.toMatchObject({ code: 'folder_exists' });
+    expect(readdirSync(home)).toEqual(['out']);
+    await exported({ source, out: aside });
+    await exported({ source, out, force: true });
+    expect(readdirSync(home)).toEqual(['out']);
   });
 
   it('that holds a model is replaced with --force only; what is no model never', async () => {
