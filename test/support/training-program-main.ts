@@ -27,7 +27,7 @@ const market = await createMarketplace({
       ),
   },
   log: { info: () => {}, warn: log, error: log },
-  settings: { pairsMin: 2, votesMin: 1000 },
+  settings: { pairsMin: 2, votesMin: 3, votesEachMin: 1 },
 });
 await market.start(async () => {});
 console.log('started');

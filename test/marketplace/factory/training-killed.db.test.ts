@@ -1,6 +1,7 @@
 // kill -9 of the program in the middle of a real small training: started again, the same run goes on from its checkpoint,
-// ends as one that was never killed would (the same adapter to the byte), and a second phase learns from corrections.
-import { type ChildProcess, spawn } from 'node:child_process';
+// ends as one that was never killed would (the same adapter to the byte), and further phases learn from corrections and
+// votes. The training process that the killed program left behind wakes again beside the new one: it does no harm.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ import { quietLog } from '../../support/quiet-log.ts';
 import { writeRandomModel } from '../../support/random-model.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = temporaryFolder();
@@ -60,7 +61,7 @@ function startProgram(): { readonly child: ChildProcess; steps(): readonly strin
   };
   child.stdout?.on('data', read);
   child.stderr?.on('data', read);
-  const steps = () => printed.split('\n').filter((line) => /^(sft|dpo) \d+$/.test(line));
+  const steps = () => printed.split('\n').filter((line) => /^(sft|dpo|kto) \d+$/.test(line));
   return { child, steps, printed: () => printed };
 }
 
@@ -72,6 +73,12 @@ async function until(
     if (program.child.exitCode !== null) throw new Error(`the program ended:\n${program.printed()}`);
     await sleep(10);
   }
+}
+
+/** The processes that a program started. */
+function childrenOf({ pid }: ChildProcess): readonly number[] {
+  const listed = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
+  return listed.stdout.split('\n').filter(Boolean).map(Number);
 }
 
 /** A datanet of 10 accepted contributions, 3 of them corrections of answers, and the queued training of its model. */
@@ -99,9 +106,26 @@ async function queueRun() {
       await tx
         .insertInto('call')
         .values({
-          ...{ ...about, id: callId, eventKey: callId, state: 'captured', ceilingNano: 0n as never },
-          ...{ priceNano: 0n as never, prompt: question, promptHash: '', answer: 'I do not know that.' },
+          ...{
+            ...about,
+            id: callId,
+            eventKey: callId,
+            state: 'captured',
+            attributedAt: new Date(),
+            ceilingNano: 0n as never,
+          },
+          ...{
+            priceNano: 0n as never,
+            prompt: question,
+            promptHash: '',
+            answer: 'I do not know that.',
+            finishReason: 'stop',
+          },
         })
+        .execute();
+      await tx
+        .insertInto('rating')
+        .values({ callId, personId: person.id, value: contributionId === contributions[0].id ? 1 : -1 })
         .execute();
       await tx.insertInto('correction').values({ callId, personId: person.id, contributionId }).execute();
     }
@@ -122,12 +146,17 @@ it('goes on where it was and ends as if nothing had happened', async () => {
   const checkpoint = join(adapterDir, 'checkpoint.safetensors');
   const first = startProgram();
   await until(() => existsSync(checkpoint), first);
+  const orphans = childrenOf(first.child);
+  expect(orphans).toHaveLength(1);
+  for (const orphan of orphans) process.kill(orphan, 'SIGSTOP');
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
   expect((await getTrainingRun(database.db, run.id))?.state).toBe('running');
   expect(existsSync(join(adapterDir, 'adapter_model.safetensors'))).toBe(false);
 
   const second = startProgram();
+  await until(() => second.steps().length > 2, second);
+  for (const orphan of orphans) process.kill(orphan, 'SIGCONT');
   const over = async () => (await getTrainingRun(database.db, run.id))?.finishedAt != null;
   await until(over, second);
   const [goesOn] = second.steps();
@@ -135,16 +164,19 @@ it('goes on where it was and ends as if nothing had happened', async () => {
   expect(Number(goesOn.split(' ')[1])).toBeGreaterThan(50);
   const ended = await getTrainingRun(database.db, run.id);
   // Whether so small a model learns enough to be published is not the point here.
-  expect([
-    ['published', null],
-    ['rejected', null],
-  ]).toContainEqual([ended?.state, ended?.error]);
+  expect(
+    [
+      ['published', null],
+      ['rejected', null],
+    ],
+    second.printed(),
+  ).toContainEqual([ended?.state, ended?.error]);
   expect(ended?.phases).toMatchObject([
     { method: 'sft', outcome: 'kept', data: { examples: 10, people: 1 } },
     { method: 'dpo', outcome: 'kept', data: { pairs: 3, people: 1 } },
-    { method: 'kto', outcome: 'left_out', reason: 'Left out: 0 of 1000 votes.' },
+    { method: 'kto', outcome: 'kept', data: { up: 1, down: 2, people: 1 } },
   ]);
-  expect(second.steps()).toContain('dpo 1');
+  expect(second.steps()).toEqual(expect.arrayContaining(['dpo 1', 'kto 1']));
   second.child.kill('SIGTERM');
   await once(second.child, 'exit');
 
