@@ -132,6 +132,8 @@ function readWish(): Wish | 'help' {
     throw new UsageError('--data and --heldout are the same thing; give one of them');
   if (data === undefined && heldout === undefined && !values.canaries)
     throw new UsageError('expected --data FILE, --canaries, or both');
+  if (data === undefined && heldout === undefined && (values.loss || values.answers !== undefined))
+    throw new UsageError('--loss and --answers are about the questions of --data FILE, which is missing');
   if (against !== undefined && adapter === undefined)
     throw new UsageError('--against DIR compares with --adapter DIR, which is missing');
   for (const [name, dir] of Object.entries({ adapter, against }))

@@ -9,6 +9,8 @@ const roles: readonly ModelRole[] = ['base', 'candidate', 'current'];
 /** Names in the JSON line, as they have been from the beginning. */
 const rowNames = { base: 'base', candidate: 'adapter', current: 'against' } as const;
 
+const roleOf = { base: 'base', adapter: 'candidate', against: 'current' } as const;
+
 interface EvalRow {
   readonly model: (typeof rowNames)[ModelRole];
   readonly questions: string;
@@ -45,14 +47,15 @@ export function evalRows(
   });
 }
 
-/** Nothing where the data has one group only: the comparison tells the same. */
+/** Nothing where no group is smaller than the whole: the comparison tells the same. */
 export function groupLines(rows: readonly EvalRow[]): readonly string[] {
-  if (rows.every(({ questions }) => questions === 'all')) return [];
+  const whole = rows.find(({ questions }) => questions === 'all')?.total;
+  if (rows.every(({ total }) => total === whole)) return [];
   const percent = (part: number): string => (100 * part).toFixed(1);
   return columns([
     ['model', 'questions', 'right', '%', '95 % interval'],
     ...rows.map(({ model, questions, correct, total, low, high }) => [
-      ...[model, questions, `${correct} of ${total}`, percent(correct / total)],
+      ...[roleNames[roleOf[model]], questions, `${correct} of ${total}`, percent(correct / total)],
       `[${percent(low)}, ${percent(high)}]`,
     ]),
   ]);

@@ -126,6 +126,7 @@ describe('npm run eval', () => {
   it.each([
     [['--data', 'x'], 'expected --model DIR'],
     [['--model', 'x'], 'expected --data FILE, --canaries, or both'],
+    [['--model', 'x', '--canaries', '--loss'], '--data FILE, which is missing'],
     [['--model', 'x', '--data', 'x', '--against', 'x'], '--adapter DIR, which is missing'],
     [['--model', 'x', '--data', 'x', '--adapter', 'nowhere'], 'no adapter_config.json there'],
     [['--model', 'x', '--data', 'x', '--limit', 'two'], '--limit is two, expected a whole number, 1 or more'],

@@ -74,7 +74,7 @@ describe('the tables', () => {
       ['adapter', 'capital', 2, 2],
       ['adapter', 'sea', 1, 2],
     ]);
-    expect(groupLines(rows)[5]).toMatch(/^adapter {3}capital {5}2 of 2 {3}100\.0 {3}\[100\.0, 100\.0\]$/);
+    expect(groupLines(rows)[5]).toMatch(/^candidate {4}capital {5}2 of 2 {3}100\.0 {3}\[100\.0, 100\.0\]$/);
   });
 
   it('put models and their differences below each other, and leave out one-group tables', () => {
@@ -86,6 +86,8 @@ describe('the tables', () => {
     expect(difference).toMatch(/^candidate − base alone +\+50\.0 points \[/);
     const plain = [{ question: 'q', expected: 'x' }];
     expect(groupLines(evalRows(plain, { base: report([true]) }, 500))).toEqual([]);
+    const unseen = [{ question: 'q', expected: 'x', seenTemplate: false }];
+    expect(groupLines(evalRows(unseen, { base: report([true]) }, 500))).toEqual([]);
   });
 
   it('name the canaries that failed', () => {
