@@ -29,6 +29,10 @@ interface DemoCard {
   readonly contributors: readonly string[];
   readonly trained: TrainedAdapter;
   readonly adapterBytes: number;
+  /** Name of the loss curve beside the card, without its ending. */
+  readonly curve: string;
+  /** Of the file that was trained on: which data this is. */
+  readonly dataSha256: string;
   readonly evaluation: DemoEvaluation;
   readonly adapterAnswers: EvalReport['answers'];
   readonly baseAnswers: EvalReport['answers'];
@@ -105,6 +109,7 @@ export function demoCard(card: DemoCard): string {
     markdownTable(
       ['setting', 'value'],
       [
+        ['data', `${slug}.jsonl, sha256 ${card.dataSha256}`],
         ...Object.entries(trained.recipe).map(([name, value]) => [name, String(value)]),
         ['tokens trained on', count(trained.trainedTokens)],
         ['loss at the end (nats per answer token)', trained.finalLoss.toFixed(4)],
@@ -112,6 +117,10 @@ export function demoCard(card: DemoCard): string {
       ],
       [1],
     ),
+    '',
+    `![Loss by update](${card.curve}.png)`,
+    '',
+    `The same curve as [SVG](${card.curve}.svg).`,
     '',
     'To make it again, and to print its figures again:',
     '',

@@ -4,13 +4,16 @@
 // Invariants: what is measured is the adapter as it is stored, in float16; the same base, data and recipe give the same
 // adapter to the bit.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSafetensors, writeSafetensors } from '../../engine/model/safetensors.ts';
 import { createLocalEngine } from '../../engine/serve/local-engine.ts';
+import { chartPng } from '../../engine/train/chart-png.ts';
 import { readExamples, readHeldOut, spread } from '../../engine/train/eval-data.ts';
+import { lossChart } from '../../engine/train/loss-chart.ts';
 import { jsonLines } from '../factory/held-out.ts';
 import { type AttributionReport, demoCard } from './demo-card.ts';
 import type { DemoDatanet } from './demo-datanets.ts';
@@ -42,6 +45,7 @@ const demo = fileURLToPath(new URL('.', import.meta.url));
 const repository = join(demo, '..', '..');
 const attributionCli = join(repository, 'engine', 'attribution', 'attribution-eval-cli.ts');
 const seed = 1;
+const curveName = 'curve-sft';
 
 /** @throws EngineError of training and answering, Error when the attribution evaluation fails */
 export async function makeDemoModel(job: DemoModelJob): Promise<MadeDemoModel> {
@@ -68,6 +72,7 @@ export async function makeDemoModel(job: DemoModelJob): Promise<MadeDemoModel> {
       engine.evaluate({ items }, (done, total) => say(`${title}: base answered`, done, total)),
     ]);
     const weights = storeAdapter(outDir, out);
+    writeCurve(outDir, out, title);
     const [adapter, attribution] = await Promise.all([
       engine.evaluate({ adapter: { id: slug, dir: out }, items }, (done, total) =>
         say(`${title}: adapter answered`, done, total),
@@ -94,7 +99,8 @@ export async function makeDemoModel(job: DemoModelJob): Promise<MadeDemoModel> {
     const card = demoCard({
       datanet,
       contributors: (await jsonLines(data)).map(({ contributor }) => String(contributor)),
-      ...{ trained, evaluation, attribution, adapterBytes },
+      ...{ trained, evaluation, attribution, adapterBytes, curve: curveName },
+      dataSha256: createHash('sha256').update(readFileSync(data)).digest('hex'),
       adapterAnswers: adapter.answers,
       baseAnswers: base.answers,
     });
@@ -123,6 +129,20 @@ function storeAdapter(trained: string, out: string): string {
   const weights = join(out, 'adapter_model.safetensors');
   writeSafetensors(weights, readSafetensors(join(trained, 'adapter_model.safetensors')), { dtype: 'F16' });
   return weights;
+}
+
+/** The loss of every update, as the training's record has it: a drawing and a picture. */
+function writeCurve(trained: string, out: string, title: string): void {
+  const { losses } = JSON.parse(readFileSync(join(trained, 'training.json'), 'utf8')) as {
+    readonly losses: readonly number[];
+  };
+  const svg = lossChart({
+    title: `${title}: loss by update`,
+    training: losses.map((loss, i) => [i + 1, loss] as const),
+    yLabel: 'loss (nats per answer token)',
+  });
+  writeFileSync(join(out, `${curveName}.svg`), svg);
+  writeFileSync(join(out, `${curveName}.png`), chartPng(svg));
 }
 
 /** The attribution evaluation in a process of its own, so that it computes beside the answers. */

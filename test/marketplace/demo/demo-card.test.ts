@@ -44,6 +44,7 @@ describe('the card', () => {
     const row = { answers: 'all', queries: 4, top1: 0.5, top3: 0.75, mrr: 0.6 };
     const card = demoCard({
       datanet: demoDatanets[1],
+      ...{ curve: 'curve-sft', dataSha256: 'c0ffee' },
       ...{ evaluation, adapterBytes: 1_337_856, contributors: ['ann', 'bob', 'ann'] },
       trained: {
         ...{ adapter: { id: 'a', dir: '/tmp/a' }, recipe: { rank: 16, lr: 0.015 }, finalLoss: 0.01 },
