@@ -1,5 +1,6 @@
 // The state of a training run in one file: weights, both moments of AdamW, the number of updates and, where wanted,
-// which run it belongs to and what else that run keeps. Used by pretrain.ts and training-loop.ts. The file is replaced atomically, so a kill at any moment leaves the last good one.
+// which run it belongs to and what else that run keeps. Used by pretrain.ts and training-loop.ts. The file is replaced
+// atomically, so a kill at any moment leaves the last good one.
 // Invariant: resuming gives the same weights, to the bit, as never having stopped; data order follows from the
 // step and the recipe's seed, so neither is stored.
 import { createHash } from 'node:crypto';
