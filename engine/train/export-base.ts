@@ -82,6 +82,7 @@ export async function exportBase(job: ExportJob): Promise<void> {
   const stories = storybookAuthors(job.data);
   const record = trainingRecord(recipe, history, corpus, { heldOut, exam });
   writeJson(join(out, 'training.json'), { ...record, ...(instruct && { instruct: tuningRecord(instruct) }) });
+  writeJson(join(out, 'recipe.json'), recipe); // what the command of the card trains by
   writeChart(out, 'loss-curve', lossCurve(history));
   if (instruct !== undefined) writeChart(out, 'instruct-curve', instructCurve(instruct));
   writeFileSync(
