@@ -245,7 +245,8 @@ function parseRow<T extends object>(text: string, parse: (row: unknown) => T | R
   try {
     row = JSON.parse(text);
   } catch {
-    return { fault: 'not_json' };
+    const isList = text.startsWith('[') || text.endsWith(',');
+    return { fault: 'not_json', ...(isList && { detail: 'a list? each line has to be one JSON object' }) };
   }
   return damageOf(row) ?? parse(row);
 }

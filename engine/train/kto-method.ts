@@ -1,6 +1,7 @@
 // Training on thumbs (KTO) as a training method. Used by train-run.ts. The reference point of an update is measured on
-// mismatched answers: each question with the answer to another one, drawn once for the whole run from the seed, so that
-// the reference's log-probabilities of these too are computed once. It knows no optimiser and no texts.
+// mismatched answers: the questions of the update, each with the answer to another question, as the loss asks. Which answer
+// is drawn once for the whole run from the seed, as TRL's trainer draws it when it prepares the data: the reference's
+// log-probabilities of these are computed once, and the policy's anew in each update. It knows no optimiser and no texts.
 
 import { heldOutWithAnswers } from './held-out-answers.ts';
 import { ktoBalance, ktoLoss, ktoReferencePoint } from './kto-loss.ts';
@@ -48,11 +49,7 @@ interface Judged {
 export async function ktoMethod(options: KtoMethodOptions): Promise<TrainingMethod> {
   const { learner, ratings, heldOut = [], heldOutAnswers = [], beta } = options;
   const good = ratings.filter((rating) => rating.good).length;
-  const balance = ktoBalance(good, ratings.length - good);
-  const weights = {
-    desirable: options.desirableWeight || balance.desirable,
-    undesirable: options.undesirableWeight || balance.undesirable,
-  };
+  const weights = chosenWeights(ktoBalance(good, ratings.length - good), options);
   const sets = [ratings, mismatched(ratings, options), heldOut, mismatched(heldOut, options)];
   const total = sets.reduce((sum, set) => sum + set.length, 0);
   const references: Float64Array[] = [];
@@ -133,6 +130,18 @@ export async function ktoMethod(options: KtoMethodOptions): Promise<TrainingMeth
       examples: heldOutAnswers,
       riseMax: options.answersRiseMax,
     }),
+  };
+}
+
+/** The weights that are given; of two the one that is not given keeps the balance with the other. */
+function chosenWeights(
+  balance: ReturnType<typeof ktoBalance>,
+  { desirableWeight, undesirableWeight }: Pick<KtoMethodOptions, 'desirableWeight' | 'undesirableWeight'>,
+): ReturnType<typeof ktoBalance> {
+  const ratio = balance.desirable / balance.undesirable;
+  return {
+    desirable: desirableWeight || (undesirableWeight ? undesirableWeight * ratio : balance.desirable),
+    undesirable: undesirableWeight || (desirableWeight ? desirableWeight / ratio : balance.undesirable),
   };
 }
 

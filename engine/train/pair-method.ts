@@ -4,7 +4,7 @@
 // An update costs a forward pass and a gradient pass over both answers.
 import { heldOutWithAnswers } from './held-out-answers.ts';
 import type { Learner } from './learner.ts';
-import type { PreferenceExample } from './preference-data.ts';
+import { bothAnswers, type PreferenceExample } from './preference-data.ts';
 import type { PairLengths, PairLogps, PairLoss } from './preference-loss.ts';
 import { answerLength, differentiateSequences, scoreSequences, tokensOf } from './sequence-pass.ts';
 import type { SftExample } from './sft-example.ts';
@@ -93,10 +93,6 @@ export async function pairMethod(options: PairMethodOptions): Promise<TrainingMe
       riseMax: options.answersRiseMax,
     }),
   };
-}
-
-function bothAnswers(pairs: readonly PreferenceExample[]): readonly SftExample[] {
-  return pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
 }
 
 /** Pair i of log-probabilities that alternate: chosen, rejected. */

@@ -1,5 +1,5 @@
 // Preference data: JSONL files of pairs (one answer preferred to another) and of thumbs (an answer found good or
-// bad), and both as token ids. Used by the entries of dpo, orpo and kto. Spellings are TRL's, see row-fields.ts.
+// bad), and both as token ids. Used by train-run.ts and score-command.ts. Spellings are TRL's, see row-fields.ts.
 // Invariant: prompt and answers meet at the same boundary as in sft-data.ts, and both answers of a pair follow
 // exactly the same prompt ids, so a difference of their log-probabilities is a difference of the answers.
 import { z } from 'zod';
@@ -27,6 +27,11 @@ export interface PreferenceExample {
 /** A thumb as tokens. */
 export interface RatedExample extends SftExample {
   readonly good: boolean;
+}
+
+/** The answers of all pairs, alternating: chosen, rejected. */
+export function bothAnswers(pairs: readonly PreferenceExample[]): readonly SftExample[] {
+  return pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
 }
 
 interface TokenOptions {

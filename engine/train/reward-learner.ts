@@ -1,17 +1,16 @@
-// A reward model that learns: an adapter and a scalar head on a frozen base. Used by train-run.ts. Saved as PEFT keeps a
-// sequence classifier (task_type SEQ_CLS, the head under modules_to_save), so it cannot be served as a chat adapter by
-// mistake. It knows no data and no loss.
-import { readFileSync, writeFileSync } from 'node:fs';
+// A reward model that learns, or only scores: an adapter and a scalar head on a frozen base. Used by train-run.ts and
+// score-command.ts. It knows no data and no loss.
 import { basename, resolve } from 'node:path';
 import { scoreWeight } from '../graph/llama-reward-graph.ts';
 import type { LoraShape } from '../graph/llama-train-graph.ts';
-import { adapterPaths, type LoraAdapter, saveLoraAdapter } from '../model/lora-adapter.ts';
+import type { LoraAdapter } from '../model/lora-adapter.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
-import { readSafetensors, type TensorMap, writeSafetensors } from '../model/safetensors.ts';
+import type { TensorMap } from '../model/safetensors.ts';
 import { firstLoraWeights } from './first-weights.ts';
 import type { RunKey, Trainee } from './learner.ts';
 import type { ComputeOptions } from './learner-sessions.ts';
 import { dropoutMasks, withDropout } from './lora-dropout.ts';
+import { saveRewardModel } from './reward-model.ts';
 import { createRewardSession, type RewardSession, type RewardStep } from './reward-session.ts';
 import type { RowBatch } from './row-batches.ts';
 import { createSessionCache } from './session-cache.ts';
@@ -35,8 +34,10 @@ interface RewardLearnerOptions {
   /** Folder or name of the base; only its last part is written. */
   readonly base: string;
   readonly lora: LoraShape & { readonly alpha: number; readonly dropout: number };
-  /** An adapter that is trained further, with a new head. */
+  /** An adapter that is trained further. */
   readonly start?: LoraAdapter;
+  /** [dim] A new one if left out. */
+  readonly head?: Float32Array;
   readonly seed: number;
   readonly compute: ComputeOptions;
 }
@@ -46,8 +47,9 @@ export function createRewardLearner(options: RewardLearnerOptions): RewardLearne
   const { dropout } = options.lora;
   const lora: LoraShape = start ?? options.lora;
   const adapter = start ? copiedWeights(start.weights) : firstLoraWeights(config, lora, seed);
-  const head = gaussianArray(config.dim, 1 / Math.sqrt(config.dim), seededRandom(seed, 7));
-  const trained = new Map([...adapter, [scoreWeight, { shape: [1, config.dim], data: head }] as const]);
+  const { dim } = config;
+  const head = options.head?.slice() ?? gaussianArray(dim, 1 / Math.sqrt(dim), seededRandom(seed, 7));
+  const trained = new Map([...adapter, [scoreWeight, { shape: [1, dim], data: head }] as const]);
   const alpha = start?.alpha ?? options.lora.alpha;
   const scale = start?.scale ?? alpha / lora.rank;
   const weights = new Map([...baseWeights, ...trained]);
@@ -82,33 +84,16 @@ export function createRewardLearner(options: RewardLearnerOptions): RewardLearne
     score: async (batch, key) => (await run(scoring, batch, () => 0, key)).rewards,
     differentiate: (batch, weightOf, key) => run(learning, batch, weightOf, key),
     save: (folder) =>
-      saveRewardModel(
-        folder,
-        {
+      saveRewardModel(folder, {
+        adapter: {
           ...{ rank: lora.rank, targets: lora.targets, alpha, scale, weights: adapter },
           base: basename(resolve(options.base)), // never a path of this machine
         },
         head,
-      ),
+      }),
     release: async () => {
       await scoring.release();
       await learning.release();
     },
   };
-}
-
-/** Name of the head in a PEFT file. */
-const peftScore = `base_model.model.${scoreWeight}`;
-
-function saveRewardModel(folder: string, adapter: LoraAdapter, head: Float32Array): void {
-  saveLoraAdapter(folder, adapter);
-  const paths = adapterPaths(folder);
-  const tensors = readSafetensors(paths.weights);
-  writeSafetensors(
-    paths.weights,
-    new Map([...tensors, [peftScore, { shape: [1, head.length], data: head }] as const]),
-  );
-  const settings = JSON.parse(readFileSync(paths.settings, 'utf8'));
-  const classifier = { ...settings, task_type: 'SEQ_CLS', modules_to_save: ['score'] };
-  writeFileSync(paths.settings, `${JSON.stringify(classifier, null, 2)}\n`);
 }

@@ -2,7 +2,7 @@
 // formula and no files. An update costs a forward pass and a gradient pass over both answers.
 import type { Gradients } from './adamw.ts';
 import { addGradients } from './gradient-sum.ts';
-import type { PreferenceExample } from './preference-data.ts';
+import { bothAnswers, type PreferenceExample } from './preference-data.ts';
 import type { RewardLearner } from './reward-learner.ts';
 import { rewardLoss } from './reward-loss.ts';
 import { rowBatches } from './row-batches.ts';
@@ -73,7 +73,8 @@ export async function rewardMethod({
   };
 }
 
-async function rewardsOf(
+/** The reward of each sequence. @param step of the update, where dropout belongs to it */
+export async function rewardsOf(
   learner: RewardLearner,
   sequences: readonly SftExample[],
   step?: number,
@@ -86,8 +87,4 @@ async function rewardsOf(
     });
   }
   return rewards;
-}
-
-function bothAnswers(pairs: readonly PreferenceExample[]): readonly SftExample[] {
-  return pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
 }

@@ -1,12 +1,13 @@
 // Trains one adapter in a low-priority child process: the engine's `train`. Used by serve/local-engine.ts. It knows no
 // people: ids are opaque. What it leaves in the job's folder: the PEFT files, training.json and the data files (what was
 // trained on, in the order given). Rows that cannot be used are left out and named in training.json.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TrainedAdapter, TrainJob, TrainMethod, TrainProgress } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import type { DeviceWish } from '../serve/choose-device.ts';
 import { runTrainProcess } from './train-process.ts';
+import type { LoraRecipe } from './train-recipe.ts';
 import { runSchema, type TrainRun } from './train-run-config.ts';
 
 /**
@@ -51,7 +52,9 @@ export async function trainAdapter(
       retry: 'safe',
     });
   }
-  const { targets, ...values } = run.recipe;
+  // As it was used: rank, alpha and targets are those of `startFrom` where there is one.
+  const record = JSON.parse(readFileSync(join(job.outDir, 'training.json'), 'utf8'));
+  const { method: _, targets, ...values }: LoraRecipe & { readonly method: string } = record.recipe;
   const { finalLoss, tokens: trainedTokens, endedBy, heldOutLoss, metrics } = last;
   return {
     adapter: { id: basename(job.outDir), dir: job.outDir },

@@ -46,7 +46,7 @@ export function readTrainConfig(
   if (!checked.success)
     return refuse(...checked.error.issues.flatMap((issue) => fieldComplaints(kind, path, issue)));
   const config = checked.data as Readonly<Record<string, unknown>>;
-  const missing = missingFiles(config).map((complaint) => `${path}: ${complaint}`);
+  const missing = wrongPaths(config).map((complaint) => `${path}: ${complaint}`);
   return missing.length > 0 ? refuse(...missing) : { ok: true, config };
 }
 
@@ -114,15 +114,17 @@ const contents: Readonly<Record<string, string | undefined>> = {
   heldOutAnswers: undefined,
 };
 
-function missingFiles(config: Readonly<Record<string, unknown>>): readonly string[] {
+function wrongPaths(config: Readonly<Record<string, unknown>>): readonly string[] {
+  const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
+  const out = isFile(String(config.out)) ? [`out: ${config.out} is a file, a folder is needed`] : [];
   const isPretrain = config.base === undefined;
   const expected = { ...contents, data: isPretrain ? 'train.u16' : undefined };
-  return Object.entries(expected).flatMap(([field, inside]) => {
+  const read = Object.entries(expected).flatMap(([field, inside]) => {
     const path = config[field];
     if (typeof path !== 'string') return [];
     if (!existsSync(path)) return [`${field}: ${path} does not exist`];
-    if (inside === undefined)
-      return statSync(path).isFile() ? [] : [`${field}: ${path} is a folder, a file is needed`];
+    if (inside === undefined) return isFile(path) ? [] : [`${field}: ${path} is a folder, a file is needed`];
     return existsSync(join(path, inside)) ? [] : [`${field}: ${path} holds no ${inside}`];
   });
+  return [...read, ...out];
 }

@@ -26,6 +26,7 @@ export function generalHelp(): string {
     '',
     'npm run train -- example METHOD   prints a configuration to begin with',
     'npm run train -- help METHOD      lists every field of the configuration, its default and meaning',
+    'npm run train -- score --base DIR --model DIR --data FILE   what a trained reward model thinks of answers',
     '',
     '--json prints one JSON event a line. Ctrl-C stops with a checkpoint; the same command goes on from there,',
     'and so it does after a crash. --fresh begins anew instead.',

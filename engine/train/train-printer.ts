@@ -20,6 +20,11 @@ export function trainPrinter(output: PrinterOutput, json: boolean): (event: Trai
       output.write(`${JSON.stringify(event)}\n`);
       return;
     }
+    if (event.type === 'error') {
+      if (isOpen) output.write('\n');
+      isOpen = false;
+      return; // the command ends with its words on standard error
+    }
     const text = eventText(event);
     const isPassing = event.type === 'progress' || event.type === 'reference' || event.type === 'checkpoint';
     const isLast = event.type === 'progress' && event.step === event.steps;
@@ -35,7 +40,7 @@ export function trainPrinter(output: PrinterOutput, json: boolean): (event: Trai
 }
 
 /** One line for people. */
-function eventText(event: TrainEvent): string {
+function eventText(event: Exclude<TrainEvent, { type: 'error' }>): string {
   switch (event.type) {
     case 'start':
       return `${event.parameters} parameters, ${event.trained} trained; update ${event.step} of ${event.steps}`;
@@ -46,30 +51,33 @@ function eventText(event: TrainEvent): string {
     case 'progress':
       return [
         `update ${event.step}/${event.steps}`,
-        `loss ${event.loss.toFixed(4)}`,
+        `loss ${figure(event.loss)}`,
         ...shownMetrics(event.metrics),
-        ...(event.heldOutLoss === undefined ? [] : [`held out ${event.heldOutLoss.toFixed(4)}`]),
+        ...(event.heldOutLoss === undefined ? [] : [`held out ${figure(event.heldOutLoss)}`]),
         `${event.tokensPerSecond} tokens/s`,
         `${clock(event.etaSeconds)} left`,
       ].join('  ');
     case 'eval':
       return [
         `held out at update ${event.step}:`,
-        ...Object.entries(event.losses).map(([source, loss]) => `${source} ${loss.toFixed(4)}`),
+        ...Object.entries(event.losses).map(([source, loss]) => `${source} ${figure(loss)}`),
       ].join('  ');
     case 'checkpoint':
       return `checkpoint at update ${event.step}`;
     case 'done':
       return [
-        `done: ${event.folder} (loss ${event.finalLoss.toFixed(4)}`,
-        ...(event.heldOutLoss === undefined ? [] : [`held out ${event.heldOutLoss.toFixed(4)}`]),
+        `done: ${event.folder} (loss ${figure(event.finalLoss)}`,
+        ...(event.heldOutLoss === undefined ? [] : [`held out ${figure(event.heldOutLoss)}`]),
         `${event.tokens} tokens${endText(event)})`,
       ].join(', ');
     case 'stopped':
       return `stopped at update ${event.step}; the same command goes on from there`;
-    case 'error':
-      return `failed: ${event.message}`;
   }
+}
+
+/** NaN comes through JSON as null. */
+function figure(value: number, digits = 4): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : 'not a number';
 }
 
 function endText({ endedBy }: Extract<TrainEvent, { type: 'done' }>): string {
@@ -85,7 +93,7 @@ const shortNames: readonly (readonly [string, string])[] = [
 
 function shownMetrics(metrics: Readonly<Record<string, number>> = {}): readonly string[] {
   return shortNames.flatMap(([name, short]) =>
-    metrics[name] === undefined ? [] : [`${short} ${metrics[name].toFixed(3)}`],
+    metrics[name] === undefined ? [] : [`${short} ${figure(metrics[name], 3)}`],
   );
 }
 

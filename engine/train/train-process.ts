@@ -1,6 +1,7 @@
 // Starts a training run as a child process and follows it. Used by train-cli.ts and train-adapter.ts. A child,
 // because a run blocks its thread for long and a worker cannot be ended inside one. It knows no training.
-// Aborting asks the child to stop; it ends after its current update, with a checkpoint.
+// Aborting asks the child to stop; it ends after its current update, with a checkpoint. A child does not outlive the
+// process that started it.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,14 +36,23 @@ export async function runTrainProcess(
   const stop = (): void => {
     child.kill('SIGTERM');
   };
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', kill);
   let last: TrainEvent | undefined;
+  let step = 0;
   let complaint = '';
-  child.stderr.on('data', (chunk) => {
-    complaint = `${complaint}${chunk}`.slice(-2000);
-  });
+  const complain = (text: unknown): void => {
+    complaint = `${complaint}${text}`.slice(-2000);
+  };
+  child.stderr.on('data', complain);
   createInterface({ input: child.stdout }).on('line', (line) => {
-    last = JSON.parse(line) as TrainEvent;
-    onEvent(last);
+    const event = eventOf(line);
+    if (event === undefined) return complain(`${line}\n`);
+    if ('step' in event) step = event.step;
+    last = event;
+    onEvent(event);
   });
   if (signal?.aborted) stop();
   signal?.addEventListener('abort', stop, { once: true });
@@ -53,12 +63,24 @@ export async function runTrainProcess(
     });
     if (last?.type === 'done' || last?.type === 'stopped') return last;
     if (last?.type === 'error') throw new EngineError(last.message, { code: last.code, retry: 'never' });
+    // Asked before it listened for requests: the signal itself has ended it, and nothing was begun.
+    if (signal?.aborted && exit === 'SIGTERM') return { type: 'stopped', step };
     throw new EngineError(`the training process ended (${exit}) before it was done: ${complaint.trim()}`, {
       code: 'training_died',
       retry: 'safe',
     });
   } finally {
     signal?.removeEventListener('abort', stop);
+    process.off('exit', kill);
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Undefined for a line that a library has written. */
+function eventOf(line: string): TrainEvent | undefined {
+  try {
+    return JSON.parse(line) as TrainEvent;
+  } catch {
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 // The configuration of one fine-tuning run: what is trained, on which data, into which folder, within which limits. Used
 // by train-run.ts, the command line and the engine's train(). It holds no code of training. A run is fully described by
 // this record and the files it names.
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Recipe, recipeSchema, type TrainMethodName, trainMethods } from './train-recipe.ts';
 
@@ -26,7 +27,10 @@ export function runFields(method: TrainMethodName) {
   const path = z.string().min(1);
   return z
     .object({
-      method: z.literal(method).default(method).describe('as the command says; may be left out'),
+      method: z
+        .literal(method, { errorMap: () => ({ message: `must be "${method}"` }) })
+        .default(method)
+        .describe('as the command says; may be left out'),
       base: path.describe('Hugging Face folder of the base model'),
       data: path.describe(dataForms[method]),
       out: path.describe(
@@ -39,7 +43,13 @@ export function runFields(method: TrainMethodName) {
         ? { heldOutAnswers: path.optional().describe('{id, question, answer} lines whose loss is watched') }
         : {}),
       ...(startsFrom(method)
-        ? { startFrom: path.optional().describe('adapter folder whose training goes on; also the reference') }
+        ? {
+            startFrom: path
+              .optional()
+              .describe(
+                `adapter folder whose training goes on, with its rank, alpha and targets${['dpo', 'kto'].includes(method) ? '; also the reference' : ''}`,
+              ),
+          }
         : {}),
       onBadRow: z
         .enum(['stop', 'skip'])
@@ -89,8 +99,23 @@ export type AnyTrainRun = { [M in TrainMethodName]: TrainRun<M> }[TrainMethodNam
 
 /** Parses a run of a method: complaints name the field. */
 export function runSchema<M extends TrainMethodName>(method: M) {
-  const schema = runFields(method).extend({ recipe: recipeSchema(method) });
+  const schema = runFields(method)
+    .extend({ recipe: recipeSchema(method) })
+    .superRefine(refuseOverwriting);
   return schema as unknown as z.ZodType<TrainRun<M>, z.ZodTypeDef, unknown>;
+}
+
+/** What a run reads, it must not write over. */
+function refuseOverwriting(
+  { out, ...run }: { readonly out: string; readonly base: string; readonly startFrom?: unknown },
+  context: z.RefinementCtx,
+): void {
+  for (const field of ['base', 'startFrom'] as const) {
+    const read = run[field];
+    if (typeof read !== 'string' || resolve(read) !== resolve(out)) continue;
+    const message = `is the folder of ${field}, which would be written over`;
+    context.addIssue({ code: 'custom', path: ['out'], message });
+  }
 }
 
 const methodOfRun = z.object({ method: z.enum(trainMethods).default('sft') });

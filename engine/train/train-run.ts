@@ -30,12 +30,14 @@ import type { TrainingMethod } from './training-method.ts';
 type Emit = (event: TrainEvent) => void;
 
 /** Runs to the end, or until the signal. @throws EngineError of reading, of the loop, or `training_too_large` */
-export async function trainRun(run: AnyTrainRun, emit: Emit, signal?: AbortSignal): Promise<void> {
-  const config = loadModelConfig(run.base);
-  const start = run.startFrom === undefined ? undefined : loadLoraAdapter(run.startFrom, config);
+export async function trainRun(asked: AnyTrainRun, emit: Emit, signal?: AbortSignal): Promise<void> {
+  const startedAt = performance.now();
+  const config = loadModelConfig(asked.base);
+  const start = asked.startFrom === undefined ? undefined : loadLoraAdapter(asked.startFrom, config);
+  const run = start ? withShapeOf(start, asked, emit) : asked;
   const compute = await computeOf(run, config, start, emit);
   const learn = { run, config, baseWeights: loadLlamaWeights(run.base, config), start, compute };
-  const loop: LoopRun = { ...run, record: { method: run.method, ...run.recipe } };
+  const loop: LoopRun = { ...run, record: { method: run.method, ...run.recipe }, startedAt };
   if (run.method === 'reward') {
     const learner = createRewardLearner(loraOptions(learn, run.recipe));
     const data = dataOf(run, config, emit);
@@ -50,8 +52,30 @@ export async function trainRun(run: AnyTrainRun, emit: Emit, signal?: AbortSigna
       ? createFullLearner({ ...learn, base: run.base })
       : createLoraLearner(loraOptions(learn, run.recipe));
   const data = dataOf(run, config, emit);
-  const method = await methodOf(run, learner, data, emit);
-  await trainingLoop({ ...loop, intake: data.reports() }, learner, method, emit, signal);
+  const onReference = (done: number, total: number): void => {
+    signal?.throwIfAborted();
+    emit({ type: 'reference', done, total });
+  };
+  try {
+    const method = await methodOf(run, learner, data, onReference);
+    await trainingLoop({ ...loop, intake: data.reports() }, learner, method, emit, signal);
+  } catch (error) {
+    // Before the first update there is nothing to keep: a checkpoint of an earlier start stays as it is.
+    if (!signal?.aborted || error !== signal.reason) throw error;
+    await learner.release();
+    emit({ type: 'stopped', step: 0 });
+  }
+}
+
+/** The run with rank, strength and targets of the adapter that it goes on from: its record tells what was trained. */
+function withShapeOf({ rank, alpha, targets }: LoraAdapter, run: AnyTrainRun, emit: Emit): AnyTrainRun {
+  const wished = run.method === 'full' ? undefined : run.recipe;
+  if (wished && (wished.rank !== rank || wished.alpha !== alpha || wished.targets.join() !== targets.join()))
+    emit({
+      type: 'note',
+      text: `the adapter it goes on from has rank ${rank}, alpha ${alpha} and ${targets.length} targets: those of the recipe are not used`,
+    });
+  return { ...run, recipe: { ...run.recipe, rank, alpha, targets: [...targets] } } as AnyTrainRun;
 }
 
 /** Where and how it runs. @throws EngineError `training_too_large`, `device_unavailable` */
@@ -126,9 +150,8 @@ async function methodOf(
   run: Exclude<AnyTrainRun, { method: 'reward' }>,
   learner: Learner,
   data: RunData,
-  emit: Emit,
+  onReference: (done: number, total: number) => void,
 ): Promise<TrainingMethod> {
-  const onReference = (done: number, total: number): void => emit({ type: 'reference', done, total });
   if (run.method === 'sft' || run.method === 'full')
     return await sftMethod(learner, data.read(run.data, readSftData), data.read(run.heldOut, readSftData));
   const heldOutAnswers = data.read(run.heldOutAnswers, readSftData);

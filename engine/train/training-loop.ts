@@ -1,7 +1,8 @@
 // The one loop of fine-tuning: gradient of a method, clip, AdamW; now and then a look at held-out data and a checkpoint;
 // at the end the folder. Used by train-run.ts for every method, over adapters and whole models. It knows no loss and no
 // data format. Order of data follows from the step and the seed. Invariants: a resumed run ends with the same weights,
-// to the bit, as one never stopped; weights are never changed by an update whose loss or gradient is no number.
+// to the bit, as one never stopped; weights are never changed by an update whose loss or gradient is no number, and
+// never saved as finished where they give no number.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../errors.ts';
@@ -29,8 +30,10 @@ export interface LoopRun {
   readonly resumeEvery: number;
   /** What became of the rows of its files, for the record. */
   readonly intake?: readonly unknown[];
-  /** The run ends with what it has after so long; counted from its start or resumption. */
+  /** The run ends with what it has after so long, but not without an update. */
   readonly minutes?: number;
+  /** performance.now() from which minutes count; where the loop begins if left out. */
+  readonly startedAt?: number;
 }
 
 interface LoopState {
@@ -67,7 +70,8 @@ export async function trainingLoop(
   });
 
   const since = { at: performance.now(), step: adamW.step, tokens: history.tokens() };
-  const minutesGone = (): number => (performance.now() - since.at) / 60_000;
+  const startedAt = run.startedAt ?? since.at;
+  const minutesGone = (): number => (performance.now() - startedAt) / 60_000;
   let end: TrainingEnd = 'steps';
   let loss = history.losses().at(-1) ?? Number.NaN;
   while (adamW.step < steps) {
@@ -76,7 +80,7 @@ export async function trainingLoop(
       await learner.release();
       return emit({ type: 'stopped', step: adamW.step });
     }
-    if (run.minutes !== undefined && minutesGone() >= run.minutes) {
+    if (run.minutes !== undefined && adamW.step > since.step && minutesGone() >= run.minutes) {
       end = 'minutes';
       break;
     }
@@ -123,9 +127,16 @@ export async function trainingLoop(
     }
   }
   if (end === 'minutes') {
-    checkpoint.write(); // more time goes on from here
-    if (method.heldOut && adamW.step > 0)
-      noteEvaluation(await method.heldOut.measure(), adamW.step, state, emit);
+    const evaluation = await method.heldOut?.measure();
+    if (evaluation) refuseBrokenWeights(evaluation, adamW.step);
+    checkpoint.write(); // more time goes on from here, without this evaluation
+    if (evaluation) noteEvaluation(evaluation, adamW.step, state, emit);
+  }
+  // No evaluation has seen what the last update made of the weights: one example does.
+  if (!method.heldOut) {
+    const [item] = itemsOfStep(method.ids.length, adamW.step, stepsPerEpoch, recipe.seed);
+    const { loss: now } = await method.update([item], adamW.step);
+    refuseBrokenWeights({ loss: now, metrics: {} }, adamW.step);
   }
   stopping.restore();
   await learner.release();
@@ -167,11 +178,12 @@ function checkpointOf(run: LoopRun, learner: Trainee, method: TrainingMethod, st
 
 /** The figures before the first update are shown, and kept where nothing later is acceptable; they win no comparison. */
 function noteBefore(before: HeldOutResult, history: RunHistory, stopping: EarlyStopping): void {
+  refuseBrokenWeights(before, 0);
   history.addHeldOut(0, before.loss, before.metrics);
   stopping.note({ ...before, loss: Number.POSITIVE_INFINITY, acceptable: true }, 0);
 }
 
-/** @returns whether the run should end. */
+/** @returns whether the run should end. @throws EngineError `training_diverged` */
 function noteEvaluation(
   result: HeldOutResult,
   step: number,
@@ -179,9 +191,28 @@ function noteEvaluation(
   emit: (event: TrainEvent) => void,
 ): boolean {
   const { loss, metrics } = result;
+  refuseBrokenWeights(result, step);
   history.addHeldOut(step, loss, metrics);
   emit({ type: 'eval', step, losses: { ...(loss === undefined ? {} : { 'held-out': loss }), ...metrics } });
+  if (!result.acceptable)
+    emit({
+      type: 'note',
+      text: `the loss of the held-out answers has risen more than answersRiseMax allows at update ${step}: the run ends with the weights before`,
+    });
   return stopping.note(result, step);
+}
+
+/** @throws EngineError `training_diverged` where weights give figures that are no numbers */
+function refuseBrokenWeights({ loss = 0, metrics }: Omit<HeldOutResult, 'acceptable'>, step: number): void {
+  const figures = [['loss', loss] as const, ...Object.entries(metrics)];
+  const broken = figures.find(([, value]) => !Number.isFinite(value));
+  if (broken === undefined) return;
+  const when = step === 0 ? 'before the first update' : `with the weights of update ${step}`;
+  const what = step === 0 ? 'look at the weights it starts from' : 'lower the learning rate';
+  throw new EngineError(`${broken[0]} is ${broken[1]} ${when}: ${what}. Nothing is saved as finished.`, {
+    code: 'training_diverged',
+    retry: 'never',
+  });
 }
 
 /** What a curve shows: the method's own held-out loss, or that of the answers it watches. */

@@ -93,6 +93,15 @@ describe('a configuration', () => {
     });
   });
 
+  it('does not write over what it reads, nor into a file', () => {
+    const out = join(folder, 'base', '..', 'base');
+    expect(complaints('full', { ...good(), out })[0]).toMatch(
+      /^FILE: out: is the folder of base, which would/,
+    );
+    const asFile = { ...good(), out: good().data };
+    expect(complaints('sft', asFile)).toEqual([`FILE: out: ${good().data} is a file, a folder is needed`]);
+  });
+
   it('takes the defaults of its preset, and its own fields before them', () => {
     const fast = recipeSchema('sft').parse({ preset: 'fast', epochs: 7 });
     expect(fast).toMatchObject({ preset: 'fast', epochs: 7 });
@@ -173,6 +182,11 @@ describe('the command', () => {
   it('ends with 2 and the way to help for an unknown method and for a missing configuration', async () => {
     const unknown = await run(['sftt', '--config', 'x']);
     expect(unknown).toEqual({ code: 2, output: expect.stringMatching(/expected a method.*got sftt/) });
+    const general = await run(['--config', 'x']);
+    expect(general).toEqual({
+      code: 2,
+      output: expect.stringMatching(/--config needs a method before it: sft/),
+    });
     const without = await run(['kto']);
     expect(without).toEqual({ code: 2, output: expect.stringMatching(/kto needs --config FILE/) });
   });

@@ -15,7 +15,8 @@ import { pairMethod } from '../../../engine/train/pair-method.ts';
 import type { PreferenceExample, RatedExample } from '../../../engine/train/preference-data.ts';
 import { dpoLoss, orpoLoss } from '../../../engine/train/preference-loss.ts';
 import { createRewardLearner } from '../../../engine/train/reward-learner.ts';
-import { rewardMethod } from '../../../engine/train/reward-method.ts';
+import { rewardMethod, rewardsOf } from '../../../engine/train/reward-method.ts';
+import { loadRewardModel } from '../../../engine/train/reward-model.ts';
 import { scoreSequences } from '../../../engine/train/sequence-pass.ts';
 import type { SftExample } from '../../../engine/train/sft-example.ts';
 import { sftMethod } from '../../../engine/train/sft-method.ts';
@@ -215,6 +216,22 @@ describe('a reward model', () => {
     expect(() => loadLoraAdapter(join(folder, 'out'), tinyConfig)).toThrow(/modules_to_save/);
   });
 
+  it('read back from its folder scores as it did when it was saved; a chat adapter is refused', async () => {
+    const { learner, method } = reward();
+    await trainingLoop(run('out', { stepsMin: 10 }), learner, await method, () => {});
+    const sequences = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+    const { adapter, head } = loadRewardModel(join(folder, 'out'), tinyConfig);
+    const again = createRewardLearner({
+      ...{ config: tinyConfig, baseWeights, base: 'tiny', seed: 9, compute, start: adapter, head },
+      lora: { ...adapter, dropout: 0 },
+    });
+    expect(await rewardsOf(again, sequences)).toEqual(await rewardsOf(learner, sequences));
+    await again.release();
+    await learner.release();
+    await train('chat', loraLearner(), sft, { stepsMin: 1 });
+    expect(() => loadRewardModel(join(folder, 'chat'), tinyConfig)).toThrow(/no reward model.*SEQ_CLS/);
+  });
+
   it('resumes to the bit', async () => {
     const go = async (name: string, emit: (event: TrainEvent) => void, signal?: AbortSignal) => {
       const { learner, method } = reward();
@@ -291,6 +308,23 @@ describe('KTO with thumbs', () => {
     const kl = of('progress').map(({ metrics }) => metrics!.kl);
     expect(kl[0]).toBeCloseTo(0, 5);
     expect(Math.min(...kl)).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('weights of thumbs', () => {
+  it('given for one side keep the balance with the other: 6 good and 2 bad give 1 to 2.25, and 2 to 4.5', async () => {
+    const learner = loraLearner();
+    const lossOf = async (desirableWeight: number, undesirableWeight: number) => {
+      const options = { learner, ratings, beta: 0.5, maxTokens: 32, seed: 4, answersRiseMax: 1 };
+      const method = await ktoMethod({ ...options, desirableWeight, undesirableWeight });
+      return (await method.update([0, 1, 2, 3, 4, 5, 6, 7], 0)).loss;
+    };
+    // Before the first update every thumb costs half its weight.
+    expect(await lossOf(0, 0)).toBeCloseTo((6 + 2 * 2.25) / 16, 5);
+    expect(await lossOf(2, 0)).toBeCloseTo((6 * 2 + 2 * 4.5) / 16, 5);
+    expect(await lossOf(0, 4.5)).toBeCloseTo((6 * 2 + 2 * 4.5) / 16, 5);
+    expect(await lossOf(1, 1)).toBeCloseTo(0.5, 5);
+    await learner.release();
   });
 });
 
@@ -377,6 +411,25 @@ describe('a run', () => {
     expect(of('note')[0].text).toMatch(/of another run/);
   });
 
+  it('of one update at a rate of 1e38 is not saved as finished: its weights give no number', async () => {
+    const learner = loraLearner();
+    const alone: Make = async (using) => sftMethod(using, answers);
+    const over = { stepsMin: 1, batch: 6, lr: 1e38, warmupRatio: 0 };
+    const ended = train('out', learner, alone, over);
+    await expect(ended).rejects.toMatchObject({ code: 'training_diverged' });
+    await expect(ended).rejects.toThrow(/loss is (NaN|-?Infinity) with the weights of update 1/);
+    expect(existsSync(join(folder, 'out', 'adapter_model.safetensors'))).toBe(false);
+  });
+
+  it('whose held-out loss is no number stops there, before anyone compares with it', async () => {
+    const over = { stepsMin: 9, evalEvery: 1, lr: 1e38, warmupRatio: 0, clipNorm: 0 };
+    const { of, emit } = collect();
+    await expect(train('out', loraLearner(), sft, over, emit)).rejects.toThrow(
+      /loss is (NaN|-?Infinity) with the weights of update 1/,
+    );
+    expect(of('eval')).toEqual([]);
+  });
+
   it('ends at its time limit with an adapter, a checkpoint and the reason; more time goes on from there', async () => {
     const limited = async (minutes: number, emit: (event: TrainEvent) => void) => {
       const learner = loraLearner();
@@ -384,7 +437,7 @@ describe('a run', () => {
     };
     const { of, emit } = collect();
     await limited(1e-9, emit);
-    expect(of('done')[0]).toMatchObject({ endedBy: 'minutes', step: 0 });
+    expect(of('done')[0]).toMatchObject({ endedBy: 'minutes', step: 1 }); // never without an update
     expect(existsSync(join(folder, 'out', 'adapter_model.safetensors'))).toBe(true);
     expect(existsSync(join(folder, 'out', 'checkpoint.safetensors'))).toBe(true);
     await limited(10, emit);
