@@ -62,7 +62,7 @@ const graphsMost = 12;
 /** Taken where nothing is said and more than the least graphs fit in it. */
 const usualMb = 3000;
 /** Parameters above which a step of the whole graph takes more memory than the recomputation is worth. */
-const wholeParametersMax = 30e6;
+export const wholeParametersMax = 30e6;
 
 /**
  * Layer by layer where the model is large or the whole graph does not fit.

@@ -15,6 +15,7 @@ import { requireRightGradients } from './device-gradient-trial.ts';
 import { openDeviceTraining } from './device-training-session.ts';
 import { createLayerWiseSession } from './layer-wise-session.ts';
 import { bindWeights, floatsOf, trainingSessionOptions } from './session-tensors.ts';
+import { wholeParametersMax } from './training-memory.ts';
 
 /** [batch, seq] tokens, next tokens and loss weights, row-major. A row ends with weight-0 padding. */
 export interface TokenBatch {
@@ -49,9 +50,6 @@ interface TrainingSessionOptions extends Omit<TrainGraphOptions, 'floatType' | '
   readonly execution?: 'auto' | 'whole' | 'layerwise';
 }
 
-/** Parameters above which a step of the whole graph takes more memory than the recomputation is worth. */
-const wholeGraphParametersMax = 30e6;
-
 export interface TrainingStep {
   /** Sum of weight * nll over the batch. */
   readonly loss: number;
@@ -83,7 +81,7 @@ function isLayerWise(options: TrainingSessionOptions): boolean {
   const { config, device = 'cpu', execution = 'auto', projection } = options;
   if (device !== 'cpu' || projection !== undefined || execution !== 'auto')
     return device === 'cpu' && execution === 'layerwise';
-  return parameterCount(config) > wholeGraphParametersMax;
+  return parameterCount(config) > wholeParametersMax;
 }
 
 function parameterCount(config: LlamaConfig): number {

@@ -1,6 +1,6 @@
 // Is a training step the same to the bit each time? Loss and all gradients, three runs each with one and two threads;
-// checkpoints that resume to the bit rest on it. Ids repeat, so that additions to the same row of the embedding's
-// gradient would show a race.
+// checkpoints that resume to the bit rest on it. Not covered: threads that meet at one row of the embedding's gradient,
+// which takes larger sizes; ops-embedding.test.ts has those.
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createTrainingSession } from '../../../engine/train/training-session.ts';
