@@ -16,6 +16,7 @@ import { contribute } from './datanets/contribute.ts';
 import { giveConsent } from './datanets/give-consent.ts';
 import { readDatanet } from './datanets/read-datanet.ts';
 import { nextReview, reviewContribution } from './datanets/review-contribution.ts';
+import { readGiven, withdraw } from './datanets/withdraw-consent.ts';
 import { cancelTraining } from './factory/cancel-training.ts';
 import { drawTraining } from './factory/draw-training.ts';
 import { readTrainings } from './factory/read-trainings.ts';
@@ -148,6 +149,8 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
       return datanet === undefined ? null : await readDatanet(market, datanet);
     },
     consent: (person, datanetSlug) => giveConsent(market, person.id, datanetSlug),
+    given: (person) => readGiven(market, person.id),
+    withdraw: (person) => withdraw(market, person.id),
     contribute: (input) => contribute(market, input),
     nextReview: (person) => nextReview(market, person),
     review: (input) => reviewContribution(market, input),

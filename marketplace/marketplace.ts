@@ -228,6 +228,18 @@ export type ReviewResult =
       readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing';
     };
 
+export interface Given {
+  readonly datanetTitle: string;
+  /** Waiting for review or accepted. */
+  readonly contributions: number;
+  readonly votes: number;
+}
+
+export interface Withdrawn {
+  readonly datanets: number;
+  readonly contributions: number;
+}
+
 /** Asked once: may this person's votes and corrections train? */
 export interface ConsentWanted {
   readonly datanetSlug: string;
@@ -304,6 +316,10 @@ export interface Marketplace {
   datanet(slug: string): Promise<DatanetProgress | null>;
   /** Records consent to the datanet's licence, said once. */
   consent(person: Person, datanetSlug: string): Promise<boolean>;
+  /** What the person gave for training, a line for each datanet they agreed to. */
+  given(person: Person): Promise<readonly Given[]>;
+  /** Takes all of it back: no training that starts from now on uses anything of theirs. */
+  withdraw(person: Person): Promise<Withdrawn>;
   contribute(input: {
     readonly person: Person;
     readonly datanetSlug: string;

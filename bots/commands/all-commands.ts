@@ -14,6 +14,7 @@ import { receiptCommand } from './receipt-command.ts';
 import { reviewCommand } from './review-command.ts';
 import { startCommand } from './start-command.ts';
 import { trainingCommand } from './training-command.ts';
+import { withdrawCommand } from './withdraw-command.ts';
 
 export const commandDefinitions = (): readonly CommandDefinition[] =>
   allCommands.map(({ definition }) => definition);
@@ -31,4 +32,5 @@ export const allCommands: readonly Command<CommandContext>[] = [
   reviewCommand,
   datanetCommand,
   trainingCommand,
+  withdrawCommand,
 ];

@@ -20,6 +20,7 @@ import { showReceipt } from './receipt-command.ts';
 import { OLD_BUTTON_TOAST } from './refusal-words.ts';
 import { acceptContribution, nextReviewReply, openRejectionForm } from './review-command.ts';
 import { cancelQuestion, cancelReply, showCurve, trainingsReply } from './training-command.ts';
+import { withdrawnReply } from './withdraw-command.ts';
 
 interface PressHandler {
   readonly lane: Lane;
@@ -107,6 +108,7 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
   training_curve: now(showCurve),
   training_cancel: page(cancelQuestion),
   training_cancel_sure: page(cancelReply),
+  withdraw_sure: page(withdrawnReply),
   // These three name forms, not buttons.
   contribution: tooOld,
   correction: tooOld,

@@ -56,7 +56,7 @@ export async function decideVoteConsent(
   await respond.edit(message, {
     text: lines(
       agreed
-        ? 'Thank you: your votes train the next version. ✏️ under an answer says what it should have been.'
+        ? 'Thank you: your votes train the next version, until you take that back with /withdraw. ✏️ under an answer says what it should have been.'
         : 'All right: your votes count, and train nothing.',
     ),
   });

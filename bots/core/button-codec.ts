@@ -36,6 +36,7 @@ const KINDS = {
   trainings: ['tn', null, false],
   training_curve: ['tc', 'runId', false],
   training_cancel: ['tx', 'runId', false],
+  withdraw_sure: ['wd', null, false],
   training_cancel_sure: ['ty', 'runId', false],
 } as const satisfies Record<string, readonly [code: string, argument: string | null, opensForm: boolean]>;
 

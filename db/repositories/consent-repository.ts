@@ -1,8 +1,9 @@
 /**
- * Consent: which text and licence a person agreed to for a datanet, said once and kept.
+ * Consent: which text and licence a person agreed to for a datanet, said once and kept until it is withdrawn.
  */
 import type { Database, Tx } from '../database.ts';
 import type { Consent } from '../schema.ts';
+import { recordLifecycle } from './lifecycle.ts';
 
 /** Records consent; saying it again changes nothing. */
 export async function giveConsent(
@@ -37,4 +38,29 @@ export async function findConsent(
     .where('datanetId', '=', datanetId)
     .where('textVersion', '=', textVersion)
     .executeTakeFirst();
+}
+
+export async function consentsOf(db: Database, personId: string): Promise<readonly Consent[]> {
+  return db
+    .selectFrom('consent')
+    .selectAll()
+    .where('personId', '=', personId)
+    .orderBy('givenAt')
+    .orderBy('datanetId')
+    .execute();
+}
+
+/** Ends every consent of a person and gives them back; that they were given, and when they ended, stays written down. */
+export async function endConsents(tx: Tx, personId: string): Promise<readonly Consent[]> {
+  const ended = await tx.deleteFrom('consent').where('personId', '=', personId).returningAll().execute();
+  for (const { datanetId, textVersion, givenAt } of ended) {
+    await recordLifecycle(tx, {
+      subject: 'consent',
+      id: `${personId}/${datanetId}`,
+      from: 'given',
+      to: 'withdrawn',
+      cause: `text ${textVersion}, given ${givenAt.toISOString()}`,
+    });
+  }
+  return ended;
 }

@@ -51,7 +51,8 @@ export async function transition<State extends string>(
 export async function recordLifecycle(
   tx: Tx,
   event: {
-    readonly subject: SubjectKind;
+    /** A consent has no row of its own states: it is there or not. */
+    readonly subject: SubjectKind | 'consent';
     readonly id: string;
     readonly from: string | null;
     readonly to: string;

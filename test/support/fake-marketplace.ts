@@ -283,6 +283,14 @@ export function createFakeMarketplace(): FakeMarketplace {
       consents.add(`${person.id}:${slug}`);
       return true;
     },
+    given: async (person) =>
+      consents.has(`${person.id}:atlas`)
+        ? [{ datanetTitle: 'Pocket Atlas', contributions: fake.contributions.length, votes: fake.votes.size }]
+        : [],
+    async withdraw(person) {
+      const datanets = consents.delete(`${person.id}:atlas`) ? 1 : 0;
+      return { datanets, contributions: fake.contributions.splice(0).length };
+    },
     async contribute({ person, datanetSlug, question, answer }) {
       orFail();
       const result = fake.contributeResult(consents.has(`${person.id}:${datanetSlug}`));

@@ -174,6 +174,21 @@ describe('feedback', () => {
     expect(chat.transcript()).toContain('All right: your votes count, and train nothing.');
     await chat.press('👎');
     await chat.press('Yes, they may');
-    expect(chat.transcript()).toContain('Thank you: your votes train the next version.');
+    expect(chat.transcript()).toContain('Thank you: your votes train the next version, until you');
+  });
+
+  it('/withdraw shows what was given, takes it back, and then has nothing left', async () => {
+    await chat.command('withdraw');
+    expect(chat.since()).toContain('You have agreed to nothing here');
+    await chat.press('✏️');
+    await chat.fill({ answer: 'Lisbon, since 1255.' });
+    await chat.press('I agree');
+    await chat.command('withdraw');
+    expect(chat.since()).toContain('**Pocket Atlas** · 1 contribution · 0 votes');
+    await chat.press('Take it all back');
+    expect(chat.transcript()).toContain('Taken back: 1 contribution, and your consent for 1 datanet.');
+    expect(marketplace.contributions).toEqual([]);
+    await chat.command('withdraw');
+    expect(chat.since()).toContain('You have agreed to nothing here');
   });
 });

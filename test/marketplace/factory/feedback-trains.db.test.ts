@@ -226,6 +226,36 @@ describe('votes', () => {
     expect(kto?.startFrom?.dir).toMatch(/-dpo$/);
   });
 
+  it('and contributions of who withdrew train nothing from then on, and the consent is written down as ended', async () => {
+    const { market, engine } = world;
+    const [ada, reviewer] = [await consenting(), await newPerson(market)];
+    await vote(ada, await answered(ada, 'What is the capital of Ghana?'), 1);
+    const given = await market.contribute({
+      ...{ person: ada, datanetSlug: SLUG, conversationKey: placeOf(ada) },
+      ...{ question: 'What is the capital of Togo?', answer: 'The capital of Togo is Lome.' },
+    });
+    if (!given.ok) throw new Error(given.code);
+    await accept(reviewer, given.contributionId);
+    expect(await market.given(ada)).toMatchObject([{ contributions: 1, votes: 1 }]);
+    expect(await market.withdraw(ada)).toEqual({ datanets: 1, contributions: 1 });
+    expect(await market.withdraw(ada)).toEqual({ datanets: 0, contributions: 0 });
+    expect(await market.given(ada)).toEqual([]);
+    await trainNext();
+    const [sft] = engine.jobs;
+    expect(sft.examples.map(({ question }) => question)).not.toContain('What is the capital of Togo?');
+    const rated = engine.jobs.find((job) => job.method === 'kto')?.ratings ?? [];
+    expect(rated.length).toBeGreaterThan(0);
+    expect(rated.map(({ messages }) => messages.at(-1)?.content)).not.toContain(
+      'What is the capital of Ghana?',
+    );
+    const events = await database.db
+      .selectFrom('lifecycleEvent')
+      .select(['subjectId', 'toState'])
+      .where('subjectKind', '=', 'consent')
+      .execute();
+    expect(events).toMatchObject([{ toState: 'withdrawn', subjectId: expect.stringContaining(ada.id) }]);
+  });
+
   it('whose phase loses held-out questions change nothing: the phase before it is published', async () => {
     const { engine } = world;
     engine.faults.preferencesForget = (example) => /Kenya|Ghana/.test(example.question);
