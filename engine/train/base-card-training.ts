@@ -88,14 +88,8 @@ export function instructText({ instruct, corpus }: BaseCard): readonly string[] 
   return [
     '## Instruct-tuning',
     '',
-    'After pre-training every weight was trained further on conversations, with a loss on the answers alone:',
-    '',
-    '```',
-    'npm run train -- full --config FILE',
-    '```',
-    '',
-    'FILE names the pre-trained folder as `base`, the `instruct.jsonl` of the corpus as `data`, and as `recipe` the settings',
-    'under `instruct` in [training.json](training.json). `npm run make-base -- --export-only --instruct DIR` then wrote this folder.',
+    'After pre-training the same command trained every weight further on the conversations of the corpus, with a loss on',
+    'the answers alone (`npm run train -- full`); the recipe is `engine/base/instruct-recipe.json`.',
     '',
     markdownTable(
       ['what', 'value'],

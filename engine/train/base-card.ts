@@ -91,7 +91,7 @@ export function baseCard(card: BaseCard): string {
     '',
     '## Training',
     '',
-    'One command builds the corpus and the tokenizer, pre-trains and writes this folder:',
+    `One command builds the corpus and the tokenizer, pre-trains${card.instruct === undefined ? '' : ', instruct-tunes'} and writes this folder:`,
     '',
     '```',
     'npm run make-base -- --data DIR',

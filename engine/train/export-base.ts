@@ -84,7 +84,11 @@ export async function exportBase(job: ExportJob): Promise<void> {
   writeJson(join(out, 'training.json'), { ...record, ...(instruct && { instruct: tuningRecord(instruct) }) });
   writeJson(join(out, 'recipe.json'), recipe); // what the command of the card trains by
   writeChart(out, 'loss-curve', lossCurve(history));
-  if (instruct !== undefined) writeChart(out, 'instruct-curve', instructCurve(instruct));
+  if (instruct !== undefined) {
+    const { method: _, ...settings } = instruct.recipe;
+    writeJson(join(out, 'instruct-recipe.json'), settings);
+    writeChart(out, 'instruct-curve', instructCurve(instruct));
+  }
   writeFileSync(
     join(out, 'CREDITS.md'),
     [
