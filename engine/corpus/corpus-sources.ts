@@ -134,7 +134,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'CC0-1.0',
     weight: 6,
     lastWeight: 3,
-    instructWeight: 1,
+    instructWeight: 0.1,
     read: (dataFolder, random) => {
       const places = readFactbookPlaces(dataFolder);
       const singles = [
@@ -170,7 +170,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'CC0-1.0; the rest written for this project',
     weight: 3,
     lastWeight: 1,
-    instructWeight: 0.5,
+    instructWeight: 0.2,
     read: (dataFolder) => {
       const states = readRows(dataFolder, 'qa/corpora-facts.cc0.jsonl').flatMap((row) => {
         const match = /^The capital of (.+) is (.+)\.$/.exec(row.answer ?? '');
@@ -208,7 +208,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'BSD-3-Clause',
     weight: 0.5,
     lastWeight: 0.15,
-    instructWeight: 0.02,
+    instructWeight: 0.03,
     read: (dataFolder) =>
       readRows(dataFolder, 'dialogue/self-dialogue.bsd3.jsonl').flatMap((row) => dialogueDocuments(row, 6)),
   },
