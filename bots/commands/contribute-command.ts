@@ -13,7 +13,7 @@ import type { CommandContext } from './command-context.ts';
 import { correctionReply } from './correction-form.ts';
 
 const QUESTION_CHARS_MAX = 300;
-const ANSWER_CHARS_MAX = 1000;
+const ANSWER_CHARS_MAX = 600;
 
 export async function openContributionForm({ respond }: CommandContext, slug: string): Promise<void> {
   await respond.openForm(
