@@ -43,7 +43,8 @@ export const settings = [
   {
     name: 'ENGINE_DEVICE',
     fallback: 'auto',
-    about: 'What the model runs and trains on: auto, cpu, webgpu or cuda; auto takes a GPU that is clearly faster',
+    about:
+      'What the model runs and trains on: auto, cpu, webgpu or cuda; auto takes a GPU that is clearly faster',
   },
   {
     name: 'ENGINE_WEIGHTS',

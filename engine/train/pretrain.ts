@@ -4,6 +4,7 @@
 // A run may end in a last stage: the learning rate falls while windows come from another mixture, longer perhaps.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EngineError } from '../errors.ts';
 import { toConfigJson } from '../model/model-config.ts';
 import { type TensorMap, writeSafetensors } from '../model/safetensors.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -18,7 +19,12 @@ import { createTrainingSession, type TokenBatch, type TrainingSession } from './
 
 const tokenizerFiles = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
 
-/** Runs to the end, or until the signal. Starts from `out/checkpoint.safetensors` where that exists. */
+/**
+ * Runs to the end, or until the signal. Starts from `out/checkpoint.safetensors` where that exists; plan, rates and data
+ * may have changed since.
+ *
+ * @throws EngineError `checkpoint_mismatch` where that file is of another shape, optimiser or seed
+ */
 export async function pretrain(
   config: PretrainConfig,
   emit: (event: TrainEvent) => void,
@@ -30,14 +36,20 @@ export async function pretrain(
   const weights = firstLlamaWeights(llama, config.seed);
   const optimiser = await createOptimiser(weights, config);
   const { state } = optimiser;
-  readCheckpoint(checkpointPath, weights, state);
+  // Moments of one optimiser mean nothing to another, and another seed would read other windows.
+  const identity = `${config.optimiser} ${config.seed}`;
+  if (!readCheckpoint(checkpointPath, weights, state, identity) && existsSync(checkpointPath))
+    throw new EngineError(
+      `${checkpointPath} was written with another optimiser or seed: take these, or another "out"`,
+      { code: 'checkpoint_mismatch', retry: 'never' },
+    );
   const parameters = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
   emit({ type: 'start', parameters, trained: parameters, step: state.step, steps: config.steps });
 
   const inLastStage = (): boolean => config.lastSteps > 0 && state.step >= config.steps - config.lastSteps;
   let stage = await openStage(config, weights, inLastStage());
   const save = (): void => {
-    writeCheckpoint(checkpointPath, weights, state);
+    writeCheckpoint(checkpointPath, weights, state, identity);
     writeModelFolder(config, weights); // the model so far can be served at any time
     emit({ type: 'checkpoint', step: state.step, path: checkpointPath });
   };

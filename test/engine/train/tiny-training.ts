@@ -34,7 +34,7 @@ export const fullLearner = (): Learner =>
   createFullLearner({ config: tinyConfig, baseWeights, base: scratch.folder, compute });
 
 /** Two answers, of 3 and 2 tokens, to a question of 3. */
-export const pair = (i: number): PreferenceExample => ({
+const pair = (i: number): PreferenceExample => ({
   id: `pair ${i}`,
   chosen: { id: `pair ${i}`, ids: [1, 2 + i, 9, 20 - i, 5, 0], answerStart: 3 },
   rejected: { id: `pair ${i}`, ids: [1, 2 + i, 9, 3 + i, 0], answerStart: 3 },

@@ -98,8 +98,12 @@ describe('pre-training', () => {
     expect(bytes('broken').equals(bytes('straight'))).toBe(true);
   });
 
-  it('refuses to resume a checkpoint of another shape', async () => {
+  it('refuses to resume a checkpoint of another shape, optimiser or seed', async () => {
     await pretrain({ ...config('out'), steps: 1 }, () => {});
+    for (const other of [{ optimiser: 'muon' as const }, { seed: 8 }])
+      await expect(pretrain({ ...config('out'), ...other }, () => {})).rejects.toThrow(
+        /another optimiser or seed/,
+      );
     await expect(pretrain({ ...config('out'), ffn: 32 }, () => {})).rejects.toThrow(/this run needs/);
   });
 });
