@@ -13,10 +13,11 @@ import {
   type QuestionAnswer,
   type Turn,
 } from './corpus-document.ts';
+import { everydayTalks } from './everyday-talks.ts';
 import { readFactbookPlaces } from './factbook-places.ts';
 import { neighbourQuestions, phrasedFacts, trainedQuestions } from './factbook-questions.ts';
 import { readingDocument, regionQuestions } from './place-questions.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { smallTalk } from './small-talk.ts';
 
 export interface CorpusSource {
@@ -134,7 +135,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'CC0-1.0',
     weight: 6,
     lastWeight: 3,
-    instructWeight: 0.1,
+    instructWeight: 0.2,
     read: (dataFolder, random) => {
       const places = readFactbookPlaces(dataFolder);
       const singles = [
@@ -208,7 +209,7 @@ export const corpusSources: readonly CorpusSource[] = [
     licence: 'BSD-3-Clause',
     weight: 0.5,
     lastWeight: 0.15,
-    instructWeight: 0.03,
+    instructWeight: 0.01,
     read: (dataFolder) =>
       readRows(dataFolder, 'dialogue/self-dialogue.bsd3.jsonl').flatMap((row) => dialogueDocuments(row, 6)),
   },
@@ -303,4 +304,13 @@ export const corpusSources: readonly CorpusSource[] = [
   ),
   prose('plain-language', ['text/plainlanguage-gov.cc0.jsonl'], 'CC0-1.0', [2, 1]),
   prose('recipes', ['text/public-domain-recipes.unlicense.jsonl'], 'Unlicense', [1, 0.3]),
+  {
+    name: 'everyday-talks',
+    files: [],
+    licence: 'written for this project',
+    weight: 0,
+    lastWeight: 0,
+    instructWeight: 1,
+    read: () => everydayTalks(9000, seededRandom(1)),
+  },
 ];
