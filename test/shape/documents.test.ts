@@ -54,6 +54,26 @@ describe('the figures in the README', () => {
     expect(readme).toContain(`| ${percent(base.correct / base.total)} |`);
     expect(readme).toContain(`| ${top3('shares')} of 200 |`);
     expect(readme).toContain(`| ${top3('TF-IDF')} / ${top3('random')} |`);
+    const right = (slug: string) => {
+      const { adapter: all, base: alone } = JSON.parse(
+        readFile(`marketplace/demo/${slug}-adapter/evaluation.json`),
+      );
+      expect(alone.correct).toBe(0);
+      return `${percent(all.correct / all.total)} of ${all.total}`;
+    };
+    expect(readme).toContain(`| ${right('help-desk')} / ${right('saltmarsh-bay')} |`);
+    const { parameters, finished } = JSON.parse(readFile('engine/base/training.json'));
+    expect(readme).toContain(`(${(parameters / 1e6).toFixed(1)} million parameters)`);
+    const sum = (kinds: readonly { readonly right: number; readonly total: number }[]) => ({
+      right: kinds.reduce((all, kind) => all + kind.right, 0),
+      total: kinds.reduce((all, kind) => all + kind.total, 0),
+    });
+    const exam = sum(finished.exam);
+    expect(readme).toContain(`| ${percent(exam.right / exam.total)} of ${exam.total.toLocaleString('en')} |`);
+    const stories = finished.heldOut.find(({ source }: { source: string }) => source === 'african-storybook');
+    expect(readme).toContain(`| ${stories.bitsPerByte.toFixed(3)} |`);
+    const pooled = /(\d\.\d{3}) over \d+ sources of prose/.exec(readFile('engine/base/README.md'))?.[1];
+    expect(readme).toContain(`needs ${pooled} bits per byte`);
   });
 });
 
