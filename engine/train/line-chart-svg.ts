@@ -184,7 +184,8 @@ function tickLabel(value: number, ticks: readonly number[]): string {
 }
 
 function threeDigits(value: number): string {
-  return value === 0 ? '0' : Number(value.toPrecision(3)).toLocaleString('en', { maximumFractionDigits: 6 });
+  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(0);
+  return Number(value.toPrecision(3)).toLocaleString('en', { maximumFractionDigits: 5 });
 }
 
 function escapeXml(value: string): string {

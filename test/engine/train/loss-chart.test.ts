@@ -30,6 +30,13 @@ describe('an axis', () => {
 });
 
 describe('a loss chart', () => {
+  it('writes the last value in as many letters as there is room for: 0.000682 as 7e-4', () => {
+    const endingAt = (loss: number) =>
+      lossChart({ title: 'Run', training: [...steps(9), [10, loss]], heldOut: [[10, loss]] });
+    expect(endingAt(0.000682)).toContain('>7e-4<');
+    expect(endingAt(0.00194)).toContain('>0.00194<');
+  });
+
   it('of 100 steps draws them pale with a mean over them, and the held-out losses with dots', () => {
     const svg = lossChart({
       title: 'Run 1',
