@@ -12,6 +12,7 @@ import { mayCancel } from './may-cancel.ts';
 import { ACTIVE_STATES } from './move-run.ts';
 import { phasesOf } from './phase-record.ts';
 import { progressOf } from './training-progress.ts';
+import { withoutPaths } from './without-paths.ts';
 
 type Reading = Pick<MarketplaceContext, 'db' | 'settings'>;
 
@@ -54,7 +55,7 @@ async function view(
     phases: phasesOf(run).map(({ method, outcome, reason }) => ({ method, outcome, reason })),
     queuedAt: run.createdAt,
     finishedAt: run.finishedAt,
-    note: run.error ?? version?.reason ?? lastReason(run),
+    note: run.error === null ? (version?.reason ?? lastReason(run)) : withoutPaths(run.error),
     mayCancel:
       person !== null &&
       datanet !== undefined &&
