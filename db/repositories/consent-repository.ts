@@ -22,22 +22,28 @@ export async function giveConsent(
     .execute();
 }
 
-/** The consent to this very text, if it was given. */
-export async function findConsent(
-  db: Database,
-  {
-    personId,
-    datanetId,
-    textVersion,
-  }: { readonly personId: string; readonly datanetId: string; readonly textVersion: string },
-): Promise<Consent | undefined> {
-  return db
+interface ConsentKey {
+  readonly personId: string;
+  readonly datanetId: string;
+  readonly textVersion: string;
+}
+
+const consentTo = (db: Database | Tx, { personId, datanetId, textVersion }: ConsentKey) =>
+  db
     .selectFrom('consent')
     .selectAll()
     .where('personId', '=', personId)
     .where('datanetId', '=', datanetId)
-    .where('textVersion', '=', textVersion)
-    .executeTakeFirst();
+    .where('textVersion', '=', textVersion);
+
+/** The consent to this very text, if it was given. */
+export async function findConsent(db: Database, key: ConsentKey): Promise<Consent | undefined> {
+  return consentTo(db, key).executeTakeFirst();
+}
+
+/** The same, and it stays until the transaction ends: whoever withdraws it meanwhile finds what was stored under it. */
+export async function holdConsent(tx: Tx, key: ConsentKey): Promise<Consent | undefined> {
+  return consentTo(tx, key).forShare().executeTakeFirst();
 }
 
 export async function consentsOf(db: Database, personId: string): Promise<readonly Consent[]> {

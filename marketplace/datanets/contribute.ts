@@ -2,7 +2,7 @@
 // Used by create-marketplace.ts, and by feedback/correct-answer.ts for a contribution that corrects an answer. Every refusal says what was found; nothing that is refused is stored.
 // Order: the datanet, the consent, the checks, the duplicate (the database keeps that rule a second time).
 import { transact } from '../../db/database.ts';
-import { findConsent } from '../../db/repositories/consent-repository.ts';
+import { findConsent, holdConsent } from '../../db/repositories/consent-repository.ts';
 import { getContribution, submitContribution } from '../../db/repositories/contribution-repository.ts';
 import { recordCorrection } from '../../db/repositories/correction-repository.ts';
 import { datanetProgress, getDatanetBySlug } from '../../db/repositories/datanet-repository.ts';
@@ -24,17 +24,13 @@ export async function contribute(
   const datanet = await getDatanetBySlug(db, input.datanetSlug);
   if (datanet === undefined || datanet.state === 'retired') return { ok: false, code: 'unknown_datanet' };
   const personId = input.person.id;
-  const consent = await findConsent(db, { personId, datanetId: datanet.id, textVersion: CONSENT_VERSION });
-  if (consent === undefined) {
-    const { slug: datanetSlug, licence, title } = datanet;
-    return {
-      ok: false,
-      code: 'consent_missing',
-      datanetSlug,
-      licence,
-      consentText: consentText(title, licence),
-    };
-  }
+  const agreement = { personId, datanetId: datanet.id, textVersion: CONSENT_VERSION };
+  const { slug: datanetSlug, licence, title } = datanet;
+  const consentMissing: ContributeResult = {
+    ...{ ok: false, code: 'consent_missing', datanetSlug, licence },
+    consentText: consentText(title, licence),
+  };
+  if ((await findConsent(db, agreement)) === undefined) return consentMissing;
   // Checked as typed (a hidden character is a reason to refuse), stored clean.
   const content = { question: tidy(input.question), answer: tidy(input.answer) };
   const failure = failedCheck(content, {
@@ -45,6 +41,8 @@ export async function contribute(
   if (failure !== null) return { ok: false, code: 'rejected_by_check', ...failure };
   const contentHash = duplicateHash(content);
   const submitted = await transact(db, async (tx) => {
+    // Once more, and held: it may have been withdrawn in this very moment.
+    if ((await holdConsent(tx, agreement)) === undefined) return undefined;
     // Made so that this place can be told when the contribution is trained.
     await conversationOf(tx, input.conversationKey, input.person);
     const result = await submitContribution(tx, { datanetId: datanet.id, personId, contentHash, ...content });
@@ -54,6 +52,7 @@ export async function contribute(
     }
     return result;
   });
+  if (submitted === undefined) return consentMissing;
   if (!submitted.ok) {
     const existing = await getContribution(db, submitted.contributionId);
     return { ok: false, code: 'duplicate', existing: existing?.question ?? '' };
