@@ -11,6 +11,7 @@ import { loadModelConfig } from '../model/model-config.ts';
 import { loadTokenizer } from '../model/tokenizer.ts';
 import { evaluateAnswers } from '../train/answer-eval.ts';
 import { createAnswerLoss } from '../train/answer-loss.ts';
+import { createStepAside } from '../train/step-aside.ts';
 import { trainAdapter } from '../train/train-adapter.ts';
 import { answerStream } from './answer-stream.ts';
 import { createLazyServeClient } from './lazy-serve-client.ts';
@@ -93,6 +94,16 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     yield* answerStream(serving.generate(asked, signal), { tokenizer, droppedMessages, stop });
   };
 
+  const aside = createStepAside();
+  const generateFirst: Engine['generate'] = async function* (request, signal) {
+    const ended = aside.answering();
+    try {
+      yield* generate(request, signal);
+    } finally {
+      ended();
+    }
+  };
+
   const answerLoss = createAnswerLoss({
     encoder: {
       encode: (text) => tokenizer.encode(text),
@@ -103,7 +114,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
   });
 
   const engine: Engine = {
-    generate,
+    generate: generateFirst,
     contextTokens: serving.contextTokens,
     countPromptTokens: async (messages) => {
       // What cannot fit by far is not read: its least possible count says so already.
@@ -115,7 +126,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     prefetchAdapter: (ref) => serving.prefetchAdapter(ref),
     adapterState: (ref) => serving.adapterState(ref),
     train: (job, onProgress, signal) =>
-      trainAdapter(baseDir, job, onProgress, untilClosed(signal), settings.device),
+      trainAdapter(baseDir, job, onProgress, untilClosed(signal), settings.device, aside),
     evaluate: async (job, onProgress) => {
       await serving.ready();
       return await evaluateAnswers(generate, job, { onProgress, answerLoss, atOnce: serving.info().rowsMax });

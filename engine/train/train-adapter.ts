@@ -6,12 +6,14 @@ import { basename, join } from 'node:path';
 import type { TrainedAdapter, TrainJob, TrainMethod, TrainProgress } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import type { DeviceWish } from '../serve/choose-device.ts';
+import type { StepAside } from './step-aside.ts';
 import { runTrainProcess } from './train-process.ts';
 import type { LoraRecipe } from './train-recipe.ts';
 import { runSchema, type TrainRun } from './train-run-config.ts';
 
 /**
  * @param base Hugging Face folder of the base model.
+ * @param aside whom it makes way for
  * @param device what computes; a GPU that is asked for and cannot be used is a fault of the child
  * @throws EngineError `training_empty`, `recipe_malformed`, `training_too_large`, `training_diverged`,
  *   `training_cancelled` (the same job goes on from its checkpoint), or the child's other codes.
@@ -22,6 +24,7 @@ export async function trainAdapter(
   onProgress: (progress: TrainProgress) => void,
   signal?: AbortSignal,
   device: DeviceWish = 'cpu',
+  aside?: StepAside,
 ): Promise<TrainedAdapter> {
   const method = job.method ?? 'sft';
   const rows = rowsOf(job, method);
@@ -45,6 +48,7 @@ export async function trainAdapter(
       });
     },
     signal,
+    aside,
   );
   if (last.type === 'stopped') {
     throw new EngineError(`training stopped at update ${last.step}`, {

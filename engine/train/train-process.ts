@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
+import { backgroundCommand } from './background-command.ts';
+import type { StepAside } from './step-aside.ts';
 import type { TrainEvent } from './train-event.ts';
 import type { TrainMethodName } from './train-recipe.ts';
 
@@ -18,6 +20,7 @@ export type TrainKind = 'pretrain' | TrainMethodName;
  * Runs to the end.
  *
  * @param config a PretrainConfig or a TrainRun of that method; the child checks it again.
+ * @param aside whom the child makes way for
  * @returns the last event: `done`, or `stopped` after an abort.
  * @throws EngineError with the child's code, or `training_died` (retry safe: the run goes on from its checkpoint).
  */
@@ -26,15 +29,19 @@ export async function runTrainProcess(
   config: unknown,
   onEvent: (event: TrainEvent) => void,
   signal?: AbortSignal,
+  aside?: Pick<StepAside, 'follow'>,
 ): Promise<Extract<TrainEvent, { type: 'done' | 'stopped' }>> {
   const scratch = mkdtempSync(join(tmpdir(), 'train-'));
   const configPath = join(scratch, 'config.json');
   writeFileSync(configPath, JSON.stringify(config));
   const file = kind === 'pretrain' ? 'pretrain-main.ts' : 'fine-tune-main.ts';
   const entry = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(process.execPath, [entry, configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { command, args, endsWithParent } = backgroundCommand([entry, configPath]);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const leave = endsWithParent ? aside?.follow(child) : undefined;
   const stop = (): void => {
     child.kill('SIGTERM');
+    child.kill('SIGCONT'); // it may be halted, and would hear of it later
   };
   const kill = (): void => {
     child.kill('SIGKILL');
@@ -70,6 +77,7 @@ export async function runTrainProcess(
       retry: 'safe',
     });
   } finally {
+    leave?.();
     signal?.removeEventListener('abort', stop);
     process.off('exit', kill);
     rmSync(scratch, { recursive: true, force: true });

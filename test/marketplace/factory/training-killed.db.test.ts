@@ -81,6 +81,15 @@ function childrenOf({ pid }: ChildProcess): readonly number[] {
   return listed.stdout.split('\n').filter(Boolean).map(Number);
 }
 
+/** Where the system can see to it, a training has ended with its program, although it was halted. */
+function wake(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault;
+  }
+}
+
 /** A datanet of 10 accepted contributions, 3 of them corrections of answers, and the queued training of its model. */
 async function queueRun() {
   const { db } = database;
@@ -156,7 +165,7 @@ it('goes on where it was and ends as if nothing had happened', async () => {
 
   const second = startProgram();
   await until(() => second.steps().length > 2, second);
-  for (const orphan of orphans) process.kill(orphan, 'SIGCONT');
+  for (const orphan of orphans) wake(orphan);
   const over = async () => (await getTrainingRun(database.db, run.id))?.finishedAt != null;
   await until(over, second);
   const [goesOn] = second.steps();
