@@ -94,6 +94,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     yield* answerStream(serving.generate(asked, signal), { tokenizer, droppedMessages, stop });
   };
 
+  // Answers to people come before training; the questions of an evaluation do not.
   const aside = createStepAside();
   const generateFirst: Engine['generate'] = async function* (request, signal) {
     const ended = aside.answering();

@@ -1,5 +1,6 @@
 // The card of a base model: a Markdown text made of figures that were read, counted or generated, none typed by hand.
-// Used by export-base.ts; its parts about training are in base-card-training.ts, its first lines in base-goals.ts. Pure: no files, no clock. What it says about limits follows from the corpus and the size.
+// Used by export-base.ts; its parts about training are in base-card-training.ts, its first lines in base-goals.ts. Pure:
+// no files, no clock. What it says about limits follows from the corpus and the size.
 import type { Credit } from '../corpus/corpus-credits.ts';
 import type { LlamaConfig } from '../model/model-config.ts';
 import { dataSentences, historyText, instructText, trainingRows } from './base-card-training.ts';

@@ -1,5 +1,6 @@
 // `npm run make-base -- --data DIR`: the one command that makes the shipped base model: corpus, tokenizer, pre-training,
-// instruct-tuning, export with card. Used by people. Stopped and started again it goes on from its checkpoint; the corpus is built once.
+// instruct-tuning, export with card. Used by people. Stopped and started again it goes on from its checkpoint; the corpus
+// is built once.
 // Exit codes: 0 done, 1 failed, 2 wrong command.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -18,7 +19,7 @@ const help = `npm run make-base -- --data DIR [options]   makes the shipped base
   --instruct-recipe FILE
                   other recipe of instruct-tuning (default engine/base/instruct-recipe.json)
   --out DIR       where the finished model goes (default engine/base)
-  --threads N     compute threads of the samples (default 2)
+  --threads N     compute threads of tuning, examination and samples (default 2)
 
   --export-only --model DIR --corpus DIR --log FILE [--log FILE …]
                   writes the folder from a finished training; --log once for each part of the run, in order

@@ -1,6 +1,6 @@
 // Command line of training: `npm run train -- METHOD --config FILE`, and `score` for a trained reward model. Used by
-// people and scripts. It checks the configuration, starts the child process and prints its progress. Exit codes: 0 done, 1 failed, 2 wrong command or
-// configuration, 130 stopped by Ctrl-C with a checkpoint.
+// people and scripts. It checks the configuration, starts the child process and prints its progress. Exit codes: 0
+// done, 1 failed, 2 wrong command or configuration, 130 stopped by Ctrl-C with a checkpoint.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -71,7 +71,7 @@ export async function runTrainProcess(
     if (last?.type === 'done' || last?.type === 'stopped') return last;
     if (last?.type === 'error') throw new EngineError(last.message, { code: last.code, retry: 'never' });
     // Asked before it listened for requests: the signal itself has ended it, and nothing was begun.
-    if (signal?.aborted && exit === 'SIGTERM') return { type: 'stopped', step };
+    if (signal?.aborted && ['SIGTERM', 'SIGINT'].includes(exit)) return { type: 'stopped', step };
     throw new EngineError(`the training process ended (${exit}) before it was done: ${complaint.trim()}`, {
       code: 'training_died',
       retry: 'safe',

@@ -1,6 +1,6 @@
-// The history of a training run, read from the JSON lines it printed: loss curve, held-out losses, starts, time.
-// Used by make-base-cli.ts for the card. Knows no files and no model. A run that was stopped and taken up again has
-// several starts; where two parts tell of the same update, the later one counts.
+// The history of a training run, read from the JSON lines it printed: loss curve, held-out losses, starts, time. Used
+// by make-base-cli.ts for the card. Knows no files and no model. A run that was stopped and taken up again has several
+// starts; where two parts tell of the same update, the later one counts. A start that finds nothing left to do is none.
 import type { TrainEvent } from './train-event.ts';
 
 interface CurvePoint {
@@ -37,7 +37,7 @@ export function trainingHistory(lines: readonly string[]): TrainingHistory {
   const progress = new Map<number, Extract<TrainEvent, { type: 'progress' }>>();
   const heldOut = new Map<number, HeldOutPoint>();
   for (const event of events) {
-    if (event.type === 'start') {
+    if (event.type === 'start' && event.step < event.steps) {
       for (const step of [...progress.keys()]) if (step > event.step) progress.delete(step);
       for (const step of [...heldOut.keys()]) if (step > event.step) heldOut.delete(step);
       starts.push(event);

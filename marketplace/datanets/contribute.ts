@@ -1,6 +1,7 @@
-// Takes one contribution: consent, automatic checks, exact duplicates; then it waits for another person's review.
-// Used by create-marketplace.ts, and by feedback/correct-answer.ts for a contribution that corrects an answer. Every refusal says what was found; nothing that is refused is stored.
-// Order: the datanet, the consent, the checks, the duplicate (the database keeps that rule a second time).
+// Takes one contribution: consent, automatic checks, exact duplicates; then it waits for another person's review. Used
+// by create-marketplace.ts, and by feedback/correct-answer.ts for a contribution that corrects an answer. Every refusal
+// says what was found; nothing that is refused is stored. Order: the datanet, the consent, the checks, the duplicate
+// (the database keeps that rule a second time).
 import { transact } from '../../db/database.ts';
 import { findConsent, holdConsent } from '../../db/repositories/consent-repository.ts';
 import { getContribution, submitContribution } from '../../db/repositories/contribution-repository.ts';

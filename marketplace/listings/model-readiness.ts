@@ -1,6 +1,7 @@
 // Whether a model would answer at once, and the first sign of interest that makes it so: whoever looks at a model or
-// chooses it lets the engine load its adapter, and a gradient store that is still missing be built. Used by create-marketplace.ts and open-call.ts. Reads only, never throws:
-// an engine that does not tell in time leaves the page without that line.
+// chooses it lets the engine load its adapter, and a gradient store that is still missing be built. Used by
+// create-marketplace.ts and open-call.ts. Reads only, never throws: an engine that does not tell in time leaves the
+// page without that line.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
 import type { Model, ModelVersion } from '../../db/schema.ts';

@@ -49,6 +49,11 @@ describe('the history of a run', () => {
     expect(history.heldOut.map(({ step }) => step)).toEqual([20, 40]);
   });
 
+  it('takes a start after the last update for no part of it: nothing was left to train', () => {
+    const again = trainingHistory([...log, start(40, 40), JSON.stringify({ type: 'done', step: 40 })]);
+    expect(again).toEqual(trainingHistory(log));
+  });
+
   it('tells of a plan that was changed, and of a stop without a change', () => {
     expect(historySentences([{ step: 0, steps: 40 }])).toEqual([]);
     const [changed, stopped] = historySentences([

@@ -1,6 +1,9 @@
 // A tiny model, a few answers, pairs and thumbs, and every method over them: what the tests of methods and of the loop
-// train. Whoever uses it sets `scratch.folder` before each test.
+// train. Whoever uses it calls scratchForEachTest() first.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { firstLlamaWeights } from '../../../engine/train/first-weights.ts';
 import { createFullLearner } from '../../../engine/train/full-learner.ts';
 import { ktoMethod } from '../../../engine/train/kto-method.ts';
@@ -21,6 +24,14 @@ import { allLora, tinyConfig } from '../graph/tiny-train-graph.ts';
 
 /** Where runs write. */
 export const scratch = { folder: '' };
+
+/** A new folder before each test of the file, gone after it. */
+export function scratchForEachTest(): void {
+  beforeEach(() => {
+    scratch.folder = mkdtempSync(join(tmpdir(), 'training-'));
+  });
+  afterEach(() => rmSync(scratch.folder, { recursive: true, force: true }));
+}
 
 export const baseWeights = firstLlamaWeights(tinyConfig, 3);
 export const lora = { ...allLora, alpha: 6, dropout: 0 };

@@ -1,9 +1,8 @@
 // Every training method on a tiny model: what it learns shows in its own figures, a killed run resumes to the bit, and
 // what it may not touch stays. Losses themselves: preference-loss.test.ts. Data files and entries: train-run.test.ts.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadLoraAdapter } from '../../../engine/model/lora-adapter.ts';
 import { ktoMethod } from '../../../engine/train/kto-method.ts';
 import { createLoraLearner } from '../../../engine/train/lora-learner.ts';
@@ -33,14 +32,12 @@ import {
   reward,
   run,
   scratch,
+  scratchForEachTest,
   sft,
   train,
 } from './tiny-training.ts';
 
-beforeEach(() => {
-  scratch.folder = mkdtempSync(join(tmpdir(), 'methods-'));
-});
-afterEach(() => rmSync(scratch.folder, { recursive: true, force: true }));
+scratchForEachTest();
 
 describe('an update of DPO', () => {
   it('has the gradient of central differences of the loss, by 4 weights of the adapter', async () => {

@@ -1,9 +1,8 @@
 // The loop that every method shares: when it ends and what it keeps, numbers that are none, checkpoints of other runs, time
 // limits. On a tiny model.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadLoraAdapter } from '../../../engine/model/lora-adapter.ts';
 import { pairMethod } from '../../../engine/train/pair-method.ts';
 import { dpoLoss } from '../../../engine/train/preference-loss.ts';
@@ -20,14 +19,12 @@ import {
   pairs,
   run,
   scratch,
+  scratchForEachTest,
   sft,
   train,
 } from './tiny-training.ts';
 
-beforeEach(() => {
-  scratch.folder = mkdtempSync(join(tmpdir(), 'methods-'));
-});
-afterEach(() => rmSync(scratch.folder, { recursive: true, force: true }));
+scratchForEachTest();
 
 describe('early stopping', () => {
   it('ends after 2 looks without a lower held-out loss and keeps the best weights', async () => {
