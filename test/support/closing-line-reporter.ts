@@ -1,14 +1,17 @@
 // A vitest reporter that prints why each skipped test was skipped and the plain closing line "N passed, N failed, N skipped".
 // Used by vitest.config.ts. It knows nothing of what the tests test.
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
 
 function allTests(modules: readonly TestModule[]): readonly TestCase[] {
   return modules.flatMap((module) => [...module.children.allTests()]);
 }
 
-/** Prints `N passed, N failed, N skipped` alone on the last line; a test file that could not run counts as one failure. */
+/**
+ * Prints `N passed, N failed, N skipped` alone on the last line. A test file that could not run counts as one failure, and so
+ * does an error outside of all tests, such as a process of tests that died.
+ */
 export default class ClosingLineReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const tests = allTests(modules);
     const count = (state: 'passed' | 'failed' | 'skipped') =>
       tests.filter((test) => test.result().state === state).length;
@@ -18,8 +21,7 @@ export default class ClosingLineReporter implements Reporter {
       if (result.state === 'skipped')
         console.log(`skipped: ${test.fullName}${result.note ? ` (${result.note})` : ''}`);
     }
-    console.log(
-      `\n${count('passed')} passed, ${count('failed') + brokenFiles} failed, ${count('skipped')} skipped`,
-    );
+    const failed = count('failed') + brokenFiles + unhandled.length;
+    console.log(`\n${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped`);
   }
 }
