@@ -185,6 +185,8 @@ describe.skipIf(found.browser === undefined)('Discord on the right', () => {
 
   it('opens a form, shows its complaints, and an answer only Ada sees', async () => {
     await byTestId('discord-input').fill('/contribute');
+    // the page may be drawn before the bot's commands are: Enter would then send the words as a message
+    await byTestId('discord-command-contribute').waitFor();
     await byTestId('discord-input').press('Enter');
     await byTestId('discord-slash-send').click();
     await byTestId('modal-field-question').fill('ab');
