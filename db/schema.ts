@@ -4,12 +4,16 @@
  * amounts are bigint nano-OPEN; times are `Date`. The truth is db/migrations/, and a test compares the two.
  */
 import type { ColumnType, Generated, Insertable, Selectable } from 'kysely';
+import type { CreatedAt, Json, JsonObject } from './column-types.ts';
 import type { Nano } from './ledger/amount.ts';
+import type { BooksSchema } from './schema-books.ts';
+import type { BudgetSchema } from './schema-budget.ts';
+import type { EpochSchema } from './schema-epoch.ts';
+import type { WalletSchema } from './schema-wallet.ts';
 
-/** A jsonb column: read as the value, written as the value (never a string of JSON). */
-type Json<T> = ColumnType<T, T, T>;
+export type { JsonObject } from './column-types.ts';
+
 type JsonDefault<T> = ColumnType<T, T | undefined, T>;
-type CreatedAt = ColumnType<Date, Date | undefined, never>;
 
 export type AccountKind =
   | 'user'
@@ -25,7 +29,6 @@ export type AccountKind =
   | 'dust';
 export type TransferKind = 'hold' | 'capture' | 'void' | 'expire' | 'split' | 'grant' | 'transfer';
 export type HoldState = 'open' | 'captured' | 'voided' | 'expired';
-export type JsonObject = { readonly [key: string]: unknown };
 
 interface AccountTable {
   id: Generated<bigint>;
@@ -343,7 +346,7 @@ interface DeliveryTable {
   sentAt: Date | null;
 }
 
-export interface Schema {
+export interface Schema extends BooksSchema, BudgetSchema, EpochSchema, WalletSchema {
   account: AccountTable;
   transfer: TransferTable;
   entry: EntryTable;

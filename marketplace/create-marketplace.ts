@@ -2,6 +2,7 @@
 // that does it, and the background work. Used by the composition root and by tests. It decides nothing itself.
 // One marketplace process serves one database (see live-calls.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Chain } from '../contracts/client/chain.ts';
 import type { Database } from '../db/database.ts';
 import { transact } from '../db/database.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
@@ -57,6 +58,8 @@ export interface MarketplaceOptions {
   /** False leaves out the demo datanet and its model. */
   readonly withDemo?: boolean;
   readonly clock?: () => Date;
+  /** Default: no chain. */
+  readonly chain?: Chain | null;
   readonly settings?: Partial<MarketplaceSettings>;
 }
 
@@ -85,6 +88,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     demoDir,
     log,
     clock,
+    chain: options.chain ?? null,
     settings: { ...DEFAULT_SETTINGS, ...options.settings },
     live: createLiveCalls(),
     trainings: createLiveTrainings(),

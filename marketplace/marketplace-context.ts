@@ -1,5 +1,6 @@
 // What every step of the marketplace works with, built once by create-marketplace.ts and passed by name. No step keeps
 // state of its own: what must survive is in the database, what is only true of this process is in `live` and `trainings`.
+import type { Chain } from '../contracts/client/chain.ts';
 import type { Database } from '../db/database.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LiveCalls } from './live-calls.ts';
@@ -24,6 +25,8 @@ export interface MarketplaceContext {
   readonly demoDir: string;
   readonly log: MarketplaceLog;
   readonly clock: () => Date;
+  /** Null where this machine has no chain: deposits and claims are then refused with the reason. */
+  readonly chain: Chain | null;
   readonly live: LiveCalls;
   readonly trainings: LiveTrainings;
   /** Aborted by stop(): long work ends at its next step and is taken up again at the next start. */
