@@ -90,7 +90,7 @@ export interface SignedPosting {
   readonly raw: Hex;
 }
 
-/** @throws ChainFault with retry 'safe' | 'after' when the RPC cannot be reached, 'never' when it refuses for good */
+/** @throws ChainFault with retry 'after' when the RPC cannot be reached or is overloaded, 'never' when it refuses for good */
 export interface Chain {
   readonly chainId: bigint;
   readonly addresses: ChainAddresses;
@@ -122,10 +122,24 @@ export interface Chain {
 /** Signs and sends postings. The caller stores what was signed before it is sent, so that a restart sends the same again. */
 export interface ChainPoster {
   readonly address: Hex;
-  /** Signs a posting; `replaces` takes its nonce and a fee at least a tenth higher. Simulated first. @throws ChainFault 'never' with the contract's error when the vault would refuse it */
+  /** What it has left to pay gas with, in wei of the chain's own coin. */
+  gasWei(): Promise<bigint>;
+  /**
+   * Signs a posting at the poster's next free nonce; `replaces` takes its nonce and fees at least a tenth higher.
+   * Simulated first, against the newest block.
+   * @throws ChainFault `chain_reverted` (never; `contractError` names the vault's error) when the vault would refuse it,
+   * `tx_mined` (never) when what it should replace is mined already, `fee_cap` (after) when the fees needed are above
+   * the configured cap, `signer_unreachable` (after)
+   */
   signEpoch(posting: EpochPosting, replaces?: SignedPosting): Promise<SignedPosting>;
-  /** Hands a signed transaction to the node; known or already mined ones are no fault. */
+  /**
+   * Hands a signed transaction to the node; known or already mined ones are no fault.
+   * @throws ChainFault `nonce_used` (never) when another transaction took its nonce: this one will never be mined, sign
+   * anew; `fee_too_low` (never) when the node holds another one of this nonce with a higher fee: sign a replacement;
+   * `no_gas_money` (after) when the poster cannot pay for gas
+   */
   send(signed: SignedPosting): Promise<void>;
+  /** `unknown`: the node neither mined it nor waits to; send it again. A reorg may take `mined` back, never `final`. */
   txState(txHash: Hex): Promise<TxState>;
   /** Records a datanet version's root and a model version's hash in the registry, once; a repetition changes nothing. @returns the transaction, null when it stood there already */
   recordDatanetVersion(version: {
@@ -150,14 +164,49 @@ export interface DigestSigner {
 
 export type ChainRetry = 'never' | 'safe' | 'after';
 
-/** A fault of the chain or of the way to it. */
+/**
+ * - `chain_unreachable` (after): no usable answer from the RPC, after the retries
+ * - `chain_refused` (never): the RPC answered with a refusal
+ * - `chain_reverted` (never): a contract refused; `contractError` is its error, as `Name` or `Name(arguments)`
+ * - `nonce_used`, `tx_mined`, `fee_too_low` (never), `fee_cap`, `no_gas_money` (after): see ChainPoster
+ * - `signer_unreachable` (after), `signer_refused` (never): the key service gave no signature, or one that is not ours
+ * - `key_unusable` (never): a keystore, password or token file is missing, wrong or open to others
+ * - `chain_setting` (never): a CHAIN_… setting is wrong; the message names it
+ * - `chain_start_failed` (never): the local chain did not start
+ * - `deployment_wrong` (never): what stands on chain is not what the deployment file and the artifacts say
+ */
+export type ChainFaultCode =
+  | 'chain_unreachable'
+  | 'chain_refused'
+  | 'chain_reverted'
+  | 'nonce_used'
+  | 'tx_mined'
+  | 'fee_too_low'
+  | 'fee_cap'
+  | 'no_gas_money'
+  | 'signer_unreachable'
+  | 'signer_refused'
+  | 'key_unusable'
+  | 'chain_setting'
+  | 'chain_start_failed'
+  | 'deployment_wrong';
+
+/** A fault of the chain or of the way to it. No message carries a key, a password or an address with one in it. */
 export class ChainFault extends Error {
-  readonly code: string;
+  readonly code: ChainFaultCode;
   readonly retry: ChainRetry;
-  constructor(code: string, message: string, retry: ChainRetry, cause?: unknown) {
-    super(message, { cause });
+  /** The contract's own error, where a contract refused. */
+  readonly contractError: string | undefined;
+  constructor(
+    code: ChainFaultCode,
+    message: string,
+    retry: ChainRetry,
+    facts: { readonly cause?: unknown; readonly contractError?: string } = {},
+  ) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.name = 'ChainFault';
     this.code = code;
     this.retry = retry;
+    this.contractError = facts.contractError;
   }
 }
