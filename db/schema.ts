@@ -26,8 +26,21 @@ export type AccountKind =
   | 'platform'
   | 'treasury'
   | 'vault'
-  | 'dust';
-export type TransferKind = 'hold' | 'capture' | 'void' | 'expire' | 'split' | 'grant' | 'transfer';
+  | 'dust'
+  | 'claimable';
+export type TransferKind =
+  | 'hold'
+  | 'capture'
+  | 'void'
+  | 'expire'
+  | 'split'
+  | 'grant'
+  | 'transfer'
+  | 'deposit'
+  | 'payout'
+  | 'claim'
+  | 'refund'
+  | 'correction';
 export type HoldState = 'open' | 'captured' | 'voided' | 'expired';
 
 interface AccountTable {
@@ -47,6 +60,7 @@ interface TransferTable {
   kind: TransferKind;
   callId: string | null;
   result: Json<JsonObject>;
+  reason: string | null;
   createdAt: CreatedAt;
 }
 
@@ -296,6 +310,9 @@ interface CallShareTable {
   kind: ShareKind;
   sharePpm: number;
   amountNano: Nano;
+  at: Date;
+  datanetId: string;
+  dustMicronano: number;
 }
 
 interface ReceiptTable {
@@ -304,6 +321,9 @@ interface ReceiptTable {
   body: Json<JsonObject>;
   hash: string;
   createdAt: CreatedAt;
+  salt: string | null;
+  signature: string | null;
+  signer: string | null;
 }
 
 interface RatingTable {

@@ -23,6 +23,17 @@ interface Balances {
   readonly nodeNano: Nano;
 }
 
+/** What stands in the claims tree for a wallet (or will in the next one) and has not been claimed. */
+export async function claimableOf(db: Database, wallet: string): Promise<Nano> {
+  const row = await db
+    .selectFrom('account')
+    .select('balanceNano')
+    .where('ownerId', '=', wallet)
+    .where('kind', '=', 'claimable')
+    .executeTakeFirst();
+  return row?.balanceNano ?? ZERO_NANO;
+}
+
 /** Balances of a person (or any owner id); all zero for one who never had any. */
 export async function balances(db: Database, ownerId: string): Promise<Balances> {
   const rows = await db
@@ -50,7 +61,8 @@ export interface LedgerLine {
   readonly account: AccountKind;
   /** Positive: came in. */
   readonly amountNano: Nano;
-  readonly balanceAfterNano: Nano;
+  /** Of a refund, correction, deposit, ...: why, or where it came from. */
+  readonly reason: string | null;
   readonly at: Date;
 }
 
@@ -71,7 +83,7 @@ export async function transfersOf(
       'transfer.callId',
       'account.kind as account',
       'entry.amountNano',
-      'entry.balanceAfterNano',
+      'transfer.reason',
       'transfer.createdAt as at',
     ])
     .orderBy('entry.transferId', 'desc')
@@ -97,7 +109,7 @@ export async function entriesOfCall(
       'account.kind as account',
       'account.ownerId',
       'entry.amountNano',
-      'entry.balanceAfterNano',
+      'transfer.reason',
       'transfer.createdAt as at',
     ])
     .orderBy('entry.transferId')

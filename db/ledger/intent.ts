@@ -29,6 +29,8 @@ interface Posting<Result> {
   /** Legs sum to zero; several legs on one account are added up; zero legs are left out. */
   readonly legs: readonly Leg[];
   readonly callId?: string;
+  /** Shown in the history: why a person moved it, or where it came from. */
+  readonly reason?: string;
   /** What the verb returns now and on every repetition; fields named `...Nano` are amounts. */
   readonly result: Result;
 }
@@ -58,14 +60,14 @@ export async function once<Result extends { readonly ok: true }, Refusal extends
   }
   const decision = await decide();
   if (!('posting' in decision)) return decision;
-  const { legs, callId, result } = decision.posting;
+  const { legs, callId, reason, result } = decision.posting;
   const total = legs.reduce((sum, leg) => sum + leg.amountNano, 0n);
   assertLedger(total === 0n, `${intent.kind} ${intent.key} is off balance by ${total} nano`);
   const entries = legs
     .filter((leg) => leg.amountNano !== 0n)
     .map((leg) => ({ kind: leg.kind, owner: leg.ownerId, amount: leg.amountNano.toString() }));
   const posted = await sql<{ id: bigint }>`select ledger_post(${intent.key}, ${hash}, ${intent.kind},
-    ${callId ?? null}, ${freeze(result)}::jsonb, ${entries}::jsonb) as id`.execute(tx);
+    ${callId ?? null}, ${freeze(result)}::jsonb, ${entries}::jsonb, ${reason ?? null}) as id`.execute(tx);
   await decision.after?.(posted.rows[0].id);
   return result;
 }

@@ -4,7 +4,7 @@
  * these books (the operator's stock, the chain), and their negative balance is what the books owe against them.
  */
 import type { Tx } from '../database.ts';
-import type { AccountKind } from '../schema.ts';
+import type { AccountKind, TransferKind } from '../schema.ts';
 import type { Nano } from './amount.ts';
 import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
@@ -15,9 +15,15 @@ interface AccountRef {
 }
 
 /** The one treasury of this marketplace. */
-export const TREASURY: AccountRef = { kind: 'treasury', ownerId: 'treasury' };
+export const TREASURY = { kind: 'treasury', ownerId: 'treasury' } as const satisfies AccountRef;
 
-interface TransferIntent {
+/** The marketplace's own account: its part of each price. */
+export const PLATFORM = { kind: 'platform', ownerId: 'platform' } as const satisfies AccountRef;
+
+/** The one vault: minus the coins that the contract holds for these books. */
+export const VAULT = { kind: 'vault', ownerId: 'vault' } as const satisfies AccountRef;
+
+export interface TransferIntent {
   readonly key: string;
   readonly from: AccountRef;
   readonly to: AccountRef;
@@ -28,7 +34,7 @@ interface TransferIntent {
   readonly callId?: string;
 }
 
-type TransferResult =
+export type TransferResult =
   | { readonly ok: true; readonly amountNano: Nano }
   | IdempotencyConflict
   | {
@@ -39,6 +45,15 @@ type TransferResult =
     };
 
 export async function transfer(tx: Tx, intent: TransferIntent): Promise<TransferResult> {
+  return transferAs(tx, 'transfer', intent);
+}
+
+/** A transfer under the kind by which the history shows it. */
+export async function transferAs(
+  tx: Tx,
+  transferKind: Extract<TransferKind, 'transfer' | 'correction'>,
+  intent: TransferIntent,
+): Promise<TransferResult> {
   const { key, from, to, amountNano, reason, callId } = intent;
   assertLedger(amountNano > 0n, `a transfer of ${amountNano} nano`);
   assertLedger(
@@ -46,7 +61,7 @@ export async function transfer(tx: Tx, intent: TransferIntent): Promise<Transfer
     `transfer ${key} goes to where it came from`,
   );
   const request = { from: { ...from }, to: { ...to }, amountNano, reason, callId: callId ?? null };
-  return once(tx, { key, kind: 'transfer', request }, async () => {
+  return once(tx, { key, kind: transferKind, request }, async () => {
     if (from.kind !== 'treasury' && from.kind !== 'vault') {
       const { [from.kind]: availableNano } = await lockBalances(tx, from.ownerId, [from.kind]);
       if (availableNano < amountNano)
@@ -59,7 +74,8 @@ export async function transfer(tx: Tx, intent: TransferIntent): Promise<Transfer
           { ...to, amountNano },
         ],
         callId,
-        result: { ok: true, amountNano, reason } as const,
+        reason,
+        result: { ok: true, amountNano } as const,
       },
     };
   });
