@@ -1,4 +1,30 @@
-/** Tables of budgets and operators’ corrections, migration 013-budgets. Part of schema.ts. */
+/** Tables of budgets, migration 013-budgets. Part of schema.ts. */
+import type { Generated } from 'kysely';
+import type { CreatedAt } from './column-types.ts';
+import type { Nano } from './ledger/amount.ts';
 
-// biome-ignore lint/suspicious/noEmptyInterface: filled by the migration's author
-export interface BudgetSchema {}
+export type BudgetScope = 'message' | 'day' | 'conversation';
+
+interface BudgetTable {
+  personId: string;
+  scope: BudgetScope;
+  /** Null: no limit. */
+  limitNano: Nano | null;
+  updatedAt: Generated<Date>;
+}
+
+interface BudgetWarningTable {
+  personId: string;
+  scope: BudgetScope;
+  period: string;
+  limitNano: Nano;
+  spentNano: Nano;
+  renewsAt: Date | null;
+  callId: string;
+  createdAt: CreatedAt;
+}
+
+export interface BudgetSchema {
+  budget: BudgetTable;
+  budgetWarning: BudgetWarningTable;
+}

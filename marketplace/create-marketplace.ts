@@ -12,6 +12,7 @@ import { requeueInterruptedRuns } from '../db/repositories/training-run-reposito
 import type { Model } from '../db/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { attributeCall } from './attribute-call.ts';
+import { budgetVerbs } from './budget-verbs.ts';
 import { chooseModel, chosenModel, newConversation } from './choose-model.ts';
 import { contribute } from './datanets/contribute.ts';
 import { giveConsent } from './datanets/give-consent.ts';
@@ -161,6 +162,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     trainings: (person) => readTrainings(market, person),
     trainingChart: (runId, method) => drawTraining(market, runId, method),
     cancelTraining: (input) => cancelTraining(market, input),
+    ...budgetVerbs(market),
   };
 }
 

@@ -5,8 +5,11 @@ import { type Nano, openNano } from '../db/ledger/amount.ts';
 export interface MarketplaceSettings {
   /** Given once to a new person; spendable, not withdrawable. */
   readonly starterGrantNano: Nano;
-  /** Most a single call may cost: the hold never exceeds it. */
+  /** Most a single call may cost where its person has set no budget per message: the hold never exceeds it. */
   readonly callBudgetNano: Nano;
+  /** The same per UTC day and per conversation; null = no limit. */
+  readonly dayBudgetNano: Nano | null;
+  readonly conversationBudgetNano: Nano | null;
   /** Longest answer in tokens; the budget and the context may shorten it. */
   readonly answerTokensMax: number;
   /** Below this many answer tokens a call is not worth starting. */
@@ -48,6 +51,8 @@ export interface MarketplaceSettings {
   readonly reconcileEveryMs: number;
   /** An open hold older than this is given back even if nobody settles its call. */
   readonly holdLifeMs: number;
+  /** Pause between two looks at the chain. */
+  readonly chainPollMs: number;
   /** Least time between two progress rows and two pieces of progress news of a training run. */
   readonly progressEveryMs: number;
   readonly progressNewsEveryMs: number;
@@ -56,6 +61,8 @@ export interface MarketplaceSettings {
 export const DEFAULT_SETTINGS: MarketplaceSettings = {
   starterGrantNano: openNano('10'),
   callBudgetNano: openNano('0.05'),
+  dayBudgetNano: null,
+  conversationBudgetNano: null,
   answerTokensMax: 200,
   answerTokensMin: 8,
   questionCharsMax: 2_000,
@@ -79,6 +86,7 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   databaseWaitMs: 8_000,
   reconcileEveryMs: 3_000,
   holdLifeMs: 30 * 60_000,
+  chainPollMs: 2_000,
   progressEveryMs: 1_000,
   progressNewsEveryMs: 20_000,
 };

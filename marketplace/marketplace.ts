@@ -2,6 +2,8 @@
 // Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
 // Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
 import type { Nano } from '../db/ledger/amount.ts';
+import type { BudgetVerbs } from './budget-verbs.ts';
+import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { CancelResult, TrainingChart, TrainingMethod, TrainingsView } from './training-views.ts';
 
 export interface Identity {
@@ -72,6 +74,8 @@ export interface Quote {
   readonly availableNano: Nano;
   readonly promptTokens: number;
   readonly answerTokensMax: number;
+  /** The budget that made the answer shorter than it could be. */
+  readonly shortenedBy: BudgetScope | null;
 }
 
 export type CallRefusal =
@@ -92,6 +96,7 @@ export type CallRefusal =
       readonly neededNano: Nano;
       readonly availableNano: Nano;
     }
+  | BudgetReached
   /** More people ask than the engine can take: nothing was generated, the hold was voided, it cost nothing. */
   | { readonly ok: false; readonly code: 'engine_busy'; readonly retryAfterMs: number }
   /** Its turn did not come in time: nothing was generated, the hold was voided, it cost nothing. */
@@ -112,6 +117,10 @@ export interface CallDone {
   readonly modelTitle: string;
   readonly versionNumber: number;
   readonly droppedMessages: number;
+  /** Budgets of which four fifths are spent with this answer; each told once a period. */
+  readonly warnings: readonly BudgetWarning[];
+  /** The budget that made the answer shorter than it could be. */
+  readonly shortenedBy: BudgetScope | null;
 }
 
 /** What the person sees while a call runs; every method is quick and never throws. */
@@ -266,12 +275,17 @@ export interface MarketplaceNews {
     | 'version_published'
     | 'version_rejected'
     | 'training_failed'
-    | 'training_cancelled';
+    | 'training_cancelled'
+    | 'deposit_seen'
+    | 'deposit_orphaned'
+    | 'deposit_credited'
+    | 'wallet_linked';
+  /** What it is about, as a heading. */
   readonly datanetTitle: string;
   readonly text: string;
 }
 
-export interface Marketplace {
+export interface Marketplace extends BudgetVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;

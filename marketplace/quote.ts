@@ -1,11 +1,11 @@
 // Step 2 of a paid call, the quote: the prompt that fits, and the most the answer may cost. Used by paid-call.ts.
-// The hold is sized by the budget and the length the answer may have, never by the model's maximum. Nothing is written.
-// Invariants: prompt and longest answer fit the context together; the ceiling never exceeds the budget unless the
-// rate card makes even the shortest answer dearer (then the answer is the shortest, and the ceiling is shown).
+// The hold is sized by the budgets and the length the answer may have, never by the model's maximum. Nothing is written.
+// Invariants: prompt and longest answer fit the context together; the ceiling never exceeds what is left of any budget.
 import { balances } from '../db/ledger/balances.ts';
 import type { Model } from '../db/schema.ts';
 import type { ChatMessage } from '../engine/engine.ts';
-import { answerTokensWithin, priceOf } from './listings/rate-card.ts';
+import { readBudgets } from './budgets/budget.ts';
+import { fitBudgets } from './budgets/fit-budgets.ts';
 import type { CallRefusal, Quote, RateCard } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import type { OpenedCall } from './open-call.ts';
@@ -31,13 +31,17 @@ export async function quoteCall(
   if (!fitted.ok) return fitted;
   const { messages, promptTokens, droppedMessages } = fitted;
   const rateCard = rateCardOf(opened.model);
-  const affordable = answerTokensWithin(rateCard, promptTokens, settings.callBudgetNano);
+  const { person } = opened.input;
+  const place = { personId: person.id, conversationId: opened.conversation.id };
   const room = engine.contextTokens - promptTokens;
-  const wanted = Math.max(settings.answerTokensMin, Math.min(settings.answerTokensMax, affordable));
-  const answerTokensMax = Math.min(wanted, room);
-  const { spendableNano } = await waitForDatabase(market, () => balances(db, opened.input.person.id));
-  const ceilingNano = priceOf(rateCard, promptTokens, answerTokensMax);
-  const quote = { ceilingNano, availableNano: spendableNano, promptTokens, answerTokensMax };
+  const { budgets, spendableNano } = await waitForDatabase(market, async () => ({
+    budgets: await readBudgets(market, db, place),
+    spendableNano: (await balances(db, person.id)).spendableNano,
+  }));
+  const fitting = fitBudgets({ rateCard, promptTokens, room, settings, budgets });
+  if (!fitting.ok) return fitting;
+  const { ceilingNano, answerTokensMax, shortenedBy } = fitting;
+  const quote = { ceilingNano, availableNano: spendableNano, promptTokens, answerTokensMax, shortenedBy };
   return { ...opened, messages, droppedMessages, rateCard, quote };
 }
 

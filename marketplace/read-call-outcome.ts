@@ -2,6 +2,7 @@
 // ran delivers this instead. Used by create-marketplace.ts. Reads only.
 import type { Nano } from '../db/ledger/amount.ts';
 import { balances } from '../db/ledger/balances.ts';
+import { warningsOfCall } from '../db/repositories/budget-repository.ts';
 import { getCallByEvent } from '../db/repositories/call-repository.ts';
 import { getModel } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
@@ -34,5 +35,7 @@ export async function readCallOutcome(
     modelTitle: model?.title ?? '',
     versionNumber: version?.number ?? 0,
     droppedMessages: 0,
+    warnings: await warningsOfCall(db, call.id),
+    shortenedBy: null,
   };
 }

@@ -3,14 +3,15 @@
 // paid-call.ts; voidCall also by reconciler.ts. Idempotent: a retry after a lost commit finds what was written.
 // A failed answer costs nothing, whatever was shown; a stopped one costs what was delivered.
 import { type Tx, transact } from '../db/database.ts';
-import type { Nano } from '../db/ledger/amount.ts';
 import { balances } from '../db/ledger/balances.ts';
 import { capture } from '../db/ledger/capture.ts';
 import { voidHold } from '../db/ledger/void-hold.ts';
+import { warningsOfCall } from '../db/repositories/budget-repository.ts';
 import { getCall, moveCall } from '../db/repositories/call-repository.ts';
 import { appendMessage } from '../db/repositories/conversation-repository.ts';
 import { getReceipt, saveReceipt } from '../db/repositories/receipt-repository.ts';
 import type { Call } from '../db/schema.ts';
+import { warnBudgets } from './budgets/warn-budgets.ts';
 import { refusalOfFailure } from './failed-answer.ts';
 import type { GeneratedAnswer } from './generate-answer.ts';
 import { enqueueJob } from './jobs/enqueue-job.ts';
@@ -37,7 +38,7 @@ export async function settleCall(
   }
   return await waitForDatabase(market, () =>
     transact(market.db, async (tx) => {
-      const captured = await captureCall(tx, held, answer);
+      const captured = await captureCall(market, tx, held, answer);
       if (!captured.ok) return captured;
       const { spendableNano } = await balances(tx, held.input.person.id);
       return {
@@ -51,14 +52,23 @@ export async function settleCall(
         modelTitle: held.model.title,
         versionNumber: held.version.number,
         droppedMessages: answer.droppedMessages,
+        warnings: captured.warnings,
+        shortenedBy: held.quote.shortenedBy,
       };
     }),
   );
 }
 
-type Captured = { readonly ok: true; readonly priceNano: Nano; readonly receiptNumber: string } | CallRefusal;
+type Captured =
+  | ({ readonly ok: true } & Pick<CallDone, 'priceNano' | 'receiptNumber' | 'warnings'>)
+  | CallRefusal;
 
-async function captureCall(tx: Tx, held: HeldCall, answer: Delivered): Promise<Captured> {
+async function captureCall(
+  market: MarketplaceContext,
+  tx: Tx,
+  held: HeldCall,
+  answer: Delivered,
+): Promise<Captured> {
   const { callId, holdId, model, conversation, rateCard, quote } = held;
   const { promptTokens, completionTokens } = answer.usage;
   const metered = priceOf(rateCard, promptTokens, completionTokens);
@@ -99,7 +109,8 @@ async function captureCall(tx: Tx, held: HeldCall, answer: Delivered): Promise<C
   });
   const receipt = await saveReceipt(tx, { callId, ...(await receiptAtCapture(tx, moved.call, parts)) });
   await enqueueJob(tx, 'attribute-call', { callId });
-  return { ok: true, priceNano, receiptNumber: receiptNumber(receipt.number) };
+  const warnings = await warnBudgets(market, tx, moved.call);
+  return { ok: true, priceNano, receiptNumber: receiptNumber(receipt.number), warnings };
 }
 
 /** What an earlier try, or the reconciler, made of the call. */
@@ -107,7 +118,8 @@ async function settledBefore(tx: Tx, callId: string): Promise<Captured> {
   const call = await getCall(tx, callId);
   const receipt = await getReceipt(tx, callId);
   if (call?.state === 'captured' && call.priceNano !== null && receipt !== undefined) {
-    return { ok: true, priceNano: call.priceNano, receiptNumber: receiptNumber(receipt.number) };
+    const warnings = await warningsOfCall(tx, callId);
+    return { ok: true, priceNano: call.priceNano, receiptNumber: receiptNumber(receipt.number), warnings };
   }
   return { ok: false, code: 'generation_failed', reason: call?.errorCode ?? 'the call had ended' };
 }

@@ -3,6 +3,7 @@ import type { Command } from '../core/command.ts';
 import type { CommandDefinition } from '../core/platform.ts';
 import { askCommand } from './ask-command.ts';
 import { balanceCommand } from './balance-command.ts';
+import { budgetCommand } from './budget-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { contributeCommand } from './contribute-command.ts';
 import { datanetCommand } from './datanet-command.ts';
@@ -27,6 +28,7 @@ export const allCommands: readonly Command<CommandContext>[] = [
   askCommand,
   newCommand,
   balanceCommand,
+  budgetCommand,
   receiptCommand,
   contributeCommand,
   reviewCommand,

@@ -34,6 +34,7 @@ export const stopButton = (run: string): Button => ({
 export const modelsButton = (label = 'All models'): Button => ({ action: encodeAction('models'), label });
 export const helpButton: Button = { action: encodeAction('help'), label: 'How it works' };
 export const balanceButton: Button = { action: encodeAction('balance'), label: 'My balance' };
+export const budgetsButton: Button = { action: encodeAction('budgets'), label: 'My budgets' };
 export const contributeButton = (slug: string, label = 'Contribute'): Button => ({
   action: encodeAction('contribute', slug),
   label,

@@ -6,6 +6,7 @@ import { italic, lines, rich, small } from '../core/rich-text.ts';
 import { answerText } from '../core/streaming-text.ts';
 import { openAmount } from '../core/words.ts';
 import { answerButtons } from './answer-buttons.ts';
+import { cutByBudget, warningLine } from './budget-words.ts';
 
 /** What a person has is theirs to know: in shared places it is left out. */
 export interface AnswerFrame {
@@ -38,6 +39,7 @@ function endLine(done: CallDone): string | null {
   if (done.reason === 'cancelled') return 'You stopped it: you paid only for what stands here.';
   if (done.reason === 'deadline')
     return 'Cut here: it took longer than an answer may. You paid only for what stands here.';
+  if (done.reason === 'length' && done.shortenedBy !== null) return cutByBudget(done.shortenedBy);
   if (done.reason === 'length') return 'Cut at the longest answer this model may give.';
   return null;
 }
@@ -58,6 +60,7 @@ export function answeredReply(done: CallDone, { intro, isPrivate }: AnswerFrame)
       small(
         `${done.modelTitle} v${done.versionNumber} · ${openAmount(done.priceNano)}${isPrivate ? ` · ${openAmount(done.availableNano)} left` : ''} · receipt ${done.receiptNumber}`,
       ),
+      ...done.warnings.map((warning) => small(warningLine(warning, isPrivate))),
     ),
     buttons: answerButtons(done.callId),
   };

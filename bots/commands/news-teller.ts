@@ -15,6 +15,10 @@ const SIGNS = {
   version_rejected: '🔎',
   training_failed: '⚠️',
   training_cancelled: '✋',
+  deposit_seen: '⏳',
+  deposit_orphaned: '↩️',
+  deposit_credited: '💰',
+  wallet_linked: '🔗',
 } as const satisfies Record<MarketplaceNews['kind'], string>;
 
 const newsReply = (news: MarketplaceNews): Reply => ({

@@ -8,6 +8,7 @@ import { lines } from '../core/rich-text.ts';
 import { commandDefinitions } from './all-commands.ts';
 import { answerQuestion } from './answer-question.ts';
 import { balanceReply } from './balance-command.ts';
+import { budgetsReply } from './budget-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { decideConsent, openContributionForm } from './contribute-command.ts';
 import { openCorrectionForm } from './correction-form.ts';
@@ -74,6 +75,9 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
   help: page(async () => helpReply(commandDefinitions())),
   balance: now(async (context) => {
     await context.respond.reply(balanceReply(await context.marketplace.balance(await context.person())));
+  }),
+  budgets: now(async (context) => {
+    await context.respond.reply(await budgetsReply(context));
   }),
   models: page(async ({ marketplace }) => modelListReply(await marketplace.models())),
   model: page(async (context, slug) => {

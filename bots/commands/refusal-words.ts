@@ -6,6 +6,7 @@ import { bold, lines, rich } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import { count, openAmount } from '../core/words.ts';
 import { balanceButton, helpButton, modelsButton } from './answer-buttons.ts';
+import { budgetReachedReply } from './budget-words.ts';
 
 const FREE = bold('This cost nothing.');
 
@@ -82,6 +83,8 @@ export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
         buttons: [[balanceButton, modelsButton('Other models')]],
         ephemeral: true,
       };
+    case 'budget_reached':
+      return budgetReachedReply(refusal, isPrivate);
     case 'engine_busy':
       return {
         text: lines(

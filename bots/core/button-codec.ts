@@ -14,6 +14,7 @@ const KINDS = {
   receipt: ['rc', 'number', false],
   help: ['hp', null, false],
   balance: ['ba', null, false],
+  budgets: ['bu', null, false],
   models: ['ms', null, false],
   model: ['mo', 'slug', false],
   choose: ['ch', 'slug', false],

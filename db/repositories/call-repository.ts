@@ -19,6 +19,8 @@ interface NewCall {
   /** What the person wrote. */
   readonly prompt: string;
   readonly promptHash: string;
+  /** Decides which day's budget it counts in; default: the database's clock. */
+  readonly quotedAt?: Date;
 }
 
 /** Creates the call, or finds the one this event made before (`created` false). */
@@ -144,13 +146,4 @@ export async function markAttributed(tx: Tx, id: string): Promise<boolean> {
     .where('attributedAt', 'is', null)
     .executeTakeFirst();
   return numUpdatedRows === 1n;
-}
-
-/** What the person's calls cost since `since`, held ceilings of calls under way included: for daily budgets. */
-export async function spentSince(db: Database, personId: string, since: Date): Promise<Nano> {
-  const { rows } = await sql<{ spentNano: Nano }>`
-    select coalesce(sum(case when state = 'captured' then price_nano
-      when state in ('held', 'generating', 'unknown') then ceiling_nano else 0 end), 0)::bigint as spent_nano
-    from call where person_id = ${personId} and quoted_at >= ${since}`.execute(db);
-  return rows[0].spentNano;
 }

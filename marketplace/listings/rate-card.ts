@@ -15,10 +15,10 @@ export function priceOf(card: RateCard, promptTokens: number, answerTokens: numb
   );
 }
 
-/** The most answer tokens whose whole call costs at most `budgetNano`; 0 when not even the prompt is affordable. */
-export function answerTokensWithin(card: RateCard, promptTokens: number, budgetNano: Nano): number {
+/** The most answer tokens whose whole call costs at most `budgetNano`; null when not even the prompt is affordable. */
+export function answerTokensWithin(card: RateCard, promptTokens: number, budgetNano: Nano): number | null {
   const leftNano = budgetNano - priceOf(card, promptTokens, 0);
-  if (leftNano <= 0n) return 0;
+  if (leftNano < 0n) return null;
   if (card.per1kAnswerTokensNano === 0n) return Number.MAX_SAFE_INTEGER;
   return Number((nano(leftNano) * PER) / card.per1kAnswerTokensNano); // rounded down
 }

@@ -45,7 +45,13 @@ describe('a paid call', () => {
     expect(asked.shown.at(-1)).toBe(answer.text);
     // The ceiling: 9 prompt tokens and at most 200 answer tokens.
     expect(asked.quotes).toEqual([
-      { ceilingNano: openNano('0.006036'), availableNano: STARTER, promptTokens: 9, answerTokensMax: 200 },
+      {
+        ceilingNano: openNano('0.006036'),
+        availableNano: STARTER,
+        promptTokens: 9,
+        answerTokensMax: 200,
+        shortenedBy: null,
+      },
     ]);
     const entries = await entriesOfCall(database.db, answer.callId);
     const captured = entries.filter((entry) => entry.kind === 'capture');

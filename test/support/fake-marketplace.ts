@@ -1,6 +1,8 @@
 // A marketplace in memory for tests of what people see: amounts, refusals and results are set by the test, money is a
 // number in a map. It implements the whole face and nothing of the rules; those are tested against the real one.
 import { type Nano, nano, openNano } from '../../db/ledger/amount.ts';
+import type { Budget, BudgetWarning } from '../../marketplace/budgets/budget.ts';
+import type { SetBudgetResult } from '../../marketplace/budgets/set-budget.ts';
 import type {
   AskInput,
   CallDone,
@@ -86,6 +88,11 @@ export interface FakeMarketplace extends Marketplace {
   failNext: Error | null;
   /** Places in the engine's line that the next answer passes through, 0 last; `between` is waited for at each. */
   queueNext: number[];
+  /** What the next answer warns of. */
+  warnNext: BudgetWarning[];
+  budgetsNow: readonly Budget[];
+  readonly budgetsSet: { readonly which: string; readonly amount: string }[];
+  setBudgetResult: SetBudgetResult;
   /** Waited for between two pieces of an answer. */
   between: () => Promise<void>;
   reviewItems: ReviewItem[];
@@ -137,7 +144,13 @@ export function createFakeMarketplace(): FakeMarketplace {
     if (model === undefined) return { ok: false, code: 'no_model_chosen' };
     if (model.retired) return { ok: false, code: 'model_retired', title: model.title };
     const available = nano(have(input.person));
-    view.quoted({ ceilingNano: CEILING, availableNano: available, promptTokens: 20, answerTokensMax: 64 });
+    view.quoted({
+      ceilingNano: CEILING,
+      availableNano: available,
+      promptTokens: 20,
+      answerTokensMax: 64,
+      shortenedBy: null,
+    });
     if (available < CEILING)
       return { ok: false, code: 'balance_too_low', neededNano: CEILING, availableNano: available };
     const pieces = (fake.answers.length > 1 ? fake.answers.shift() : fake.answers[0]) ?? [];
@@ -172,6 +185,8 @@ export function createFakeMarketplace(): FakeMarketplace {
       modelTitle: model.title,
       versionNumber: model.versionNumber,
       droppedMessages: 0,
+      warnings: fake.warnNext.splice(0),
+      shortenedBy: null,
     };
   };
 
@@ -182,6 +197,10 @@ export function createFakeMarketplace(): FakeMarketplace {
     refuseNext: null,
     failNext: null,
     queueNext: [],
+    warnNext: [],
+    budgetsNow: [],
+    budgetsSet: [],
+    setBudgetResult: { ok: true, scope: 'day' },
     between: async () => {},
     reviewItems: [],
     provenances: new Map(),
@@ -310,6 +329,11 @@ export function createFakeMarketplace(): FakeMarketplace {
         neededForNextVersion: 20,
         trainingStarted: false,
       };
+    },
+    budgets: async () => fake.budgetsNow,
+    setBudget: async (_, typed) => {
+      fake.budgetsSet.push(typed);
+      return fake.setBudgetResult;
     },
     trainings: async () => fake.trainingsNow,
     trainingChart: async (runId) => fake.charts.get(runId) ?? null,

@@ -347,6 +347,8 @@ describe('delivery', () => {
       modelTitle: 'Pocket Atlas',
       versionNumber: 1,
       droppedMessages: 0,
+      warnings: [],
+      shortenedBy: null,
     });
     await restart();
     expect(chat.transcript()).not.toContain('I lost touch');

@@ -31,6 +31,8 @@ const late: CallDone = {
   modelTitle: 'Pocket Atlas',
   versionNumber: 1,
   droppedMessages: 0,
+  warnings: [],
+  shortenedBy: null,
 };
 
 describe('a line of people', () => {
