@@ -2,9 +2,10 @@
 // keystore.ts, remote-signer.ts and the local chain. No content ever reaches an error message.
 // Invariant: a file is whole or not there (written aside, then linked to its name), also when two processes make it at once.
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ChainFault } from './chain.ts';
+import { writeDurably } from './durable-file.ts';
 
 /**
  * The trimmed text of a secret file.
@@ -52,15 +53,4 @@ export async function keepSecretFile(
     }
   }
   return readSecretFile(path, what);
-}
-
-/** Writes a new file of mode 0600 and waits until the disk has it. */
-export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
