@@ -1,0 +1,62 @@
+/**
+ * The watcher's place on one chain and vault: how far it took final blocks, the hash it took them under, and the alarm that
+ * keeps it from taking more.
+ */
+import type { Database, Tx } from '../database.ts';
+import type { ChainCursor } from '../schema-wallet.ts';
+
+export interface VaultRef {
+  readonly chainId: bigint;
+  readonly vault: string;
+}
+
+/** The cursor, made at `firstBlock` where there is none. */
+export async function ensureCursor(
+  db: Database,
+  { chainId, vault }: VaultRef,
+  firstBlock: bigint,
+): Promise<ChainCursor> {
+  await db
+    .insertInto('chainCursor')
+    .values({ chainId, vault, nextBlock: firstBlock })
+    .onConflict((conflict) => conflict.columns(['chainId', 'vault']).doNothing())
+    .execute();
+  const cursor = await readCursor(db, { chainId, vault });
+  if (cursor === undefined) throw new Error('the watcher’s cursor vanished');
+  return cursor;
+}
+
+export async function readCursor(db: Database | Tx, ref: VaultRef): Promise<ChainCursor | undefined> {
+  return db
+    .selectFrom('chainCursor')
+    .selectAll()
+    .where('chainId', '=', ref.chainId)
+    .where('vault', '=', ref.vault)
+    .executeTakeFirst();
+}
+
+/** Moves the cursor; only the fields given change. */
+export async function moveCursor(
+  db: Database | Tx,
+  ref: VaultRef,
+  to: Partial<Omit<ChainCursor, 'chainId' | 'vault' | 'updatedAt'>>,
+): Promise<void> {
+  await db
+    .updateTable('chainCursor')
+    .set({ ...to, updatedAt: new Date() })
+    .where('chainId', '=', ref.chainId)
+    .where('vault', '=', ref.vault)
+    .execute();
+}
+
+/** Writes the alarm unless one stands already. @returns whether it was written */
+export async function setAlarm(db: Database | Tx, ref: VaultRef, alarm: string): Promise<boolean> {
+  const done = await db
+    .updateTable('chainCursor')
+    .set({ alarm, alarmAt: new Date(), updatedAt: new Date() })
+    .where('chainId', '=', ref.chainId)
+    .where('vault', '=', ref.vault)
+    .where('alarm', 'is', null)
+    .executeTakeFirst();
+  return done.numUpdatedRows === 1n;
+}

@@ -1,0 +1,61 @@
+/**
+ * Wallets and whose they are: an address belongs to at most one person at a time, a person has at most one. What was
+ * unlinked stays written down. Addresses are 0x and lowercase.
+ */
+import { sql } from 'kysely';
+import type { Database, Tx } from '../database.ts';
+import { newId } from '../new-id.ts';
+import type { Wallet } from '../schema-wallet.ts';
+
+/**
+ * Whoever decides by whose an address is, or changes it, holds this until the transaction ends: a deposit is booked
+ * either before a link (and moves with it) or after it (to the person).
+ */
+export async function lockAddress(tx: Tx, address: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`wallet:${address}`}, 0))`.execute(tx);
+}
+
+const linked = (db: Database | Tx) => db.selectFrom('wallet').selectAll().where('unlinkedAt', 'is', null);
+
+/** The wallet a person has linked now. */
+export async function walletOfPerson(db: Database | Tx, personId: string): Promise<Wallet | undefined> {
+  return linked(db).where('personId', '=', personId).executeTakeFirst();
+}
+
+/** The link of an address that holds now. */
+export async function walletAt(db: Database | Tx, address: string): Promise<Wallet | undefined> {
+  return linked(db).where('address', '=', address).executeTakeFirst();
+}
+
+/** The wallets of these persons that are linked now, by person. */
+export async function walletsOfPersons(
+  db: Database | Tx,
+  personIds: readonly string[],
+): Promise<ReadonlyMap<string, Wallet>> {
+  if (personIds.length === 0) return new Map();
+  const wallets = await linked(db).where('personId', 'in', personIds).execute();
+  return new Map(wallets.map((wallet) => [wallet.personId, wallet]));
+}
+
+/** Links an address that nobody has; the person's earlier wallet must be unlinked before. */
+export async function addWallet(
+  tx: Tx,
+  { personId, address }: { readonly personId: string; readonly address: string },
+): Promise<Wallet> {
+  return tx
+    .insertInto('wallet')
+    .values({ id: newId('wallet'), personId, address })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Ends the person's link; undefined when there is none. */
+export async function endWallet(tx: Tx, personId: string): Promise<Wallet | undefined> {
+  return tx
+    .updateTable('wallet')
+    .set({ unlinkedAt: sql<Date>`greatest(now(), linked_at)` })
+    .where('personId', '=', personId)
+    .where('unlinkedAt', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
+}
