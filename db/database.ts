@@ -3,7 +3,7 @@
  * bots/main.ts, the books command and tests. Knows nothing of how the server is run (embedded/ does).
  * A query on a lost connection rejects with a DatabaseFault; the next one opens a new connection.
  */
-import { CamelCasePlugin, Kysely, type Transaction } from 'kysely';
+import { CamelCasePlugin, Kysely, sql, type Transaction } from 'kysely';
 import { PostgresJSDialect } from 'kysely-postgres-js';
 import { type ConnectionPool, createConnectionPool } from './connection-pool.ts';
 import { DatabaseFault } from './errors.ts';
@@ -43,6 +43,12 @@ export function openDatabase({
       await pool.end();
     },
   };
+}
+
+/** As whom the program speaks to the server. */
+export async function currentRole(db: Database): Promise<string> {
+  const { rows } = await sql<{ role: string }>`select current_user as role`.execute(db);
+  return rows[0].role;
 }
 
 const CONFLICT_TRIES_MAX = 5;

@@ -30,7 +30,7 @@ function faultOfServer(error: postgres.PostgresError): DatabaseFault {
       `the database rolled back a conflict: ${error.message}`,
       facts,
     );
-  if (is('23'))
+  if (is('23', '42501'))
     return new DatabaseFault('database_rule_broken', `the database refused: ${error.message}`, facts);
   // told to go while the query ran: whether it was done is not known
   if (is('57P01', '57P02')) return new DatabaseFault('database_connection_lost', error.message, facts);

@@ -12,6 +12,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { chmod, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { APP_ROLE } from './app-role.ts';
 import { createConnectionPool } from './connection-pool.ts';
 import { type Cluster, clusterDirectory, openCluster, resetPassword } from './embedded/cluster.ts';
 import { type Binaries, prepareBinaries } from './embedded/postgres-binaries.ts';
@@ -50,8 +51,10 @@ interface EmbeddedOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** With the password in it: for `openDatabase`, never for a log. */
+  /** The owner's, who migrates. With the password in it: for `openDatabase`, never for a log. */
   readonly url: string;
+  /** That of the role as which the program runs; it can log in once app-role.ts has made it. */
+  readonly appUrl: string;
   readonly port: number;
   /** Where the data really is. */
   readonly home: string;
@@ -158,8 +161,22 @@ async function waitForOwner(cluster: Cluster): Promise<Postmaster> {
 }
 
 function borrowed({ cluster }: Server, home: string, { pid, port }: Postmaster): EmbeddedPostgres {
+  return {
+    ...urlsOf(cluster, port),
+    port,
+    home,
+    how: 'borrowed',
+    pid: () => pid,
+    stop: async () => undefined,
+  };
+}
+
+function urlsOf(cluster: Cluster, port: number): Pick<EmbeddedPostgres, 'url' | 'appUrl'> {
   const url = databaseUrl(cluster, port, DATABASE);
-  return { url, port, home, how: 'borrowed', pid: () => pid, stop: async () => undefined };
+  const app = new URL(url);
+  app.username = APP_ROLE;
+  app.password = cluster.appPassword;
+  return { url, appUrl: app.href };
 }
 
 function owned(
@@ -207,7 +224,7 @@ function owned(
   process.once('exit', onExit);
 
   return {
-    url: databaseUrl(server.cluster, port, DATABASE),
+    ...urlsOf(server.cluster, port),
     port,
     home,
     how,

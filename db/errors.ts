@@ -9,7 +9,8 @@
  * - `database_connection_lost`: the connection broke under the query; a commit may or may not have happened, so repeat
  *   with the same idempotency key.
  * - `database_conflict`: deadlock or serialisation failure; the transaction was rolled back.
- * - `database_rule_broken`: a constraint or trigger refused the write (`constraint` names it); a bug in the caller.
+ * - `database_rule_broken`: a constraint, a trigger or a missing right refused (`constraint` names the first two); a bug in
+ *   the caller.
  * - `database_query_failed`: any other refusal by the server; a bug.
  * - `database_start_failed`: the embedded server could not be started; the message says what to do.
  * - `database_migration_failed`: a migration failed or an applied one was changed.

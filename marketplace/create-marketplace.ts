@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Chain } from '../contracts/client/chain.ts';
 import type { Database } from '../db/database.ts';
-import { transact } from '../db/database.ts';
+import { currentRole, transact } from '../db/database.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
 import { getDatanetBySlug, listDatanets } from '../db/repositories/datanet-repository.ts';
 import { getModelBySlug, listModels } from '../db/repositories/model-repository.ts';
@@ -50,6 +50,8 @@ export interface MarketplaceOptions {
   readonly db: Database;
   /** The same database, for the job queue's own connections. */
   readonly databaseUrl: string;
+  /** As whom the queue's tables are made; default `databaseUrl`. */
+  readonly ownerUrl?: string;
   readonly engine: Engine;
   readonly dataDir: string;
   readonly demoDir: string;
@@ -79,7 +81,16 @@ export interface OwnedMarketplace extends Marketplace {
  * Nothing runs in the background before start().
  */
 export async function createMarketplace(options: MarketplaceOptions): Promise<OwnedMarketplace> {
-  const { db, databaseUrl, engine, dataDir, demoDir, log, clock = () => new Date() } = options;
+  const {
+    db,
+    databaseUrl,
+    ownerUrl = databaseUrl,
+    engine,
+    dataDir,
+    demoDir,
+    log,
+    clock = () => new Date(),
+  } = options;
   const stopping = new AbortController();
   let onNews: (news: MarketplaceNews) => Promise<void> = async () => {};
   const market: MarketplaceContext = {
@@ -96,7 +107,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     stopping: stopping.signal,
     tellNews: (news) => onNews(news),
   };
-  await prepareJobs(databaseUrl, log);
+  await prepareJobs(ownerUrl, log, await currentRole(db));
   if (options.withDemo ?? true) await seedDemo(market, options.say ?? (() => {}));
   const background = createBackground(market, databaseUrl);
   return {

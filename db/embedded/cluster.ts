@@ -5,10 +5,11 @@
  *   <home>/owner, starting.lock, server.log
  * Used by embedded.ts. A half-made cluster is never taken for a whole one: it is made aside and renamed.
  */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { APP_ROLE } from '../app-role.ts';
 import { startFault } from '../errors.ts';
 import type { Binaries } from './postgres-binaries.ts';
 import { runAs, runSlowlyAs, type ServerUser } from './server-user.ts';
@@ -18,6 +19,8 @@ export const SUPERUSER = 'openmodels';
 export interface Cluster {
   readonly directory: string;
   readonly password: string;
+  /** Of the role as which the program runs. Derived, so there is one secret to keep; it does not lead back to it. */
+  readonly appPassword: string;
   readonly created: boolean;
 }
 
@@ -36,10 +39,12 @@ export async function openCluster(
   const known = await readFile(join(home, 'password'), 'utf8').catch(() => '');
   const password = known.trim() || randomBytes(24).toString('hex');
   if (!known.trim()) await writePrivate(join(home, 'password'), password);
-  if (existsSync(join(directory, 'PG_VERSION'))) return { directory, password, created: false };
+  const appPassword = createHmac('sha256', password).update(APP_ROLE).digest('hex');
+  const cluster = { directory, password, appPassword };
+  if (existsSync(join(directory, 'PG_VERSION'))) return { ...cluster, created: false };
   announce();
   await initialise(directory, user, binaries, password);
-  return { directory, password, created: true };
+  return { ...cluster, created: true };
 }
 
 /** Gives the stopped cluster the password we have: for when its file was lost. */

@@ -36,10 +36,45 @@ const RESTART_MS = 1_000;
 
 const TRAINING: JobName = 'train-version';
 
-/** Creates or updates the queue's tables (schema graphile_worker). */
-export async function prepareJobs(connectionString: string, log: MarketplaceLog): Promise<void> {
-  await runMigrations({ connectionString, logger: quietLogger(log) });
+/**
+ * Creates or updates the queue's tables (schema graphile_worker) as their owner, and lets `role` work with them: the tables
+ * have row security on, so a role needs a policy beside its rights. It may not change the tables themselves.
+ */
+export async function prepareJobs(
+  connectionString: string,
+  log: MarketplaceLog,
+  role?: string,
+): Promise<void> {
+  const logger = quietLogger(log);
+  await runMigrations({ connectionString, logger });
+  if (role === undefined) return;
+  const utils = await makeWorkerUtils({ connectionString, logger });
+  try {
+    await utils.withPgClient(async (client) => {
+      const { rows } = await client.query<{ statement: string }>(RIGHTS_STATEMENTS, [role]);
+      await client.query(['begin', ...rows.map(({ statement }) => statement), 'commit'].join('; '));
+    });
+  } finally {
+    await utils.release();
+  }
 }
+
+/** The statements that give a role ($1) the queue; none where it owns it, or has it since the last start. */
+const RIGHTS_STATEMENTS = `
+  with tables as (
+    select c.oid, format('%I.%I', 'graphile_worker', c.relname) as name, c.relrowsecurity
+      from pg_class c where c.relnamespace = 'graphile_worker'::regnamespace and c.relkind in ('r', 'p', 'v')
+        and not pg_has_role($1, c.relowner, 'usage')
+  )
+  select format('grant usage on schema graphile_worker to %I', $1::text) as statement
+    where not has_schema_privilege($1, 'graphile_worker', 'usage')
+  union all
+  select format('grant select, insert, update, delete on %s to %I', name, $1::text) from tables
+    where not has_table_privilege($1, oid, 'select') or not has_table_privilege($1, oid, 'delete')
+  union all
+  select format('create policy works_with_the_queue on %s to %I using (true) with check (true)', name, $1::text)
+    from tables t where relrowsecurity and not exists (select 1 from pg_policy p
+      where p.polrelid = t.oid and (select oid from pg_roles where rolname = $1) = any (p.polroles))`;
 
 export function createJobRunner(options: {
   readonly connectionString: string;

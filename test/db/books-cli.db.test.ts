@@ -56,7 +56,7 @@ test('with no server running it starts one, proves the books, and stops it; besi
 
 test('a difference gives exit code 1 and names the rule', async () => {
   await personWith(database.db, { balance: '1' });
-  const connection = await database.pool.reserve();
+  const connection = await database.owner.pool.reserve();
   await connection.unsafe(`begin; set local session_replication_role = replica;
     update account set balance_nano = balance_nano + 1 where kind = 'user'; commit`);
   connection.release();

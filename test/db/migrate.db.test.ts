@@ -7,7 +7,7 @@ import { migrate } from '../../db/migrate.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const database = testDatabase({ migrated: false });
+const database = testDatabase({ migrated: false }).owner;
 const SHIPPED = new URL('../../db/migrations/', import.meta.url);
 
 afterEach(async () => {

@@ -16,7 +16,7 @@ const database = testDatabase();
 
 /** Runs several statements in one transaction, bare. */
 async function raw(statements: string): Promise<void> {
-  const connection = await database.pool.reserve();
+  const connection = await database.owner.pool.reserve();
   try {
     await connection.unsafe(`begin; ${statements}; commit`);
   } catch (error) {
@@ -158,7 +158,7 @@ test.each([
   ],
   ['no_overdue_holds', `update hold set expires_at = now() - interval '1 day' where state = 'open'`],
 ])('the books find a broken %s, made with the triggers off', async (name, statement) => {
-  const seen = await database.db
+  const seen = await database.owner.db
     .transaction()
     .execute(async (tx) => {
       await sql`alter table account drop constraint account_no_overdraft`.execute(tx);

@@ -151,7 +151,7 @@ test('a datanet tells its progress and contributors, and versions keep their ord
     { personId: bob.id, accepted: 2 },
   ]);
   expect(await listContributions(database.db, { datanetId: datanet.id, state: 'accepted' })).toHaveLength(3);
-  const change = database.db.updateTable('datanetVersion').set({ merkleRoot: 'other' }).execute();
+  const change = database.owner.db.updateTable('datanetVersion').set({ merkleRoot: 'other' }).execute();
   await expect(change).rejects.toMatchObject({ constraint: 'version_immutable' });
   await transact(database.db, (tx) =>
     createDatanetVersion(tx, { datanetId: datanet.id, merkleRoot: 'r2', contributionIds }),
