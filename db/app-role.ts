@@ -15,6 +15,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   account: 'select, update (version)', // to lock the row
   transfer: 'select',
   entry: 'select',
+  entry_pending: 'select',
   hold: 'select, insert, update (state, captured_nano, reason, settled_at, settle_transfer_id)',
 };
 
@@ -94,6 +95,7 @@ async function giveRights(connection: Connection, role: string): Promise<void> {
     `grant usage on schema public to ${name}`,
     `revoke all on ${own.map(({ quoted }) => quoted).join(', ')} from ${name}`,
     ...own.map(({ relname, relkind, quoted, frozen }) => {
+      if (relkind === 'v') return `grant select on ${quoted} to ${name}`; // writing one is writing with its owner's rights
       if (relkind === 'S') return `grant usage on sequence ${quoted} to ${name}`; // to draw a number, not to set one
       const refused = frozen as readonly string[];
       const rights = ['select', 'insert', 'update', 'delete'].filter((right) => !refused.includes(right));
