@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-postgres.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     pool: 'forks',
+    // see boot.mjs: without it V8 ends a process of tests with SIGSEGV now and then
+    execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
