@@ -1,0 +1,55 @@
+// An operator has looked at the watcher's alarm and says: go on, with the chain as it is now. Used by the /deposit command of
+// operators. What was booked from blocks that are gone is marked lost and counted, never taken back silently: the operator
+// corrects the books where the coins did not come back. Logs that stand on the chain again are not booked twice.
+import type { Chain } from '../../contracts/client/chain.ts';
+import { transact } from '../../db/database.ts';
+import { addNano, type Nano } from '../../db/ledger/amount.ts';
+import { moveCursor, readCursor } from '../../db/repositories/chain-cursor-repository.ts';
+import { loseEvent, settledEvents } from '../../db/repositories/chain-event-repository.ts';
+import type { ChainEvent } from '../../db/schema-wallet.ts';
+import type { MarketplaceContext } from '../marketplace-context.ts';
+import { vaultOf } from './chain-round.ts';
+
+export type AcceptChainResult =
+  | {
+      readonly ok: true;
+      /** What the alarm was. */
+      readonly alarm: string;
+      /** Deposits that were booked and whose blocks are gone. */
+      readonly lostDeposits: number;
+      readonly lostNano: Nano;
+    }
+  | { readonly ok: false; readonly code: 'no_alarm' };
+
+/** @throws ChainFault when the chain cannot be reached; nothing has changed then */
+export async function acceptChain(market: MarketplaceContext, chain: Chain): Promise<AcceptChainResult> {
+  const vault = vaultOf(chain);
+  const cursor = await readCursor(market.db, vault);
+  if (cursor === undefined || cursor.alarm === null) return { ok: false, code: 'no_alarm' };
+  const { alarm } = cursor;
+  const gone: ChainEvent[] = [];
+  let nextBlock = chain.firstBlock;
+  for (const event of await settledEvents(market.db, vault)) {
+    const block = await chain.blockAt(event.blockNumber);
+    if (block?.hash === event.blockHash) {
+      nextBlock = event.blockNumber;
+      break;
+    }
+    gone.push(event);
+  }
+  const lost = gone.filter(({ state }) => state === 'credited');
+  await transact(market.db, async (tx) => {
+    for (const event of lost) await loseEvent(tx, event);
+    const anew = { nextBlock, finalBlock: null, finalHash: null, alarm: null, alarmAt: null };
+    await moveCursor(tx, vault, anew);
+  });
+  const deposits = lost.filter(({ kind }) => kind === 'deposit');
+  const lostNano = addNano(
+    ...deposits.flatMap(({ amountNano }) => (amountNano === null ? [] : [amountNano])),
+  );
+  market.log.warn(
+    { alarm, lostDeposits: deposits.length, lostNano: String(lostNano), nextBlock: String(nextBlock) },
+    'an operator let the watcher go on',
+  );
+  return { ok: true, alarm, lostDeposits: deposits.length, lostNano };
+}
