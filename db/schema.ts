@@ -48,6 +48,7 @@ interface AccountTable {
   asset: Generated<string>;
   kind: AccountKind;
   ownerId: string;
+  /** What was rolled up; `accountNow` has the balance. */
   balanceNano: ColumnType<Nano, never, never>;
   version: ColumnType<bigint, never, never>;
   createdAt: CreatedAt;
@@ -61,6 +62,7 @@ interface TransferTable {
   callId: string | null;
   result: Json<JsonObject>;
   reason: string | null;
+  asset: Generated<string>;
   createdAt: CreatedAt;
 }
 
@@ -69,8 +71,19 @@ interface EntryTable {
   line: number;
   accountId: bigint;
   amountNano: Nano;
-  balanceAfterNano: Nano;
-  accountVersion: bigint;
+}
+
+interface EntryPendingTable {
+  transferId: bigint;
+}
+
+/** A view: accounts with what waits for the roll-up added to their balances. */
+interface AccountNowView {
+  id: bigint;
+  asset: string;
+  kind: AccountKind;
+  ownerId: string;
+  balanceNano: Nano;
 }
 
 interface HoldTable {
@@ -370,6 +383,8 @@ export interface Schema extends BooksSchema, BudgetSchema, EpochSchema, WalletSc
   account: AccountTable;
   transfer: TransferTable;
   entry: EntryTable;
+  entryPending: EntryPendingTable;
+  accountNow: AccountNowView;
   hold: HoldTable;
   person: PersonTable;
   identity: IdentityTable;

@@ -1,7 +1,6 @@
 /**
  * What an owner has, and how it came about: balances by account kind and the history of entries. Reads only.
  */
-import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 import { addNano, type Nano, ZERO_NANO } from './amount.ts';
@@ -26,7 +25,7 @@ interface Balances {
 /** What stands in the claims tree for a wallet (or will in the next one) and has not been claimed. */
 export async function claimableOf(db: Database, wallet: string): Promise<Nano> {
   const row = await db
-    .selectFrom('account')
+    .selectFrom('accountNow')
     .select('balanceNano')
     .where('ownerId', '=', wallet)
     .where('kind', '=', 'claimable')
@@ -37,7 +36,7 @@ export async function claimableOf(db: Database, wallet: string): Promise<Nano> {
 /** Balances of a person (or any owner id); all zero for one who never had any. */
 export async function balances(db: Database, ownerId: string): Promise<Balances> {
   const rows = await db
-    .selectFrom('account')
+    .selectFrom('accountNow')
     .select(['kind', 'balanceNano'])
     .where('ownerId', '=', ownerId)
     .where('asset', '=', 'OPEN')
@@ -119,7 +118,11 @@ export async function entriesOfCall(
 
 /** What lies in a call's data pool, not yet split. */
 export async function poolOf(db: Database, callId: string): Promise<Nano> {
-  const { rows } = await sql<{ balanceNano: Nano }>`
-    select balance_nano from account where owner_id = ${callId} and kind = 'call_pool'`.execute(db);
-  return rows[0]?.balanceNano ?? ZERO_NANO;
+  const row = await db
+    .selectFrom('accountNow')
+    .select('balanceNano')
+    .where('ownerId', '=', callId)
+    .where('kind', '=', 'call_pool')
+    .executeTakeFirst();
+  return row?.balanceNano ?? ZERO_NANO;
 }

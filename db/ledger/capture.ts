@@ -2,12 +2,13 @@
  * Capture: the second phase of a hold. Takes the price out of it into its parts (data pool, creator, node, platform, ...) and
  * releases the rest to where it came from, in one transfer. Parts sum to the price (asserted here, proved by books.ts).
  */
-import type { Tx } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { AccountKind } from '../schema.ts';
 import { addNano, type Nano } from './amount.ts';
-import { type IdempotencyConflict, once } from './intent.ts';
+import type { IdempotencyConflict } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
-import { endHold, type HoldNotOpen, lockOpenHold, releaseOf } from './settle-hold.ts';
+import { type LedgerVerb, legColumns, post } from './ledger-call.ts';
+import type { HoldNotOpen } from './void-hold.ts';
 
 /** Accounts that may take part of a price; the data part goes to `call_pool` with the call's id as owner. */
 type PartKind = Extract<
@@ -21,7 +22,7 @@ interface CapturePart {
   readonly amountNano: Nano;
 }
 
-interface CaptureIntent {
+export interface CaptureIntent {
   readonly key: string;
   readonly holdId: string;
   /** 0 to the held amount. */
@@ -29,7 +30,7 @@ interface CaptureIntent {
   readonly parts: readonly CapturePart[];
 }
 
-type CaptureResult =
+export type CaptureResult =
   | {
       readonly ok: true;
       readonly holdId: string;
@@ -46,38 +47,31 @@ type CaptureResult =
       readonly heldNano: Nano;
     };
 
-export async function capture(
-  tx: Tx,
-  { key, holdId, priceNano, parts }: CaptureIntent,
-): Promise<CaptureResult> {
+export const captureVerb: LedgerVerb<CaptureIntent, CaptureResult> = {
+  function: 'ledger_capture',
+  request: ({ holdId, priceNano, parts }) => ({
+    kind: 'capture',
+    request: { holdId, priceNano, parts: parts.map((part) => ({ ...part })) },
+  }),
+  columns(intents) {
+    for (const intent of intents) assertParts(intent);
+    return [
+      { type: 'text', values: intents.map(({ holdId }) => holdId) },
+      { type: 'bigint', values: intents.map(({ priceNano }) => priceNano) },
+      ...legColumns(intents.map(({ parts }) => parts)),
+    ];
+  },
+};
+
+export async function capture(db: Database, intent: CaptureIntent): Promise<CaptureResult> {
+  return post(db, captureVerb, intent);
+}
+
+function assertParts({ key, priceNano, parts }: CaptureIntent): void {
   assertLedger(
     parts.every((part) => part.amountNano >= 0n),
     `capture ${key} has a negative part`,
   );
   const sum = addNano(...parts.map((part) => part.amountNano));
   assertLedger(sum === priceNano, `parts of capture ${key} sum to ${sum} nano, the price is ${priceNano}`);
-  const request = { holdId, priceNano, parts: parts.map((part) => ({ ...part })) };
-  return once(tx, { key, kind: 'capture', request }, async () => {
-    const found = await lockOpenHold(tx, holdId);
-    if (!found.ok) return found;
-    const held = found.hold;
-    if (priceNano > held.amountNano)
-      return { ok: false, code: 'price_above_hold', priceNano, heldNano: held.amountNano } as const;
-    const release = releaseOf(held, priceNano);
-    return {
-      posting: {
-        legs: [...release.legs, ...parts],
-        callId: held.callId,
-        result: {
-          ok: true,
-          holdId,
-          priceNano,
-          releasedGrantNano: release.toGrantNano,
-          releasedBalanceNano: release.toBalanceNano,
-        } as const,
-      },
-      after: (settleTransferId: bigint) =>
-        endHold(tx, holdId, { state: 'captured', capturedNano: priceNano, settleTransferId }),
-    };
-  });
 }

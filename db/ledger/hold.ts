@@ -3,13 +3,14 @@
  * or void-hold.ts is the second, and each hold ends exactly once. The hold remembers its sources, so that what is released
  * returns where it came from.
  */
-import type { Tx } from '../database.ts';
+import type { Database } from '../database.ts';
 import { newId } from '../new-id.ts';
-import { addNano, type Nano, nano, subtractNano } from './amount.ts';
-import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
+import type { Nano } from './amount.ts';
+import type { IdempotencyConflict } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
+import { type LedgerVerb, post } from './ledger-call.ts';
 
-interface HoldIntent {
+export interface HoldIntent {
   /** One per intent, e.g. `hold:<event key>`. */
   readonly key: string;
   /** Person whose grant and balance pay. */
@@ -37,44 +38,24 @@ export type HoldResult =
       readonly availableNano: Nano;
     };
 
-/** A call has at most one hold; a second one under another key breaks a unique index (a bug). */
-export async function hold(tx: Tx, intent: HoldIntent): Promise<HoldResult> {
-  const { key, ownerId, amountNano, callId, expiresAt } = intent;
-  assertLedger(amountNano >= 0n, `a hold of ${amountNano} nano`);
+export const holdVerb: LedgerVerb<HoldIntent, HoldResult> = {
+  function: 'ledger_hold',
   // expiresAt is left out of the request: a repetition computes it anew from its own clock
-  return once(tx, { key, kind: 'hold', request: { ownerId, amountNano, callId } }, async () => {
-    const available = await lockBalances(tx, ownerId, ['user', 'user_grant', 'hold']);
-    const availableNano = addNano(available.user, available.user_grant);
-    if (availableNano < amountNano)
-      return { ok: false, code: 'balance_too_low', neededNano: amountNano, availableNano } as const;
-    const grantNano = nano(amountNano < available.user_grant ? amountNano : available.user_grant);
-    const balanceNano = subtractNano(amountNano, grantNano);
-    const holdId = newId('hold');
-    return {
-      posting: {
-        legs: [
-          { kind: 'user_grant', ownerId, amountNano: -grantNano },
-          { kind: 'user', ownerId, amountNano: -balanceNano },
-          { kind: 'hold', ownerId, amountNano },
-        ],
-        callId,
-        result: { ok: true, holdId, amountNano, grantNano, balanceNano } as const,
-      },
-      async after(holdTransferId: bigint) {
-        await tx
-          .insertInto('hold')
-          .values({
-            id: holdId,
-            ownerId,
-            callId,
-            amountNano,
-            grantNano,
-            balanceNano,
-            expiresAt,
-            holdTransferId,
-          })
-          .execute();
-      },
-    };
-  });
+  request: ({ ownerId, amountNano, callId }) => ({ kind: 'hold', request: { ownerId, amountNano, callId } }),
+  columns(intents) {
+    for (const { key, amountNano } of intents)
+      assertLedger(amountNano >= 0n, `hold ${key} of ${amountNano} nano`);
+    return [
+      { type: 'text', values: intents.map(({ ownerId }) => ownerId) },
+      { type: 'bigint', values: intents.map(({ amountNano }) => amountNano) },
+      { type: 'text', values: intents.map(({ callId }) => callId) },
+      { type: 'text', values: intents.map(() => newId('hold')) },
+      { type: 'timestamptz', values: intents.map(({ expiresAt }) => expiresAt.toISOString()) },
+    ];
+  },
+};
+
+/** A call has at most one hold; a second one under another key breaks a unique index (a bug). */
+export async function hold(db: Database, intent: HoldIntent): Promise<HoldResult> {
+  return post(db, holdVerb, intent);
 }

@@ -72,12 +72,23 @@ export async function once<Result extends { readonly ok: true }, Refusal extends
   return result;
 }
 
-/** Locks the owner's accounts of these kinds in id order until the transaction ends, and tells their balances. */
+/** Kinds whose incoming amounts wait for the roll-up (ledger_entry_waits in 008-ledger). */
+const ROLLED_UP: ReadonlySet<AccountKind> = new Set([
+  'contributor',
+  'creator',
+  'node',
+  'platform',
+  'dust',
+  'treasury',
+]);
+
+/** Locks the owner's accounts of these kinds in id order until the transaction ends, and tells their balances, rolled up. */
 export async function lockBalances<Kind extends AccountKind>(
   tx: Tx,
   ownerId: string,
   kinds: readonly Kind[],
 ): Promise<Readonly<Record<Kind, Nano>>> {
+  if (kinds.some((kind) => ROLLED_UP.has(kind))) await sql`select ledger_roll_up()`.execute(tx);
   const rows = await tx
     .selectFrom('account')
     .select(['kind', 'balanceNano'])
@@ -90,7 +101,8 @@ export async function lockBalances<Kind extends AccountKind>(
   return Object.fromEntries(kinds.map((kind) => [kind, found.get(kind) ?? 0n])) as Record<Kind, Nano>;
 }
 
-function requestHash({ kind, request }: Intent): string {
+/** What one request is, in 64 hex digits. */
+export function requestHash({ kind, request }: Pick<Intent, 'kind' | 'request'>): string {
   return createHash('sha256')
     .update(canonical({ kind, ...request }))
     .digest('hex');
@@ -111,7 +123,8 @@ function freeze(result: object): object {
   );
 }
 
-function revive(result: unknown): unknown {
+/** A stored result as the verb gave it: fields named `...Nano` are amounts. */
+export function revive(result: unknown): object {
   return Object.fromEntries(
     Object.entries(result as object).map(([key, value]) => [
       key,

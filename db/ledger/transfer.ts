@@ -3,11 +3,13 @@
  * refunds, top-ups from the treasury, corrections. The treasury and the vault may go negative: they stand for coins outside
  * these books (the operator's stock, the chain), and their negative balance is what the books owe against them.
  */
-import type { Tx } from '../database.ts';
+import { sql } from 'kysely';
+import type { Database, Tx } from '../database.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 import type { Nano } from './amount.ts';
-import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
+import { type IdempotencyConflict, once, requestHash } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
+import { type Answer, untilDecided } from './ledger-call.ts';
 
 interface AccountRef {
   readonly kind: Exclude<AccountKind, 'hold' | 'call_pool'>;
@@ -44,40 +46,31 @@ export type TransferResult =
       readonly availableNano: Nano;
     };
 
-export async function transfer(tx: Tx, intent: TransferIntent): Promise<TransferResult> {
-  return transferAs(tx, 'transfer', intent);
+export async function transfer(db: Database, intent: TransferIntent): Promise<TransferResult> {
+  return transferAs(db, 'transfer', intent);
 }
 
 /** A transfer under the kind by which the history shows it. */
 export async function transferAs(
-  tx: Tx,
-  transferKind: Extract<TransferKind, 'transfer' | 'correction'>,
+  db: Database,
+  kind: Extract<TransferKind, 'transfer' | 'correction'>,
   intent: TransferIntent,
 ): Promise<TransferResult> {
-  const { key, from, to, amountNano, reason, callId } = intent;
+  const { key, from, to, amountNano, reason, callId = null } = intent;
   assertLedger(amountNano > 0n, `a transfer of ${amountNano} nano`);
   assertLedger(
     from.kind !== to.kind || from.ownerId !== to.ownerId,
     `transfer ${key} goes to where it came from`,
   );
-  const request = { from: { ...from }, to: { ...to }, amountNano, reason, callId: callId ?? null };
-  return once(tx, { key, kind: transferKind, request }, async () => {
-    if (from.kind !== 'treasury' && from.kind !== 'vault') {
-      const { [from.kind]: availableNano } = await lockBalances(tx, from.ownerId, [from.kind]);
-      if (availableNano < amountNano)
-        return { ok: false, code: 'balance_too_low', neededNano: amountNano, availableNano } as const;
-    }
-    return {
-      posting: {
-        legs: [
-          { ...from, amountNano: -amountNano },
-          { ...to, amountNano },
-        ],
-        callId,
-        reason,
-        result: { ok: true, amountNano } as const,
-      },
-    };
+  const hash = requestHash({
+    kind,
+    request: { from: { ...from }, to: { ...to }, amountNano, reason, callId },
+  });
+  return untilDecided(key, async () => {
+    const { rows } =
+      await sql<Answer>`select code, result from ledger_transfer(${key}, ${hash}, ${kind}, ${callId}, ${reason},
+      ${from.kind}, ${from.ownerId}, ${to.kind}, ${to.ownerId}, ${amountNano})`.execute(db);
+    return rows[0];
   });
 }
 

@@ -2,20 +2,24 @@
  * Void: ends a hold without a price; everything returns to where it came from. Used when a call failed before its first
  * token. `expireHolds` does the same for holds whose time is over (a job calls it); a capture that comes later is refused.
  */
-import { type Database, type Tx, transact } from '../database.ts';
-import type { TransferKind } from '../schema.ts';
-import { type Nano, ZERO_NANO } from './amount.ts';
-import { type IdempotencyConflict, once } from './intent.ts';
-import { endHold, type HoldNotOpen, lockOpenHold, releaseOf } from './settle-hold.ts';
+import { type Database, transact } from '../database.ts';
+import type { HoldState } from '../schema.ts';
+import type { Nano } from './amount.ts';
+import type { IdempotencyConflict } from './intent.ts';
+import { type LedgerVerb, post, postAll } from './ledger-call.ts';
 
-interface VoidIntent {
+export type HoldNotOpen =
+  | { readonly ok: false; readonly code: 'hold_not_found' }
+  | { readonly ok: false; readonly code: 'hold_already_settled'; readonly state: Exclude<HoldState, 'open'> };
+
+export interface VoidIntent {
   readonly key: string;
   readonly holdId: string;
   /** For the record, e.g. an error code. */
   readonly reason: string;
 }
 
-type VoidResult =
+export type VoidResult =
   | {
       readonly ok: true;
       readonly holdId: string;
@@ -25,8 +29,11 @@ type VoidResult =
   | IdempotencyConflict
   | HoldNotOpen;
 
-export async function voidHold(tx: Tx, { key, holdId, reason }: VoidIntent): Promise<VoidResult> {
-  return release(tx, { key, kind: 'void', holdId, reason });
+export const voidVerb = releaseVerb('void');
+const expireVerb = releaseVerb('expire');
+
+export async function voidHold(db: Database, intent: VoidIntent): Promise<VoidResult> {
+  return post(db, voidVerb, intent);
 }
 
 interface ExpiredHold {
@@ -35,7 +42,10 @@ interface ExpiredHold {
   readonly ownerId: string;
 }
 
-/** Gives back every open hold that expired before `now`, each in its own transaction; holds being settled are left alone. */
+/** Holds that are given back in one transaction. */
+const EXPIRED_AT_ONCE = 500;
+
+/** Gives back every open hold that expired before `now`; those that are settled meanwhile are left alone. */
 export async function expireHolds(db: Database, now: Date): Promise<readonly ExpiredHold[]> {
   const due = await db
     .selectFrom('hold')
@@ -45,40 +55,23 @@ export async function expireHolds(db: Database, now: Date): Promise<readonly Exp
     .orderBy('expiresAt')
     .execute();
   const expired: ExpiredHold[] = [];
-  for (const row of due) {
-    const intent = {
-      key: `expire:${row.holdId}`,
-      kind: 'expire',
-      holdId: row.holdId,
-      reason: 'expired',
-    } as const;
-    const result = await transact(db, (tx) => release(tx, intent));
-    if (result.ok) expired.push(row);
+  for (let start = 0; start < due.length; start += EXPIRED_AT_ONCE) {
+    const some = due.slice(start, start + EXPIRED_AT_ONCE);
+    const intents = some.map(({ holdId }) => ({ key: `expire:${holdId}`, holdId, reason: 'expired' }));
+    const results = await transact(db, (tx) => postAll(tx, expireVerb, intents));
+    expired.push(...some.filter((_, index) => results[index].ok));
   }
   return expired;
 }
 
-async function release(
-  tx: Tx,
-  { key, kind, holdId, reason }: VoidIntent & { readonly kind: Extract<TransferKind, 'void' | 'expire'> },
-): Promise<VoidResult> {
-  return once(tx, { key, kind, request: { holdId } }, async () => {
-    const found = await lockOpenHold(tx, holdId);
-    if (!found.ok) return found;
-    const { toGrantNano, toBalanceNano, legs } = releaseOf(found.hold, ZERO_NANO);
-    return {
-      posting: {
-        legs,
-        callId: found.hold.callId,
-        result: {
-          ok: true,
-          holdId,
-          releasedGrantNano: toGrantNano,
-          releasedBalanceNano: toBalanceNano,
-        } as const,
-      },
-      after: (settleTransferId: bigint) =>
-        endHold(tx, holdId, { state: kind === 'void' ? 'voided' : 'expired', reason, settleTransferId }),
-    };
-  });
+function releaseVerb(kind: 'void' | 'expire'): LedgerVerb<VoidIntent, VoidResult> {
+  return {
+    function: 'ledger_release',
+    request: ({ holdId }) => ({ kind, request: { holdId } }),
+    columns: (intents) => [
+      { type: 'text', values: intents.map(() => kind) },
+      { type: 'text', values: intents.map(({ holdId }) => holdId) },
+      { type: 'text', values: intents.map(({ reason }) => reason) },
+    ],
+  };
 }
