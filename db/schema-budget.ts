@@ -1,4 +1,4 @@
-/** Tables of budgets, migration 013-budgets. Part of schema.ts. */
+/** Tables of budgets and of what operators ordered, migration 013-budgets. Part of schema.ts. */
 import type { Generated } from 'kysely';
 import type { CreatedAt } from './column-types.ts';
 import type { Nano } from './ledger/amount.ts';
@@ -24,7 +24,18 @@ interface BudgetWarningTable {
   createdAt: CreatedAt;
 }
 
+interface OperatorActTable {
+  /** The idempotency key of the transfer. */
+  key: string;
+  kind: 'refund' | 'correction';
+  /** A pseudonym with the person's id, or who ran the command line. */
+  operator: string;
+  reason: string;
+  createdAt: CreatedAt;
+}
+
 export interface BudgetSchema {
   budget: BudgetTable;
   budgetWarning: BudgetWarningTable;
+  operatorAct: OperatorActTable;
 }

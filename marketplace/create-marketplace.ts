@@ -41,6 +41,7 @@ import { type CallStory, readCallStory } from './read-call-story.ts';
 import { readProvenance } from './read-provenance.ts';
 import { readReceipt } from './receipts/read-receipt.ts';
 import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
+import { refundVerbs } from './refund-verbs.ts';
 import { seedDemo } from './seed-demo.ts';
 
 /** How long stop() waits for calls and jobs to end; what does not end in time, the next start settles or takes up. */
@@ -174,6 +175,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     trainingChart: (runId, method) => drawTraining(market, runId, method),
     cancelTraining: (input) => cancelTraining(market, input),
     ...budgetVerbs(market),
+    ...refundVerbs(market),
   };
 }
 

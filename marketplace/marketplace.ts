@@ -4,6 +4,8 @@
 import type { Nano } from '../db/ledger/amount.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
 import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
+import type { HistoryLine } from './read-history.ts';
+import type { RefundVerbs } from './refund-verbs.ts';
 import type { CancelResult, TrainingChart, TrainingMethod, TrainingsView } from './training-views.ts';
 
 export interface Identity {
@@ -24,7 +26,8 @@ export interface Balance {
   readonly grantNano: Nano;
   readonly heldNano: Nano;
   readonly earnedNano: Nano;
-  readonly recent: readonly { readonly at: Date; readonly what: string; readonly amountNano: Nano }[];
+  /** The newest lines of the history. */
+  readonly recent: readonly HistoryLine[];
 }
 
 export interface RateCard {
@@ -264,7 +267,7 @@ export type CorrectResult =
   | ContributeResult
   | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' | 'same_answer' };
 
-/** News that a conversation asked for (it contributed, reviewed, or watches a datanet). */
+/** News that a conversation asked for (it contributed, reviewed, or watches a datanet), or that concerns its answers. */
 export interface MarketplaceNews {
   readonly key: string;
   readonly platform: string;
@@ -276,6 +279,7 @@ export interface MarketplaceNews {
     | 'version_rejected'
     | 'training_failed'
     | 'training_cancelled'
+    | 'refunded'
     | 'deposit_seen'
     | 'deposit_orphaned'
     | 'deposit_credited'
@@ -285,7 +289,7 @@ export interface MarketplaceNews {
   readonly text: string;
 }
 
-export interface Marketplace extends BudgetVerbs {
+export interface Marketplace extends BudgetVerbs, RefundVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;

@@ -8,10 +8,12 @@ import type { CommandContext } from './command-context.ts';
 import { contributeCommand } from './contribute-command.ts';
 import { datanetCommand } from './datanet-command.ts';
 import { createHelpCommand } from './help-command.ts';
+import { historyCommand } from './history-command.ts';
 import { modelCommand } from './model-command.ts';
 import { modelsCommand } from './models-command.ts';
 import { newCommand } from './new-command.ts';
 import { receiptCommand } from './receipt-command.ts';
+import { refundCommand } from './refund-command.ts';
 import { reviewCommand } from './review-command.ts';
 import { startCommand } from './start-command.ts';
 import { trainingCommand } from './training-command.ts';
@@ -29,10 +31,12 @@ export const allCommands: readonly Command<CommandContext>[] = [
   newCommand,
   balanceCommand,
   budgetCommand,
+  historyCommand,
   receiptCommand,
   contributeCommand,
   reviewCommand,
   datanetCommand,
   trainingCommand,
   withdrawCommand,
+  refundCommand,
 ];

@@ -3,9 +3,9 @@ import type { Balance } from '../../marketplace/marketplace.ts';
 import type { Command } from '../core/command.ts';
 import type { Reply } from '../core/platform.ts';
 import { bold, lines, rich } from '../core/rich-text.ts';
-import { shownText } from '../core/sanitize-text.ts';
-import { dateTime, openAmount } from '../core/words.ts';
+import { openAmount } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
+import { historyLine } from './history-view.ts';
 import { spendable } from './start-command.ts';
 
 const ENTRIES_SHOWN = 5;
@@ -24,10 +24,7 @@ export function balanceReply(balance: Balance): Reply {
         : '• Nothing earned yet: /contribute what you know, and answers made of it pay you.',
       recent.length > 0 && '',
       recent.length > 0 && bold('Latest'),
-      ...recent.map(
-        ({ at, what, amountNano }) =>
-          `${dateTime(at)} · ${amountNano > 0n ? '+' : ''}${openAmount(amountNano)} · ${shownText(what, 80)}`,
-      ),
+      ...recent.map(historyLine),
     ),
     ephemeral: true,
   };

@@ -4,7 +4,9 @@ import type { AskInput, Marketplace, Person } from '../../marketplace/marketplac
 import type { DurableDelivery } from '../core/durable-delivery.ts';
 import type { BotLog, Inbound, Responder, Source } from '../core/platform.ts';
 import { shownName } from '../core/sanitize-text.ts';
-import type { ContributionDrafts } from './contribution-drafts.ts';
+import type { ContributionDraft } from './contribution-drafts.ts';
+import type { Drafts } from './drafts.ts';
+import type { RefundDraft } from './refund-command.ts';
 import type { RunningCalls } from './running-calls.ts';
 
 interface CommandDeps {
@@ -12,7 +14,8 @@ interface CommandDeps {
   readonly delivery: DurableDelivery;
   readonly log: BotLog;
   readonly calls: RunningCalls;
-  readonly drafts: ContributionDrafts;
+  readonly drafts: Drafts<ContributionDraft>;
+  readonly refundDrafts: Drafts<RefundDraft>;
   /** Longest question or form answer taken, in UTF-16 units. */
   readonly questionCharsMax: number;
 }

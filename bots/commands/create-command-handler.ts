@@ -15,9 +15,11 @@ import { helpButton } from './answer-buttons.ts';
 import { answerQuestion } from './answer-question.ts';
 import { type CommandContext, createCommandContext } from './command-context.ts';
 import { takeContribution } from './contribute-command.ts';
-import { createContributionDrafts } from './contribution-drafts.ts';
+import type { ContributionDraft } from './contribution-drafts.ts';
 import { takeCorrection } from './correction-form.ts';
+import { createDrafts } from './drafts.ts';
 import { pressHandlers } from './press-handlers.ts';
+import type { RefundDraft } from './refund-command.ts';
 import { DOUBLE_PRESS_TOAST, failureReply, OLD_BUTTON_TOAST, tooManyReply } from './refusal-words.ts';
 import { rejectContribution } from './review-command.ts';
 import { createRunningCalls } from './running-calls.ts';
@@ -102,7 +104,8 @@ export function createCommandHandler(deps: CommandHandlerDeps): CommandHandler {
     log: deps.log,
     questionCharsMax: deps.questionCharsMax ?? QUESTION_CHARS_MAX,
     calls: createRunningCalls(),
-    drafts: createContributionDrafts(),
+    drafts: createDrafts<ContributionDraft>(),
+    refundDrafts: createDrafts<RefundDraft>(),
   };
   const dispatch = createDispatcher({
     handle: (event, respond) => route(createCommandContext(commandDeps, event, respond), event),

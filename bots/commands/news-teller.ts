@@ -15,6 +15,7 @@ const SIGNS = {
   version_rejected: '🔎',
   training_failed: '⚠️',
   training_cancelled: '✋',
+  refunded: '↩️',
   deposit_seen: '⏳',
   deposit_orphaned: '↩️',
   deposit_credited: '💰',

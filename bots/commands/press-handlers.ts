@@ -14,10 +14,12 @@ import { decideConsent, openContributionForm } from './contribute-command.ts';
 import { openCorrectionForm } from './correction-form.ts';
 import { datanetListReply, datanetReply } from './datanet-command.ts';
 import { helpReply } from './help-command.ts';
+import { historyPageReply } from './history-command.ts';
 import { chosenReply, modelDetailsReply, modelListReply } from './model-view.ts';
 import { showProvenance } from './provenance-view.ts';
 import { decideVoteConsent, rateAnswer } from './rate-answer.ts';
 import { showReceipt } from './receipt-command.ts';
+import { refundedReply } from './refund-command.ts';
 import { OLD_BUTTON_TOAST } from './refusal-words.ts';
 import { acceptContribution, nextReviewReply, openRejectionForm } from './review-command.ts';
 import { cancelQuestion, cancelReply, showCurve, trainingsReply } from './training-command.ts';
@@ -79,6 +81,9 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
   budgets: now(async (context) => {
     await context.respond.reply(await budgetsReply(context));
   }),
+  history: page(historyPageReply),
+  refund_sure: page((context, draft) => refundedReply(context, draft, true)),
+  refund_no: page((context, draft) => refundedReply(context, draft, false)),
   models: page(async ({ marketplace }) => modelListReply(await marketplace.models())),
   model: page(async (context, slug) => {
     const model = await context.marketplace.model(slug);

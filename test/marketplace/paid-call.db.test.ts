@@ -302,9 +302,9 @@ describe('a paid call', () => {
     const person = await newPerson(market);
     done(await ask(market, person, FRANCE));
     const { recent } = await market.balance(person);
-    expect(recent.map(({ what, amountNano }) => [what, amountNano])).toEqual([
-      ['answer', nano(-PRICE)],
-      ['starter grant', STARTER],
+    expect(recent.map(({ kind, amountNano }) => [kind, amountNano])).toEqual([
+      ['capture', nano(-PRICE)],
+      ['grant', STARTER],
     ]);
   });
 

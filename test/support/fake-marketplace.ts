@@ -18,6 +18,8 @@ import type {
   Provenance,
   ReviewItem,
 } from '../../marketplace/marketplace.ts';
+import type { HistoryLine } from '../../marketplace/read-history.ts';
+import type { RefundOffer, RefundOrder } from '../../marketplace/refunds/refund-call.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
 
 export const atlasModel: ModelSummary = {
@@ -71,6 +73,15 @@ export const atlasDatanet: DatanetProgress = {
   training: null,
 };
 
+const starterLine: HistoryLine = {
+  at: new Date(Date.UTC(2026, 10, 21, 9, 5)),
+  kind: 'grant',
+  purse: 'spending',
+  amountNano: openNano('10'),
+  reason: null,
+  receiptNumber: null,
+};
+
 interface FakeCall {
   readonly callId: string;
   readonly person: Person;
@@ -91,6 +102,10 @@ export interface FakeMarketplace extends Marketplace {
   /** What the next answer warns of. */
   warnNext: BudgetWarning[];
   budgetsNow: readonly Budget[];
+  historyNow: readonly HistoryLine[];
+  historyPages: number;
+  readonly refunded: (RefundOrder & { readonly key: string })[];
+  refundResult: (order: RefundOrder) => RefundOffer;
   readonly budgetsSet: { readonly which: string; readonly amount: string }[];
   setBudgetResult: SetBudgetResult;
   /** Waited for between two pieces of an answer. */
@@ -199,6 +214,10 @@ export function createFakeMarketplace(): FakeMarketplace {
     queueNext: [],
     warnNext: [],
     budgetsNow: [],
+    historyNow: [starterLine],
+    historyPages: 1,
+    refunded: [],
+    refundResult: () => ({ ok: false, code: 'not_allowed' }),
     budgetsSet: [],
     setBudgetResult: { ok: true, scope: 'day' },
     between: async () => {},
@@ -242,9 +261,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       grantNano: nano(have(person)),
       heldNano: nano(0n),
       earnedNano: nano(0n),
-      recent: [
-        { at: new Date(Date.UTC(2026, 10, 21, 9, 5)), what: 'starter grant', amountNano: openNano('10') },
-      ],
+      recent: [starterLine],
     }),
     models: async () => fake.listed,
     model: async (slug) => fake.listed.find((model) => model.slug === slug) ?? null,
@@ -334,6 +351,12 @@ export function createFakeMarketplace(): FakeMarketplace {
     setBudget: async (_, typed) => {
       fake.budgetsSet.push(typed);
       return fake.setBudgetResult;
+    },
+    history: async (_, page) => ({ lines: fake.historyNow, page, hasOlder: page < fake.historyPages }),
+    refundOffer: async (order) => fake.refundResult(order),
+    refund: async (order, key) => {
+      fake.refunded.push({ ...order, key });
+      return fake.refundResult(order);
     },
     trainings: async () => fake.trainingsNow,
     trainingChart: async (runId) => fake.charts.get(runId) ?? null,

@@ -43,6 +43,7 @@ export async function testMarketplace(
   settings: Partial<MarketplaceSettings> = {},
   prepareEngine: (engine: FakeEngine) => void = () => {},
   slugs: readonly string[] = [SLUG],
+  clock?: () => Date,
 ): Promise<TestMarketplace> {
   const folder = await mkdtemp(join(tmpdir(), 'openmodels-market-'));
   const [dataDir, demoDir] = [join(folder, 'data'), join(folder, 'demo')];
@@ -58,6 +59,7 @@ export async function testMarketplace(
       dataDir,
       demoDir,
       log: quietLog,
+      clock,
       settings: { databaseWaitMs: 2_000, reconcileEveryMs: 200, trainAfterAccepted: 3, ...settings, ...more },
     });
   const market = await build();

@@ -21,3 +21,11 @@ create index budget_warning_call on budget_warning (call_id);
 
 create index call_person_time on call (person_id, quoted_at);
 create index call_conversation on call (conversation_id, person_id);
+
+create table operator_act (
+  key text primary key,
+  kind text not null check (kind in ('refund', 'correction')),
+  operator text not null check (operator <> ''),
+  reason text not null check (reason <> ''),
+  created_at timestamptz not null default now()
+);
