@@ -14,18 +14,12 @@ import { getModelVersion } from '../db/repositories/model-version-repository.ts'
 import { getReceipt } from '../db/repositories/receipt-repository.ts';
 import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
-import { exactHash } from './datanets/contribution-hash.ts';
 import { adapterOf } from './listings/adapter-of.ts';
 import { readyStore } from './listings/ready-store.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import { historyMessagesMax, messagesOfCall } from './prompt-messages.ts';
-import {
-  completedReceipt,
-  type HashedReceipt,
-  pseudonymsOf,
-  type ReceiptAttribution,
-} from './receipts/receipt-body.ts';
-import { replaceReceipt } from './receipts/replace-receipt.ts';
+import { type AttributionFacts, completeReceipt } from './receipts/complete-receipt.ts';
+import { signedReceipt } from './receipts/sign-receipts.ts';
 import { type InfluenceShare, type PoolPayout, splitDataPool, toPpm } from './split-price.ts';
 
 /** After so many tries (about 50 minutes of growing pauses) contributors are not kept waiting: equal split, disclosed. */
@@ -58,14 +52,13 @@ export async function attributeCall(
     const payouts = await payPool(tx, callId, influence, fallbackPersons);
     await completeReceipt(tx, market, callId, sample, payouts, accepted);
   });
+  // After the commit: the key may be slow. What fails here is signed by the loop of sign-receipts.ts.
+  const receipt = await getReceipt(market.db, callId);
+  if (receipt !== undefined) await signedReceipt(market, receipt);
 }
 
-interface Sample {
+interface Sample extends AttributionFacts {
   readonly shares: SampleShares['shares'];
-  readonly alpha: number;
-  readonly noiseFloor: number;
-  readonly storeHash: string;
-  readonly note: string | null;
 }
 
 function unattributed(note: string): Sample {
@@ -123,42 +116,4 @@ async function payPool(
   if (!result.ok) throw new Error(`split of ${callId} was refused: ${result.code}`);
   await saveCallShares(tx, callId, payouts);
   return payouts;
-}
-
-async function completeReceipt(
-  tx: Tx,
-  market: MarketplaceContext,
-  callId: string,
-  sample: Sample,
-  payouts: readonly PoolPayout[],
-  accepted: readonly Contribution[],
-): Promise<void> {
-  const receipt = await getReceipt(tx, callId);
-  if (receipt === undefined) throw new Error(`call ${callId} has no receipt`);
-  const names = await pseudonymsOf(
-    tx,
-    payouts.map((payout) => payout.personId),
-  );
-  const byId = new Map(accepted.map((contribution) => [contribution.id, contribution]));
-  const attribution: ReceiptAttribution = {
-    at: market.clock().toISOString(),
-    alphaPpm: toPpm(sample.alpha),
-    noiseFloor: sample.noiseFloor,
-    storeHash: sample.storeHash,
-    note: sample.note,
-    shares: payouts.map((payout) => {
-      const contribution = payout.contributionId === null ? undefined : byId.get(payout.contributionId);
-      return {
-        kind: payout.kind,
-        contributor: names.get(payout.personId) ?? '',
-        account: payout.personId,
-        contribution: payout.contributionId,
-        contributionHash: contribution === undefined ? null : exactHash(contribution),
-        sharePpm: payout.sharePpm,
-        amountNano: String(payout.amountNano),
-      };
-    }),
-  };
-  const before = { body: receipt.body, hash: receipt.hash } as unknown as HashedReceipt;
-  await replaceReceipt(tx, callId, completedReceipt(before, attribution));
 }

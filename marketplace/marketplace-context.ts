@@ -1,6 +1,6 @@
 // What every step of the marketplace works with, built once by create-marketplace.ts and passed by name. No step keeps
 // state of its own: what must survive is in the database, what is only true of this process is in `live` and `trainings`.
-import type { Chain } from '../contracts/client/chain.ts';
+import type { Chain, DigestSigner } from '../contracts/client/chain.ts';
 import type { Database } from '../db/database.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LiveCalls } from './live-calls.ts';
@@ -27,6 +27,8 @@ export interface MarketplaceContext {
   readonly clock: () => Date;
   /** Null where this machine has no chain: deposits and claims are then refused with the reason. */
   readonly chain: Chain | null;
+  /** Signs receipts. */
+  readonly nodeKey: DigestSigner;
   readonly live: LiveCalls;
   readonly trainings: LiveTrainings;
   /** Aborted by stop(): long work ends at its next step and is taken up again at the next start. */

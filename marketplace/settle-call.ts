@@ -20,7 +20,7 @@ import type { CallDone, CallRefusal } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import { NODE_OWNER, PLATFORM_OWNER } from './owners.ts';
 import type { HeldCall } from './place-hold.ts';
-import { receiptAtCapture } from './receipts/receipt-body.ts';
+import { receiptAtCapture } from './receipts/receipt-at-capture.ts';
 import { receiptNumber } from './receipts/receipt-number.ts';
 import { splitBpsOf, splitPrice } from './split-price.ts';
 import { waitForDatabase } from './wait-for-database.ts';
@@ -107,7 +107,13 @@ async function captureCall(
     content: answer.text,
     callId,
   });
-  const receipt = await saveReceipt(tx, { callId, ...(await receiptAtCapture(tx, moved.call, parts)) });
+  const made = await receiptAtCapture(tx, market, {
+    call: moved.call,
+    model,
+    parts,
+    messages: held.messages,
+  });
+  const receipt = await saveReceipt(tx, { callId, ...made });
   await enqueueJob(tx, 'attribute-call', { callId });
   const warnings = await warnBudgets(market, tx, moved.call);
   return { ok: true, priceNano, receiptNumber: receiptNumber(receipt.number), warnings };

@@ -47,6 +47,8 @@ export interface PoolPayout {
   readonly personId: string;
   readonly sharePpm: number;
   readonly amountNano: Nano;
+  /** How far rounding moved the amount from its exact share, in millionths of a nano, cut off; within ±1,000,000. */
+  readonly dustMicronano: number;
 }
 
 /**
@@ -69,6 +71,7 @@ export function splitDataPool(
     kind: 'influence',
     ...share,
     amountNano: amounts[index],
+    dustMicronano: Number(amounts[index] * BigInt(PPM) - poolNano * BigInt(share.sharePpm)),
   }));
   const fallbackNano = amounts[influence.length];
   if (fallbackPpm === 0) return payouts;
@@ -76,13 +79,16 @@ export function splitDataPool(
   const equalNano = splitByWeights(fallbackNano, equal, callId);
   // ppm of one person's fallback: rounded down, it is shown and never paid by.
   const sharePpm = Math.floor(fallbackPpm / fallbackPersonIds.length);
+  const persons = BigInt(fallbackPersonIds.length);
   for (const [index, personId] of fallbackPersonIds.entries()) {
+    const offNano = equalNano[index] * BigInt(PPM) * persons - poolNano * BigInt(fallbackPpm); // × persons × 1e6
     payouts.push({
       kind: 'fallback',
       contributionId: null,
       personId,
       sharePpm,
       amountNano: equalNano[index],
+      dustMicronano: Number(offNano / persons),
     });
   }
   return payouts;

@@ -15,9 +15,11 @@ interface NewCallShare {
   /** Parts per million of the data pool. */
   readonly sharePpm: number;
   readonly amountNano: Nano;
+  /** amount − exact share, in millionths of a nano. */
+  readonly dustMicronano: number;
 }
 
-/** Saves the shares of a call in order of rank (the first has rank 1). */
+/** Saves the shares of a call in order of rank (the first has rank 1), dated as the transfer of this transaction that pays them. */
 export async function saveCallShares(tx: Tx, callId: string, shares: readonly NewCallShare[]): Promise<void> {
   if (shares.length === 0) return;
   const rows = shares.map((share, index) => ({
@@ -27,11 +29,15 @@ export async function saveCallShares(tx: Tx, callId: string, shares: readonly Ne
     kind: share.kind,
     ppm: share.sharePpm,
     amount: share.amountNano.toString(),
+    dust: share.dustMicronano,
   }));
-  await sql`insert into call_share (call_id, rank, contribution_id, person_id, kind, share_ppm, amount_nano)
-    select ${callId}, r.rank, r.contribution, r.person, r.kind, r.ppm, r.amount
+  await sql`insert into call_share
+      (call_id, rank, contribution_id, person_id, kind, share_ppm, amount_nano, dust_micronano, at, datanet_id)
+    select ${callId}, r.rank, r.contribution, r.person, r.kind, r.ppm, r.amount, r.dust, now(), m.datanet_id
     from jsonb_to_recordset(${rows}::jsonb)
-      as r(rank int, contribution text, person text, kind text, ppm int, amount bigint)`.execute(tx);
+        as r(rank int, contribution text, person text, kind text, ppm int, amount bigint, dust int),
+      call c join model m on m.id = c.model_id
+    where c.id = ${callId}`.execute(tx);
 }
 
 export interface CallShareLine extends NewCallShare {

@@ -1,6 +1,6 @@
-// JSON with one spelling only (RFC 8785): keys sorted, no spaces, numbers as ECMAScript prints them, so that equal data
-// has equal bytes and equal hashes. Used by receipts and content hashes. Amounts travel as decimal strings, never
-// numbers. It knows nothing of what it spells.
+// JSON with one spelling only (RFC 8785): keys sorted by UTF-16 code units, no spaces, numbers and strings as ECMAScript
+// prints them, so that equal data has equal bytes and equal hashes. Used by receipts and content hashes. Amounts travel as
+// decimal strings, never numbers. It knows nothing of what it spells.
 
 export type JsonValue =
   | string
@@ -12,18 +12,13 @@ export type JsonValue =
 
 /**
  * The canonical text of `value`. Keys whose value is undefined are left out, as JSON.stringify does.
- * @throws TypeError for what JSON cannot hold: bigint, NaN, infinities, functions.
+ * @throws TypeError for what RFC 8785 cannot hold: bigint, NaN, infinities, functions, strings with a lone surrogate.
  */
 export function canonicalJson(value: JsonValue): string {
+  if (typeof value === 'string') return spelled(value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value} is not JSON`);
-  if (
-    value === null ||
-    typeof value === 'string' ||
-    typeof value === 'number' ||
-    typeof value === 'boolean'
-  ) {
-    return JSON.stringify(value);
-  }
+  // JSON.stringify prints numbers by ECMAScript's Number::toString, which the RFC asks for; -0 becomes 0.
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
   if (typeof value !== 'object') throw new TypeError(`a ${typeof value} is not JSON`);
   const object = value as { readonly [key: string]: JsonValue | undefined };
@@ -31,7 +26,12 @@ export function canonicalJson(value: JsonValue): string {
   // Array.sort without a comparator orders by UTF-16 code units, as the RFC asks.
   for (const key of Object.keys(object).sort()) {
     const member = object[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+    if (member !== undefined) members.push(`${spelled(key)}:${canonicalJson(member)}`);
   }
   return `{${members.join(',')}}`;
+}
+
+function spelled(text: string): string {
+  if (!text.isWellFormed()) throw new TypeError('a string with a lone surrogate has no canonical spelling');
+  return JSON.stringify(text);
 }

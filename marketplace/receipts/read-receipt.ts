@@ -1,29 +1,65 @@
-// A stored receipt for the person it belongs to: as canonical JSON for a file, and as a few lines for a chat.
-// Used by create-marketplace.ts. Reads only. Nobody reads another person's receipt.
+// A stored receipt for whoever asks: as a file to keep and verify, and as a few lines for a chat. Used by
+// create-marketplace.ts. The person who asked gets the words, their salt and any refund notes; everybody else, by number,
+// the public form: hashes and pseudonyms only. Writes nothing but a signature that was still missing.
 import { formatOpen, nano } from '../../db/ledger/amount.ts';
 import { getCall } from '../../db/repositories/call-repository.ts';
 import { getReceiptByNumber } from '../../db/repositories/receipt-repository.ts';
 import type { Receipt } from '../../db/schema.ts';
-import type { Marketplace, Person } from '../marketplace.ts';
+import type { Person, ReceiptView } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
-import { canonicalJson, type JsonValue } from './canonical-json.ts';
-import type { ReceiptBody } from './receipt-body.ts';
+import { type AnyReceiptBody, capturedAt, isOldReceipt } from './old-receipt.ts';
+import { privateWords } from './private-words.ts';
+import type { ReceiptFile } from './receipt-file.ts';
 import { parseReceiptNumber, receiptNumber } from './receipt-number.ts';
+import { receiptProof } from './receipt-proof.ts';
+import { refundNotes } from './refund-notes.ts';
+import { signedReceipt } from './sign-receipts.ts';
 
-type ReceiptView = Awaited<ReturnType<Marketplace['receipt']>>;
+type Market = Pick<MarketplaceContext, 'db' | 'log' | 'nodeKey' | 'chain' | 'dataDir'>;
 
-/** The receipt with this number, or the person's newest; null when there is none of theirs. */
+/** The receipt with this number, whosever it is, or the person's newest; null when there is none. */
 export async function readReceipt(
-  { db }: Pick<MarketplaceContext, 'db'>,
+  market: Market,
   { person, number }: { readonly person: Person; readonly number?: string },
-): Promise<ReceiptView> {
-  const receipt =
-    number === undefined ? await newestReceipt(db, person.id) : await ownReceipt(db, person.id, number);
-  if (receipt === undefined) return null;
-  const body = receipt.body as unknown as ReceiptBody;
+): Promise<ReceiptView | null> {
+  const found =
+    number === undefined ? await newestReceipt(market.db, person.id) : await byNumber(market, number);
+  if (found === undefined) return null;
+  const call = await getCall(market.db, found.callId);
+  const mine = call?.personId === person.id;
+  // Receipts of schema 1 name accounts: they are their owner's only.
+  if (!mine && isOldReceipt(found.body)) return null;
+  const receipt = await signedReceipt(market, found);
+  const file = await fileOf(market, receipt, mine);
   const named = receiptNumber(receipt.number);
-  const file = { number: named, hash: receipt.hash, receipt: body } as unknown as JsonValue;
-  return { number: named, json: canonicalJson(file), summary: summaryOf(body, receipt.hash) };
+  return {
+    number: named,
+    mine,
+    json: `${JSON.stringify(file, null, 2)}\n`,
+    summary: summaryOf(file, receipt.hash),
+  };
+}
+
+/** The file of a receipt; `own` adds what only the person who asked may see. */
+async function fileOf(market: Market, receipt: Receipt, own: boolean): Promise<ReceiptFile> {
+  const body = receipt.body as unknown as AnyReceiptBody;
+  const { signature, signer } = receipt;
+  const epoch = await receiptProof(market, receipt);
+  const file = { receipt: body, signature, signer, epoch };
+  if (!own) return file;
+  const refunds = await refundNotes(market, receipt).catch((fault: unknown) => {
+    market.log.warn({ err: fault, callId: receipt.callId }, 'refund notes could not be signed');
+    return [];
+  });
+  const call = await getCall(market.db, receipt.callId);
+  const { salt } = receipt;
+  const words =
+    call === undefined || salt === null ? undefined : await privateWords(market.db, call, { ...body, salt });
+  return {
+    ...file,
+    ...(refunds.length === 0 ? {} : { refunds }),
+    ...(words === undefined ? {} : { private: words }),
+  };
 }
 
 async function newestReceipt(db: MarketplaceContext['db'], personId: string): Promise<Receipt | undefined> {
@@ -32,37 +68,47 @@ async function newestReceipt(db: MarketplaceContext['db'], personId: string): Pr
     .innerJoin('call', 'call.id', 'receipt.callId')
     .selectAll('receipt')
     .where('call.personId', '=', personId)
-    .orderBy('receipt.number', 'desc')
+    .orderBy('call.seq', 'desc')
     .limit(1)
     .executeTakeFirst();
 }
 
-async function ownReceipt(
-  db: MarketplaceContext['db'],
-  personId: string,
-  number: string,
-): Promise<Receipt | undefined> {
+async function byNumber({ db }: Market, number: string): Promise<Receipt | undefined> {
   const parsed = parseReceiptNumber(number);
-  const receipt = parsed === null ? undefined : await getReceiptByNumber(db, parsed);
-  const call = receipt === undefined ? undefined : await getCall(db, receipt.callId);
-  return call?.personId === personId ? receipt : undefined;
+  return parsed === null ? undefined : await getReceiptByNumber(db, parsed);
 }
 
-function summaryOf(body: ReceiptBody, hash: string): readonly string[] {
+function summaryOf(
+  { receipt: body, epoch, signer, refunds = [] }: ReceiptFile,
+  hash: string,
+): readonly string[] {
   const open = (amount: string) => `${formatOpen(nano(BigInt(amount)))} OPEN`;
   const { partsNano: parts } = body;
-  const lines = [
-    `${body.model.slug} version ${body.model.version}, ${body.at.slice(0, 16).replace('T', ' ')} UTC`,
+  return [
+    `${body.model.slug} version ${body.model.version}, ${capturedAt(body).slice(0, 16).replace('T', ' ')} UTC`,
     `${body.promptTokens} prompt tokens, ${body.answerTokens} answer tokens: ${open(body.priceNano)}`,
     `data ${open(parts.data)}, creator ${open(parts.creator)}, node ${open(parts.node)}, platform ${open(parts.platform)}`,
-  ];
-  if (body.attribution === null) return [...lines, 'attribution is still being computed', `hash ${hash}`];
-  const influence = body.attribution.shares.filter((share) => share.kind === 'influence');
-  const fallback = body.attribution.shares.filter((share) => share.kind === 'fallback');
-  const total = fallback.reduce((sum, share) => sum + BigInt(share.amountNano), 0n);
-  return [
-    ...lines,
-    `${influence.length} contributions paid by influence, ${open(String(total))} equally among ${fallback.length} contributors`,
+    sharesLine(body, open),
+    ...refunds.map(
+      ({ note }) => `refunded ${open(note.amountNano)} on ${note.at.slice(0, 10)}: ${note.reason}`,
+    ),
+    signer === null ? 'not signed yet: the node signs within seconds' : `signed by ${signer}`,
+    epochLine(epoch),
     `hash ${hash}`,
   ];
+}
+
+function sharesLine({ attribution }: AnyReceiptBody, open: (amount: string) => string): string {
+  if (attribution === null) return 'attribution is still being computed';
+  const influence = attribution.shares.filter((share) => share.kind === 'influence');
+  const fallback = attribution.shares.filter((share) => share.kind === 'fallback');
+  const total = fallback.reduce((sum, share) => sum + BigInt(share.amountNano), 0n);
+  return `${influence.length} contributions paid by influence, ${open(String(total))} equally among ${fallback.length} contributors`;
+}
+
+function epochLine(epoch: ReceiptFile['epoch']): string {
+  if (epoch === null) return 'in no epoch yet: its root is posted with the next ones';
+  const place =
+    epoch.chainId === null ? 'not posted: this marketplace has no chain' : `chain ${epoch.chainId}`;
+  return `epoch ${epoch.number} (${place}), root ${epoch.root}`;
 }

@@ -1,27 +1,21 @@
-// What a receipt says, as canonical JSON, and its hash. Made at capture (attribution pending), completed once by
-// attribution; the completed receipt names the hash of its first form, so nothing can be exchanged in between.
-// Used by settle-call.ts and attribute-call.ts; verify-receipt.ts recomputes it. Amounts are decimal strings of
-// nano-OPEN; the words of question and answer are in it only as hashes, the person only as a pseudonym.
+// What a receipt says: one canonical JSON per call (schema 2) and its hash. Pure: the makers are receipt-at-capture.ts and
+// complete-receipt.ts, the checks verify-receipt.ts; nothing here may load the database, so that `npm run verify` needs none.
+// Amounts are decimal strings of nano-OPEN, times ISO 8601 in UTC, hashes 0x hex. The words of question and answer stand
+// in it only as salted hashes, people only by pseudonym: the whole body may be shown to anybody.
+// Made at capture (attribution pending), completed once; the completed receipt names the hash of its first form.
 import { id as keccakOfText } from 'ethers';
-import type { Tx } from '../../db/database.ts';
-import { getDatanetVersion } from '../../db/repositories/datanet-version-repository.ts';
-import { getModel } from '../../db/repositories/model-repository.ts';
-import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
-import { getPerson, getPersons } from '../../db/repositories/person-repository.ts';
-import type { Call } from '../../db/schema.ts';
-import { type PriceParts, splitBpsOf } from '../split-price.ts';
+import type { JsonObject } from '../../db/column-types.ts';
 import { canonicalJson, type JsonValue } from './canonical-json.ts';
 
-export const RECEIPT_SCHEMA = 'openmodels/receipt/1';
+export const RECEIPT_SCHEMA = 'openmodels/receipt/2';
 
 export interface ReceiptShare {
   readonly kind: 'influence' | 'fallback';
   readonly contributor: string;
-  /** Account that was paid; opaque. */
-  readonly account: string;
   readonly contribution: string | null;
   /** Hash of the contribution's exact words: the leaf in the datanet version's Merkle tree. */
   readonly contributionHash: string | null;
+  /** Parts per million of the data part; of a fallback share rounded down, shown and never paid by. */
   readonly sharePpm: number;
   readonly amountNano: string;
 }
@@ -34,16 +28,29 @@ export interface ReceiptAttribution {
   readonly storeHash: string;
   /** Why there are no influence shares, when there are none to expect: no store, or attribution failed for good. */
   readonly note: string | null;
+  /** Ledger transfer that paid the shares; null where the data part is nothing. */
+  readonly splitTransfer: string | null;
+  /** Who signs the completed receipt. */
+  readonly signer: string;
   readonly shares: readonly ReceiptShare[];
 }
 
 export interface ReceiptBody {
   readonly schema: typeof RECEIPT_SCHEMA;
+  readonly number: string;
   readonly call: string;
-  readonly at: string;
+  /** Who asked. */
   readonly person: string;
-  readonly model: { readonly slug: string; readonly version: number; readonly versionId: string };
-  readonly datanetVersion: { readonly number: number; readonly merkleRoot: string };
+  readonly model: {
+    readonly slug: string;
+    readonly version: number;
+    readonly versionId: string;
+    readonly creator: string;
+    /** SHA-256 of the version's adapter_model.safetensors; null where this machine has no such file. */
+    readonly adapterSha256: string | null;
+  };
+  readonly datanetVersion: { readonly slug: string; readonly number: number; readonly merkleRoot: string };
+  /** wordsHash of the prompt's messages, with the salt that only the person's own file tells. */
   readonly promptHash: string;
   readonly answerHash: string;
   readonly finish: string;
@@ -52,89 +59,45 @@ export interface ReceiptBody {
   readonly rateCard: { readonly perCall: string; readonly per1kPrompt: string; readonly per1kAnswer: string };
   readonly ceilingNano: string;
   readonly priceNano: string;
-  readonly splitBps: {
-    readonly data: number;
-    readonly creator: number;
-    readonly node: number;
-    readonly platform: number;
+  /** What was set aside, and from where; the price is taken from the grant first, the rest went back. */
+  readonly hold: {
+    readonly id: string;
+    readonly amountNano: string;
+    readonly grantNano: string;
+    readonly balanceNano: string;
   };
-  readonly partsNano: {
-    readonly data: string;
-    readonly creator: string;
-    readonly node: string;
-    readonly platform: string;
-  };
+  readonly paidFrom: { readonly grantNano: string; readonly balanceNano: string };
+  readonly splitBps: PartsOf<number>;
+  readonly partsNano: PartsOf<string>;
+  /** Ledger transfers, by their ids. */
+  readonly transfers: { readonly hold: string; readonly capture: string };
+  readonly times: { readonly quoted: string; readonly held: string; readonly captured: string };
+  /** The registry that will hold the root of this receipt's epoch; null where the marketplace had no chain. */
+  readonly settlement: { readonly chainId: string; readonly registry: string } | null;
+  /** Who signs the captured form. */
+  readonly signer: string;
   /** Hash of this receipt before attribution completed it. */
   readonly capturedHash: string | null;
   readonly attribution: ReceiptAttribution | null;
 }
 
-export interface HashedReceipt {
-  readonly body: ReceiptBody & { readonly [key: string]: unknown };
+interface PartsOf<T> {
+  readonly data: T;
+  readonly creator: T;
+  readonly node: T;
+  readonly platform: T;
+}
+
+export interface HashedReceipt<Body extends object = ReceiptBody> {
+  readonly body: Body & JsonObject;
   readonly hash: string;
 }
 
-/** The receipt of a call at the moment of its capture. */
-export async function receiptAtCapture(tx: Tx, call: Call, parts: PriceParts): Promise<HashedReceipt> {
-  const model = must(await getModel(tx, call.modelId), 'model', call);
-  const version = must(await getModelVersion(tx, call.modelVersionId), 'model version', call);
-  const datanet = must(await getDatanetVersion(tx, version.datanetVersionId), 'datanet version', call);
-  const person = must(await getPerson(tx, call.personId), 'person', call);
-  return hashed({
-    schema: RECEIPT_SCHEMA,
-    call: call.id,
-    at: (call.settledAt ?? call.quotedAt).toISOString(),
-    person: person.pseudonym,
-    model: { slug: model.slug, version: version.number, versionId: version.id },
-    datanetVersion: { number: datanet.number, merkleRoot: datanet.merkleRoot },
-    promptHash: call.promptHash,
-    answerHash: keccakOfText(call.answer ?? ''),
-    finish: call.finishReason ?? 'stop',
-    promptTokens: call.promptTokens ?? 0,
-    answerTokens: call.answerTokens ?? 0,
-    rateCard: {
-      perCall: String(model.priceCallNano),
-      per1kPrompt: String(model.pricePromptKtokenNano),
-      per1kAnswer: String(model.priceAnswerKtokenNano),
-    },
-    ceilingNano: String(call.ceilingNano),
-    priceNano: String(call.priceNano ?? 0n),
-    splitBps: splitBpsOf(model),
-    partsNano: {
-      data: String(parts.dataNano),
-      creator: String(parts.creatorNano),
-      node: String(parts.nodeNano),
-      platform: String(parts.platformNano),
-    },
-    capturedHash: null,
-    attribution: null,
-  });
+/** keccak256 of the canonical JSON: what is signed, and the leaf's value in the epoch's tree. */
+export function receiptHash(body: object): string {
+  return keccakOfText(canonicalJson(body as JsonValue));
 }
 
-/** The receipt with its attribution; `capturedHash` becomes the hash it had before. */
-export function completedReceipt(before: HashedReceipt, attribution: ReceiptAttribution): HashedReceipt {
-  return hashed({ ...before.body, capturedHash: before.hash, attribution });
-}
-
-/** keccak256 of the canonical JSON. */
-export function receiptHash(body: ReceiptBody): string {
-  return keccakOfText(canonicalJson(body as unknown as JsonValue));
-}
-
-/** Pseudonyms of persons, by id. */
-export async function pseudonymsOf(
-  tx: Tx,
-  personIds: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  const persons = await getPersons(tx, [...new Set(personIds)]);
-  return new Map(persons.map((person) => [person.id, person.pseudonym]));
-}
-
-function hashed(body: ReceiptBody): HashedReceipt {
-  return { body: { ...body }, hash: receiptHash(body) };
-}
-
-function must<T>(found: T | undefined, what: string, call: Call): T {
-  if (found === undefined) throw new Error(`the ${what} of call ${call.id} does not exist`);
-  return found;
+export function hashedReceipt<Body extends object>(body: Body): HashedReceipt<Body> {
+  return { body: body as Body & JsonObject, hash: receiptHash(body) };
 }

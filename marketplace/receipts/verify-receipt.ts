@@ -1,10 +1,12 @@
-// Recomputes everything a receipt claims from what it says itself: price from the rate card, parts from the split,
-// payouts from the shares, and its two hashes. Used by tests, the tour and `npm run verify`. Pure: no database.
-// Not covered yet: the Merkle epoch on chain, and whether the shares are the engine's (that needs the gradient store).
+// Recomputes every figure a receipt claims from what it says itself: price from tokens and rate card, hold and its sources,
+// parts from the split, payouts from the shares, and the hash it had at capture, by the very rules that paid. Used by
+// verify-file.ts, the tour and tests. Pure: no database.
+// Not covered: whether the shares are the engine's (that needs the gradient store).
 import { type Nano, nano } from '../../db/ledger/amount.ts';
 import { priceOf } from '../listings/rate-card.ts';
 import { type PoolPayout, PPM, splitDataPool, splitPrice } from '../split-price.ts';
-import { RECEIPT_SCHEMA, type ReceiptBody, receiptHash } from './receipt-body.ts';
+import { type AnyReceiptBody, isOldReceipt } from './old-receipt.ts';
+import { type ReceiptBody, type ReceiptShare, receiptHash } from './receipt-body.ts';
 
 export interface ReceiptCheck {
   readonly what: string;
@@ -14,34 +16,45 @@ export interface ReceiptCheck {
 }
 
 /**
- * Every check, failed ones included; nothing is thrown, whatever the file held.
+ * Every check, failed ones included; nothing is thrown, whatever the body held.
  * @param hash the hash stored or published with the receipt
  */
-export function verifyReceipt(body: ReceiptBody, hash: string): readonly ReceiptCheck[] {
+export function verifyReceipt(body: AnyReceiptBody, hash: string): readonly ReceiptCheck[] {
   try {
-    const checks = [
-      check('schema', body.schema, RECEIPT_SCHEMA),
+    return [
       check('hash of the receipt', receiptHash(body), hash),
+      ...figureChecks(body),
+      ...hashChecks(body),
     ];
-    const figures = figureChecks(body);
-    if (body.attribution === null) return [...checks, ...figures];
-    const captured = receiptHash({ ...body, capturedHash: null, attribution: null });
-    return [...checks, check('hash at capture', captured, body.capturedHash ?? ''), ...figures];
   } catch (fault) {
     return [{ what: 'readable', ok: false, detail: String(fault) }];
   }
 }
 
-/** Price, parts and payouts; figures that are no figures are one failed check. */
-function figureChecks(body: ReceiptBody): readonly ReceiptCheck[] {
+/** Price, hold, parts and payouts; figures that are no figures are one failed check. */
+export function figureChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
   try {
-    return [priceCheck(body), ...partChecks(body), ...(body.attribution === null ? [] : poolChecks(body))];
+    return [
+      priceCheck(body),
+      ...(isOldReceipt(body) ? [] : holdChecks(body)),
+      ...partChecks(body),
+      ...(body.attribution === null ? [] : poolChecks(body)),
+      ...(isOldReceipt(body) ? [] : transferChecks(body)),
+    ];
   } catch (fault) {
     return [{ what: 'readable figures', ok: false, detail: String(fault) }];
   }
 }
 
-function priceCheck(body: ReceiptBody): ReceiptCheck {
+/** A completed receipt still holds the hash it had when the call was captured. */
+export function hashChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
+  if (body.attribution === null)
+    return [check('no hash at capture before attribution', String(body.capturedHash), 'null')];
+  const captured = receiptHash({ ...body, capturedHash: null, attribution: null });
+  return [check('hash at capture', String(body.capturedHash), captured)];
+}
+
+function priceCheck(body: AnyReceiptBody): ReceiptCheck {
   const card = {
     perCallNano: amount(body.rateCard.perCall),
     per1kPromptTokensNano: amount(body.rateCard.per1kPrompt),
@@ -56,9 +69,24 @@ function priceCheck(body: ReceiptBody): ReceiptCheck {
   );
 }
 
-function partChecks(body: ReceiptBody): readonly ReceiptCheck[] {
+function holdChecks({ hold, ceilingNano, priceNano, paidFrom }: ReceiptBody): readonly ReceiptCheck[] {
+  const price = amount(priceNano);
+  const fromGrant = price < amount(hold.grantNano) ? price : amount(hold.grantNano);
+  return [
+    check('hold of what was quoted', hold.amountNano, ceilingNano),
+    check('sources of the hold', hold.amountNano, String(amount(hold.grantNano) + amount(hold.balanceNano))),
+    check('paid from the grant first', paidFrom.grantNano, String(fromGrant)),
+    check('paid from the balance', paidFrom.balanceNano, String(price - fromGrant)),
+  ];
+}
+
+function partChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
+  const { data, creator, node, platform } = body.splitBps;
+  const whole = check('split in basis points', String(data + creator + node + platform), '10000');
+  if (!whole.ok) return [whole];
   const parts = splitPrice(amount(body.priceNano), body.splitBps, body.call);
   return [
+    whole,
     check('data part', body.partsNano.data, String(parts.dataNano)),
     check('creator part', body.partsNano.creator, String(parts.creatorNano)),
     check('node part', body.partsNano.node, String(parts.nodeNano)),
@@ -66,39 +94,63 @@ function partChecks(body: ReceiptBody): readonly ReceiptCheck[] {
   ];
 }
 
-function poolChecks(body: ReceiptBody): readonly ReceiptCheck[] {
-  const shares = body.attribution?.shares ?? [];
-  const paid = shares.reduce((sum, share) => sum + BigInt(share.amountNano), 0n);
-  const influence = shares
-    .filter((share) => share.kind === 'influence')
-    .map((share) => ({
-      contributionId: share.contribution ?? '',
-      personId: share.account,
-      sharePpm: share.sharePpm,
-    }));
-  const fallback = shares.filter((share) => share.kind === 'fallback').map((share) => share.account);
-  const influencePpm = influence.reduce((sum, share) => sum + share.sharePpm, 0);
-  const recomputable = influencePpm <= PPM && (fallback.length > 0 || influencePpm === PPM);
-  const expected = recomputable
-    ? splitDataPool(amount(body.partsNano.data), influence, fallback, body.call)
-    : [];
-  const amounts = (list: readonly Pick<PoolPayout, 'personId' | 'amountNano'>[]) =>
-    list.map((share) => `${share.personId}=${share.amountNano}`).join(' ');
+function poolChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
+  const shares: readonly ReceiptShare[] = body.attribution?.shares ?? [];
+  const paid = shares.reduce((sum, share) => sum + amount(share.amountNano), 0n);
   return [
     check('payouts sum to the data part', String(paid), body.partsNano.data),
-    check(
-      'payouts from the shares',
-      amounts(shares.map((share) => ({ personId: share.account, amountNano: amount(share.amountNano) }))),
-      amounts(expected),
-    ),
+    check('payouts from the shares', spelled(shares), spelled(expectedShares(body, shares))),
   ];
+}
+
+interface PaidShare {
+  readonly kind: string;
+  readonly sharePpm: number;
+  readonly amountNano: string;
+}
+
+/** The shares as the rule would have paid them: influence first, in their order, then the fallback. */
+function expectedShares(body: AnyReceiptBody, shares: readonly ReceiptShare[]): readonly PaidShare[] {
+  const pool = amount(body.partsNano.data);
+  if (pool === 0n) return [];
+  const influence = shares
+    .filter((share) => share.kind === 'influence')
+    .map(({ contribution, sharePpm }) => ({ contributionId: contribution ?? '', personId: '', sharePpm }));
+  const fallback = shares.filter((share) => share.kind === 'fallback');
+  const influencePpm = influence.reduce((sum, share) => sum + share.sharePpm, 0);
+  if (influencePpm > PPM || (fallback.length === 0 && influencePpm < PPM)) return [];
+  const persons = fallback.map((_, index) => String(index));
+  const payouts: readonly PoolPayout[] = splitDataPool(pool, influence, persons, body.call);
+  return payouts.map(({ kind, sharePpm, amountNano }) => ({
+    kind,
+    sharePpm,
+    amountNano: String(amountNano),
+  }));
+}
+
+const spelled = (shares: readonly PaidShare[]): string =>
+  shares.map(({ kind, sharePpm, amountNano }) => `${kind} ${sharePpm} ppm=${amountNano}`).join(', ') ||
+  'none';
+
+/** Ledger transfers are numbered as they are made. */
+function transferChecks({ transfers, attribution, partsNano }: ReceiptBody): readonly ReceiptCheck[] {
+  const { hold, capture } = transfers;
+  const made: ReceiptCheck = {
+    what: 'order of the ledger transfers',
+    ok: BigInt(hold) < BigInt(capture),
+    detail: `hold ${hold}, capture ${capture}`,
+  };
+  if (attribution === null) return [made];
+  const { splitTransfer } = attribution;
+  const ok = splitTransfer === null ? partsNano.data === '0' : BigInt(capture) < BigInt(splitTransfer);
+  return [made, { what: 'transfer of the split', ok, detail: `split ${splitTransfer ?? 'none'}` }];
 }
 
 function amount(text: string): Nano {
   return nano(BigInt(text));
 }
 
-function check(what: string, found: string, expected: string): ReceiptCheck {
+export function check(what: string, found: string, expected: string): ReceiptCheck {
   const ok = found === expected;
   return { what, ok, detail: ok ? found : `found ${found}, expected ${expected}` };
 }

@@ -324,7 +324,7 @@ describe('a paid call', () => {
     expect((await market.chosenModel(key, person))?.slug).toBe(SLUG);
   });
 
-  it('gives its receipt to who paid and to nobody else, by number or as the newest', async () => {
+  it('gives its receipt to who paid with the words, to others by number with hashes only', async () => {
     const { market } = world;
     const person = await newPerson(market);
     const stranger = await newPerson(market);
@@ -336,7 +336,10 @@ describe('a paid call', () => {
       priceNano: '2156000',
     });
     expect(await market.receipt({ person, number: answer.receiptNumber })).toEqual(newest);
-    expect(await market.receipt({ person: stranger, number: answer.receiptNumber })).toBeNull();
+    expect(newest).toMatchObject({ mine: true, json: expect.stringContaining('capital of France') });
+    const theirs = await market.receipt({ person: stranger, number: answer.receiptNumber });
+    expect(theirs).toMatchObject({ number: answer.receiptNumber, mine: false });
+    expect(theirs?.json).not.toMatch(/capital|Paris|salt|private|person_/);
     expect(await market.receipt({ person: stranger })).toBeNull();
     expect(await market.questionOf(answer.callId, stranger)).toBeNull();
     expect(await market.rate({ callId: answer.callId, person: stranger, value: 1 })).toEqual({

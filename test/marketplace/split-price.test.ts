@@ -51,7 +51,10 @@ describe('the split of a data pool', () => {
     ).toEqual([3n, 3n, 4n]);
     const all = [{ contributionId: 'one', personId: 'a', sharePpm: PPM }];
     expect(splitDataPool(nano(10n), all, [], 'call')).toEqual([
-      { kind: 'influence', contributionId: 'one', personId: 'a', sharePpm: PPM, amountNano: 10n },
+      {
+        ...{ kind: 'influence', contributionId: 'one', personId: 'a', sharePpm: PPM, amountNano: 10n },
+        dustMicronano: 0,
+      },
     ]);
   });
 
@@ -80,9 +83,21 @@ describe('the split of a data pool', () => {
           expect(total(payouts.map((payout) => payout.amountNano))).toBe(pool);
           expect(payouts.every((payout) => payout.amountNano >= 0n)).toBe(true);
           expect(splitDataPool(pool, influence, ids, callId)).toEqual(payouts);
+          // Nobody is a whole nano off their exact share, and what some are over, others are under.
+          const dust = payouts.map(({ dustMicronano }) => dustMicronano);
+          expect(dust.every((part) => Math.abs(part) <= 1_000_000)).toBe(true);
+          expect(Math.abs(dust.reduce((sum, part) => sum + part, 0))).toBeLessThanOrEqual(dust.length);
         },
       ),
     );
+  });
+
+  it('tells in millionths of a nano how far rounding moved each share', () => {
+    const influence = [{ contributionId: 'one', personId: 'a', sharePpm: 333_333 }];
+    const payouts = splitDataPool(nano(10n), influence, ['a', 'b', 'c'], 'call');
+    // Exact: 3.333330 by influence, and a third of 6.666670 each; two of the three are paid 2, one is paid 3.
+    const exact = payouts.map(({ amountNano, dustMicronano }) => Number(amountNano) * 1e6 - dustMicronano);
+    expect(exact.sort()).toEqual([2_222_223, 2_222_223, 2_222_224, 3_333_330]);
   });
 
   it('refuses shares that sum to more than the whole', () => {

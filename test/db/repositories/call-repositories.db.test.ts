@@ -125,6 +125,7 @@ describe('calls', () => {
         kind: 'influence',
         sharePpm: 750_000,
         amountNano: openNano('0.15'),
+        dustMicronano: 0,
       },
       {
         contributionId: second.id,
@@ -132,6 +133,7 @@ describe('calls', () => {
         kind: 'fallback',
         sharePpm: 250_000,
         amountNano: openNano('0.05'),
+        dustMicronano: 0,
       },
     ] as const;
     const attribute = () =>

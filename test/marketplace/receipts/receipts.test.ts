@@ -1,38 +1,19 @@
-// Canonical JSON against the rules of RFC 8785, receipt numbers as people type them, and a receipt's verification:
-// true receipts pass, every single changed field is found.
+// A receipt's verification without a database: a true one passes, every single change of its file is found and named, and a
+// forger who signs the changed receipt anew with the node's own key is found by arithmetic.
 import { describe, expect, it } from 'vitest';
-import { nano } from '../../../db/ledger/amount.ts';
-import { canonicalJson } from '../../../marketplace/receipts/canonical-json.ts';
-import {
-  completedReceipt,
-  RECEIPT_SCHEMA,
-  type ReceiptBody,
-  receiptHash,
-} from '../../../marketplace/receipts/receipt-body.ts';
+import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
+import { type ReceiptBody, receiptHash } from '../../../marketplace/receipts/receipt-body.ts';
 import { parseReceiptNumber, receiptNumber } from '../../../marketplace/receipts/receipt-number.ts';
+import { type KnownRoot, verifyFile } from '../../../marketplace/receipts/verify-file.ts';
 import { verifyReceipt } from '../../../marketplace/receipts/verify-receipt.ts';
-import { splitDataPool, splitPrice } from '../../../marketplace/split-price.ts';
+import { everyChange } from '../../support/every-change.ts';
+import { captured, complete, fileOf, NODE_KEY, refundOf } from '../../support/receipt-sample.ts';
 
-describe('canonical JSON', () => {
-  it('sorts keys, spells numbers and strings as RFC 8785 does, and drops undefined', () => {
-    // The example of RFC 8785, section 3.2.2.
-    const example = {
-      numbers: [333333333.3333333, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
-      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\u002f',
-      literals: [null, true, false],
-    };
-    expect(canonicalJson(example)).toBe(
-      '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],' +
-        '"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
-    );
-    expect(canonicalJson({ '\u20ac': 1, '\r': 2, 1: 3, '\u00f6': 4 })).toBe('{"\\r":2,"1":3,"ö":4,"€":1}');
-  });
-
-  it('refuses what JSON cannot hold', () => {
-    expect(() => canonicalJson(Number.NaN)).toThrow(TypeError);
-    expect(() => canonicalJson({ amount: 1n } as never)).toThrow(TypeError);
-  });
-});
+/** What the first false check is, or null. */
+async function falsehood(file: unknown, rootOf?: () => Promise<KnownRoot>): Promise<string | null> {
+  const { checks, ok } = await verifyFile(file, { signer: NODE_KEY.address, rootOf });
+  return ok ? null : (checks.at(-1)?.what ?? '');
+}
 
 describe('receipt numbers', () => {
   it('are read as people type them', () => {
@@ -42,104 +23,157 @@ describe('receipt numbers', () => {
   });
 });
 
-describe('a receipt', () => {
-  const call = 'call_test';
-  const splitBps = { data: 5_000, creator: 2_500, node: 1_500, platform: 1_000 };
-  const parts = splitPrice(nano(2_156_001n), splitBps, call);
-  const captured: ReceiptBody = {
-    schema: RECEIPT_SCHEMA,
-    call,
-    at: '2026-01-01T00:00:00.000Z',
-    person: 'quiet-heron-417',
-    model: { slug: 'pocket-atlas', version: 1, versionId: 'mv_1' },
-    datanetVersion: { number: 1, merkleRoot: `0x${'1'.repeat(64)}` },
-    promptHash: `0x${'2'.repeat(64)}`,
-    answerHash: `0x${'3'.repeat(64)}`,
-    finish: 'stop',
-    promptTokens: 9,
-    answerTokens: 6,
-    rateCard: { perCall: '2000001', per1kPrompt: '4000000', per1kAnswer: '20000000' },
-    ceilingNano: '6036001',
-    priceNano: '2156001',
-    splitBps,
-    partsNano: {
-      data: String(parts.dataNano),
-      creator: String(parts.creatorNano),
-      node: String(parts.nodeNano),
-      platform: String(parts.platformNano),
-    },
-    capturedHash: null,
-    attribution: null,
-  };
-  const influence = [{ contributionId: 'contrib_1', personId: 'person_a', sharePpm: 333_333 }];
-  const payouts = splitDataPool(parts.dataNano, influence, ['person_a', 'person_b', 'person_c'], call);
-  const complete = completedReceipt(
-    { body: { ...captured }, hash: receiptHash(captured) },
-    {
-      at: '2026-01-01T00:00:01.000Z',
-      alphaPpm: 400_000,
-      noiseFloor: 0.01,
-      storeHash: 'abc',
-      note: null,
-      shares: payouts.map((payout) => ({
-        kind: payout.kind,
-        contributor: payout.personId,
-        account: payout.personId,
-        contribution: payout.contributionId,
-        contributionHash: null,
-        sharePpm: payout.sharePpm,
-        amountNano: String(payout.amountNano),
-      })),
-    },
-  );
-  const failing = (body: ReceiptBody, hash: string) =>
-    verifyReceipt(body, hash)
-      .filter((check) => !check.ok)
-      .map((check) => check.what);
-
-  it('is true at capture and when attribution has completed it', () => {
-    expect(failing(captured, receiptHash(captured))).toEqual([]);
-    expect(failing(complete.body, complete.hash)).toEqual([]);
-    expect(complete.body.capturedHash).toBe(receiptHash(captured));
+describe('a receipt file', () => {
+  it('is true at capture, when attribution has completed it, with refunds, and without the private part', async () => {
+    const file = await fileOf(complete);
+    const rootOf = async () => ({ root: file.epoch?.root ?? null, source: 'the test' });
+    expect(await verifyFile(file, { rootOf })).toMatchObject({ ok: true, settlement: 'proven' });
+    expect(await verifyFile(file)).toMatchObject({ ok: true, settlement: 'not_compared' });
+    const early = { ...(await fileOf(captured)), epoch: null };
+    expect(await verifyFile(early)).toMatchObject({ ok: true, settlement: 'not_in_epoch' });
+    const { private: _, ...open } = file;
+    expect(await falsehood(open)).toBeNull();
+    const refunds = [await refundOf(complete, '2000000'), await refundOf(complete, '156001')];
+    expect(await falsehood({ ...file, refunds })).toBeNull();
   });
 
-  it('with any field changed is found out by its hash', () => {
-    for (const field of Object.keys(captured) as (keyof ReceiptBody)[]) {
-      const value = complete.body[field];
-      const changed = { ...complete.body, [field]: typeof value === 'number' ? value + 1 : `${value}x` };
-      if (typeof value === 'object') continue;
-      expect(failing(changed as ReceiptBody, complete.hash), field).toContain('hash of the receipt');
+  it('with any single field changed, left out or added is false, and what is false is named', async () => {
+    const file = { ...(await fileOf(complete)), refunds: [await refundOf(complete, '1000')] };
+    const { epoch } = file;
+    const rootOf = async () => ({ root: epoch?.root ?? null, source: 'the test' });
+    // These may be missing; a missing epoch is "not in an epoch yet", which is told apart from true.
+    const optional = ['private', 'refunds', 'refunds.0'];
+    const unfound: string[] = [];
+    const named = new Map<string, number>();
+    for (const { path, how, changed } of everyChange(JSON.parse(JSON.stringify(file)))) {
+      if (how === 'left out' && optional.includes(path)) continue;
+      // Which epoch it is only the source of the root can tell: see "compares the root" below.
+      if (path === 'epoch.number' && /→ \d$/.test(how)) continue;
+      const found = await falsehood(changed, rootOf);
+      if (found === null) unfound.push(`${path} (${how})`);
+      else named.set(found, (named.get(found) ?? 0) + 1);
     }
+    expect(unfound).toEqual([]);
+    expect([...named.values()].reduce((sum, each) => sum + each, 0)).toBeGreaterThan(400);
+    // Not one check catches it all: shape, arithmetic, hash, words, signature, notes and path each find their own.
+    for (const what of [
+      'shape',
+      'price from tokens and rate card',
+      'hash at capture',
+      'signature',
+      'Merkle path',
+    ])
+      expect([...named.keys()]).toContain(what);
+    expect(named.size).toBeGreaterThan(15);
   });
 
-  it('that is no receipt fails instead of throwing', () => {
-    for (const body of [{}, null, { ...complete.body, priceNano: 'much' }]) {
-      expect(failing(body as ReceiptBody, complete.hash)).not.toEqual([]);
-    }
+  it('names a field that is missing, surplus or malformed by its path', async () => {
+    const file = await fileOf(complete);
+    const detail = async (changed: unknown) => (await verifyFile(changed)).checks.at(-1)?.detail;
+    const { priceNano: _, ...rest } = complete;
+    expect(await detail({ ...file, receipt: rest })).toBe('receipt.priceNano Required');
+    expect(await detail({ ...file, receipt: { ...complete, tip: '1' } })).toBe(
+      'receipt.tip does not belong there',
+    );
+    expect(await detail({ ...file, receipt: { ...complete, priceNano: '02156001' } })).toBe(
+      'receipt.priceNano is not an amount in nano-OPEN',
+    );
+    for (const none of [null, [], {}, 'receipt', 7]) expect(await falsehood(none)).toBe('shape');
   });
 
-  it('re-hashed after a change is found out by recomputation', () => {
-    const rehashed = (change: Partial<ReceiptBody>) => {
-      const body = { ...complete.body, ...change };
-      return failing(body, receiptHash(body));
+  it('changed and signed anew by the node itself is found out by recomputation', async () => {
+    const forged = async (change: Partial<ReceiptBody>) => {
+      // Honest about its own captured form, too.
+      const body = { ...complete, ...change };
+      const capturedHash = receiptHash({ ...body, capturedHash: null, attribution: null });
+      return falsehood({ ...(await fileOf({ ...body, capturedHash })), epoch: null });
     };
-    expect(rehashed({ priceNano: '2156002' })).toContain('price from tokens and rate card');
-    expect(rehashed({ answerTokens: 5 })).toContain('price from tokens and rate card');
-    expect(rehashed({ answerTokens: 5 })).toContain('hash at capture');
-    expect(rehashed({ splitBps: { ...splitBps, data: 4_999, platform: 1_001 } })).toContain('data part');
-    const attribution = complete.body.attribution;
+    expect(await forged({})).toBeNull();
+    expect(await forged({ priceNano: '2156002' })).toBe('price from tokens and rate card');
+    expect(await forged({ answerTokens: 5 })).toBe('price from tokens and rate card');
+    expect(await forged({ ceilingNano: '6036000' })).toBe('hold of what was quoted');
+    expect(await forged({ hold: { ...complete.hold, grantNano: '2000001' } })).toBe('sources of the hold');
+    expect(await forged({ paidFrom: { grantNano: '1', balanceNano: '2156000' } })).toBe(
+      'paid from the grant first',
+    );
+    const { splitBps } = complete;
+    expect(await forged({ splitBps: { ...splitBps, data: 4_999 } })).toBe('split in basis points');
+    expect(await forged({ splitBps: { ...splitBps, data: 4_999, platform: 1_001 } })).toBe('data part');
+    expect(await forged({ transfers: { hold: '18', capture: '18' } })).toBe('order of the ledger transfers');
+    const { attribution } = complete;
     if (attribution === null) throw new Error('the receipt is complete');
     const [first, second, ...rest] = attribution.shares;
     const swapped = [
       { ...first, amountNano: second.amountNano },
       { ...second, amountNano: first.amountNano },
-      ...rest,
     ];
-    expect(rehashed({ attribution: { ...attribution, shares: swapped } })).toEqual([
+    expect(await forged({ attribution: { ...attribution, shares: [...swapped, ...rest] } })).toBe(
       'payouts from the shares',
-    ]);
-    expect(rehashed({ attribution: { ...attribution, shares: rest } })).toContain(
+    );
+    expect(await forged({ attribution: { ...attribution, shares: rest } })).toBe(
       'payouts sum to the data part',
     );
+    expect(await forged({ attribution: { ...attribution, splitTransfer: null } })).toBe(
+      'transfer of the split',
+    );
+  });
+
+  it('signed by another key is false; by another key that the receipt names too, unless its signer is known', async () => {
+    const stranger = privateKeySigner(`0x${'22'.repeat(32)}`);
+    expect(await falsehood(await fileOf(complete, stranger))).toBe('signer named in the receipt');
+    const signer = stranger.address.toLowerCase();
+    const body = { ...captured, signer };
+    const file = { ...(await fileOf(body, stranger)), epoch: null };
+    expect(await falsehood(file)).toBe('signer you asked for');
+    expect((await verifyFile(file)).ok).toBe(true);
+  });
+
+  it('takes no malleable, foreign-purpose or missing signature', async () => {
+    const file = { ...(await fileOf(complete)), epoch: null };
+    const { signature } = file;
+    const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+    const s = (order - BigInt(`0x${signature?.slice(66, 130)}`)).toString(16).padStart(64, '0');
+    const v = signature?.slice(130) === '1b' ? '1c' : '1b';
+    expect(await falsehood({ ...file, signature: `${signature?.slice(0, 66)}${s}${v}` })).toBe('signature');
+    const { signature: ofNote } = await refundOf(complete, '1');
+    expect(await falsehood({ ...file, signature: ofNote })).toBe('signature');
+    expect(await falsehood({ ...file, signature: null, signer: null })).toBe('signature');
+  });
+
+  it('compares the root with what its source says: none, another, another chain or registry', async () => {
+    const file = await fileOf(complete);
+    const root = file.epoch?.root ?? null;
+    const from = (known: Partial<KnownRoot>) => async () => ({ root, source: 'the test', ...known });
+    expect(await falsehood(file, from({}))).toBeNull();
+    expect(await falsehood(file, from({ root: null }))).toBe('root of epoch 3 from the test');
+    expect(await falsehood(file, from({ root: `0x${'0'.repeat(64)}` }))).toBe(
+      'root of epoch 3 from the test',
+    );
+    expect(await falsehood(file, from({ chainId: '1' }))).toBe('chain of the test');
+    expect(await falsehood(file, from({ registry: `0x${'cd'.repeat(20)}` }))).toBe('registry of the test');
+  });
+
+  it('refunds: another receipt’s note, or more than the price, is false', async () => {
+    const file = { ...(await fileOf(complete)), epoch: null };
+    const refunds = [await refundOf({ ...complete, number: 'R-000043' }, '1')];
+    expect(await falsehood({ ...file, refunds })).toBe('refund note 1: receipt');
+    const other = await refundOf({ ...complete, capturedHash: `0x${'e'.repeat(64)}` }, '1');
+    expect(await falsehood({ ...file, refunds: [other] })).toBe('refund note 1: hash of the receipt');
+    const twice = [await refundOf(complete, '2156001'), await refundOf(complete, '1')];
+    expect(await falsehood({ ...file, refunds: twice })).toBe('refunds within the price');
+  });
+});
+
+describe('the checks of a stored receipt', () => {
+  it('are all true of a true one, and name its hash when that is another', () => {
+    const failing = (body: ReceiptBody, hash: string) =>
+      verifyReceipt(body, hash)
+        .filter((check) => !check.ok)
+        .map((check) => check.what);
+    expect(failing(complete, receiptHash(complete))).toEqual([]);
+    expect(failing(captured, receiptHash(captured))).toEqual([]);
+    expect(failing(complete, receiptHash(captured))).toEqual(['hash of the receipt']);
+    for (const body of [{}, null, { ...complete, priceNano: 'much' }])
+      expect(failing(body as ReceiptBody, receiptHash(complete))).not.toEqual([]);
   });
 });

@@ -1,0 +1,91 @@
+// The path from a receipt to the root of its epoch, once the epoch's tree is built. Used by read-receipt.ts. The path is read
+// out of a stored tree, some 35 pieces of 32 bytes whatever its size; where that file is missing or wrong it is built anew
+// from the receipts, in a worker thread. What is given here always leads to the root that the epoch was posted with; a
+// receipt whose epoch is not built yet has none. Writes nothing but that file.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildLeafFile } from '../../contracts/merkle/build-leaf-file.ts';
+import { receiptLeaf } from '../../contracts/merkle/flat-tree.ts';
+import { proofFromFile } from '../../contracts/merkle/tree-file.ts';
+import type { Database } from '../../db/database.ts';
+import type { Receipt } from '../../db/schema.ts';
+import type { MarketplaceContext } from '../marketplace-context.ts';
+import type { ReceiptProof } from './receipt-file.ts';
+
+type Market = Pick<MarketplaceContext, 'db' | 'chain' | 'dataDir'>;
+
+/** Rows read at once while a tree is built anew. */
+const PIECE = 5_000;
+
+/** Null while the receipt is in no epoch, or its epoch is not built yet. @throws when the stored receipts give another root */
+export async function receiptProof(
+  market: Market,
+  { callId, hash }: Pick<Receipt, 'callId' | 'hash'>,
+): Promise<ReceiptProof | null> {
+  const epoch = await market.db
+    .selectFrom('epochReceipt')
+    .innerJoin('epoch', 'epoch.number', 'epochReceipt.epochNumber')
+    .select(['epoch.number', 'epoch.receiptsRoot as root'])
+    .where('epochReceipt.callId', '=', callId)
+    .executeTakeFirst();
+  if (epoch === undefined || epoch.root === null) return null;
+  const { number, root } = epoch;
+  const leaf = receiptLeaf(hash);
+  const folder = join(market.dataDir, 'epochs', 'proofs');
+  const treeFile = join(folder, `${number}.receipts.tree`);
+  let found = await proofFromFile(treeFile, root, leaf);
+  if (!found.ok) {
+    await buildOnce(market.db, { number, folder, treeFile });
+    found = await proofFromFile(treeFile, root, leaf);
+  }
+  if (!found.ok) throw new Error(`the receipts of epoch ${number} do not lead to its root ${root}`);
+  const { chain } = market;
+  return {
+    number,
+    root,
+    proof: found.proof,
+    chainId: chain === null ? null : String(chain.chainId),
+    registry: chain === null ? null : chain.addresses.registry.toLowerCase(),
+  };
+}
+
+/** Trees being built in this process, by file: whoever asks meanwhile waits for the same building. */
+const buildings = new Map<string, Promise<unknown>>();
+
+async function buildOnce(
+  db: Database,
+  {
+    number,
+    folder,
+    treeFile,
+  }: { readonly number: number; readonly folder: string; readonly treeFile: string },
+): Promise<void> {
+  const building =
+    buildings.get(treeFile) ??
+    mkdir(folder, { recursive: true }).then(() => {
+      const file = join(folder, `${number}.receipts.jsonl`);
+      return buildLeafFile({ kind: 'receipts', epoch: number, file, treeFile }, rowsOf(db, number));
+    });
+  buildings.set(treeFile, building);
+  try {
+    await building;
+  } finally {
+    buildings.delete(treeFile);
+  }
+}
+
+async function* rowsOf(db: Database, epoch: number): AsyncGenerator<string> {
+  for (let from = 0; ; from += PIECE) {
+    const rows = await db
+      .selectFrom('epochReceipt')
+      .innerJoin('receipt', 'receipt.callId', 'epochReceipt.callId')
+      .select(['receipt.number', 'receipt.hash'])
+      .where('epochReceipt.epochNumber', '=', epoch)
+      .where('epochReceipt.leafIndex', '>=', from)
+      .where('epochReceipt.leafIndex', '<', from + PIECE)
+      .orderBy('epochReceipt.leafIndex')
+      .execute();
+    yield rows.map((row) => `${row.number},${row.hash}\n`).join('');
+    if (rows.length < PIECE) return;
+  }
+}
