@@ -2,7 +2,8 @@
 // that does it, and the background work. Used by the composition root and by tests. It decides nothing itself.
 // One marketplace process serves one database (see live-calls.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Chain } from '../contracts/client/chain.ts';
+import type { Chain, DigestSigner } from '../contracts/client/chain.ts';
+import { openNodeKey } from '../contracts/client/keystore.ts';
 import type { Database } from '../db/database.ts';
 import { currentRole, transact } from '../db/database.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
@@ -40,6 +41,7 @@ import { readCallOutcome } from './read-call-outcome.ts';
 import { type CallStory, readCallStory } from './read-call-story.ts';
 import { readProvenance } from './read-provenance.ts';
 import { readReceipt } from './receipts/read-receipt.ts';
+import { signReceiptsRegularly } from './receipts/sign-receipts.ts';
 import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
 import { refundVerbs } from './refund-verbs.ts';
 import { seedDemo } from './seed-demo.ts';
@@ -64,6 +66,8 @@ export interface MarketplaceOptions {
   readonly clock?: () => Date;
   /** Default: no chain. */
   readonly chain?: Chain | null;
+  /** Signs receipts; default: the key in the data folder, made at the first start. */
+  readonly nodeKey?: DigestSigner;
   readonly settings?: Partial<MarketplaceSettings>;
 }
 
@@ -102,6 +106,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     log,
     clock,
     chain: options.chain ?? null,
+    nodeKey: options.nodeKey ?? (await openNodeKey(dataDir)),
     settings: { ...DEFAULT_SETTINGS, ...options.settings },
     live: createLiveCalls(),
     trainings: createLiveTrainings(),
@@ -185,6 +190,7 @@ function createBackground(
   databaseUrl: string,
 ): { start(): Promise<void>; stop(): Promise<void> } {
   let reconciler: { stop(): Promise<void> } | null = null;
+  let signing: { stop(): Promise<void> } | null = null;
   const jobs = createJobRunner({
     connectionString: databaseUrl,
     log: market.log,
@@ -201,9 +207,11 @@ function createBackground(
       await reconcile(market);
       await jobs.start();
       reconciler = reconcileRegularly(market);
+      signing = signReceiptsRegularly(market);
     },
     async stop() {
       await reconciler?.stop();
+      await signing?.stop();
       await jobs.stop();
     },
   };

@@ -168,6 +168,15 @@ export interface Provenance {
   readonly learntFrom: readonly { readonly method: TrainingMethod; readonly count: number }[];
 }
 
+/** A receipt for people: lines for a chat, and the file that `npm run verify` checks. */
+export interface ReceiptView {
+  readonly number: string;
+  /** True where the words stand in the file: it is for this person's eyes. */
+  readonly mine: boolean;
+  readonly json: string;
+  readonly summary: readonly string[];
+}
+
 export interface DatanetProgress {
   readonly id: string;
   readonly slug: string;
@@ -325,11 +334,8 @@ export interface Marketplace extends BudgetVerbs, RefundVerbs {
     readonly conversationKey: AskInput['conversationKey'];
   }): Promise<CorrectResult>;
   provenance(callId: string): Promise<Provenance | null>;
-  /** The stored receipt (latest of the person when no number is given), as canonical JSON text. */
-  receipt(input: {
-    readonly person: Person;
-    readonly number?: string;
-  }): Promise<{ readonly number: string; readonly json: string; readonly summary: readonly string[] } | null>;
+  /** The receipt with this number, whosever it is (others see hashes only); the person's latest where none is given. */
+  receipt(input: { readonly person: Person; readonly number?: string }): Promise<ReceiptView | null>;
   datanets(): Promise<readonly DatanetProgress[]>;
   datanet(slug: string): Promise<DatanetProgress | null>;
   /** Records consent to the datanet's licence, said once. */

@@ -309,6 +309,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       const shown = call.callId.slice(5);
       return {
         number: shown,
+        mine: true,
         json: `{"receipt":${shown}}`,
         summary: ['Pocket Atlas v1', 'Price 0.0125 OPEN'],
       };
