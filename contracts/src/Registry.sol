@@ -108,7 +108,12 @@ contract Registry is AccessControl {
         if (msg.sender != vault) revert NotTheVault(msg.sender);
         Entry storage entry = _epochs[number];
         if (entry.time != 0) revert EpochAlreadyRecorded(number, entry.hash);
-        _epochs[number] = Entry(receiptsRoot, uint48(block.timestamp), poster);
+        entry.hash = receiptsRoot;
+        // Time and poster in one go; the compiler would write the slot twice.
+        uint256 word = block.timestamp | (uint256(uint160(poster)) << 48);
+        assembly ("memory-safe") {
+            sstore(add(entry.slot, 1), word)
+        }
     }
 
     /// @notice A datanet version by id and number; `time` is 0 when none was recorded.
