@@ -5,7 +5,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
 import { keccak_256 } from '@noble/hashes/sha3';
 import { flatTree, HASH_BYTES, hexOf, NO_ROOT, treeRoot } from './flat-tree.ts';
 import { leafFileHeader, leafFileLine, leafOfRow } from './leaf-file.ts';
@@ -80,7 +80,7 @@ function writeLines({ kind, file }: TreeTask, header: string, rows: Iterable<str
 
 function writeWhole(path: string, content: (write: (bytes: Uint8Array) => void) => void): void {
   mkdirSync(dirname(path), { recursive: true });
-  const beside = `${path}.part`;
+  const beside = `${path}.${threadId}.part`; // two threads may write the same file
   const descriptor = openSync(beside, 'w');
   try {
     content((bytes) => {

@@ -53,7 +53,7 @@ end $$;
 create trigger epoch_moves_forward before update on epoch for each row execute function epoch_moves_forward();
 
 create table epoch_receipt (
-  epoch_number integer not null references epoch (number),
+  epoch_number integer not null references epoch (number) deferrable initially deferred,
   leaf_index integer not null check (leaf_index >= 0),
   call_id text not null unique references receipt (call_id),
   primary key (epoch_number, leaf_index)
@@ -61,7 +61,7 @@ create table epoch_receipt (
 
 create table claim_leaf (
   epoch_number integer not null references epoch (number),
-  wallet text not null check (wallet ~ '^0x[0-9a-f]{40}$'),
+  wallet text collate "C" not null check (wallet ~ '^0x[0-9a-f]{40}$'),
   cumulative_nano bigint not null check (cumulative_nano > 0),
   primary key (epoch_number, wallet)
 );

@@ -1,0 +1,128 @@
+/**
+ * Epochs: what is settled together, and how far each has come. Used by marketplace/payouts. What an epoch holds is fixed when
+ * it is cut (the database refuses changes); here it is read, and moved from state to state. Leaves: epoch-leaf-repository.ts.
+ */
+import { sql } from 'kysely';
+import type { Database, Tx } from '../database.ts';
+import type { Epoch, EpochState } from '../schema-epoch.ts';
+
+/** No root of an account may fall below this epoch's leaf: the newest that was not vetoed. */
+export async function newestStandingEpoch(db: Database): Promise<Epoch | undefined> {
+  return db
+    .selectFrom('epoch')
+    .selectAll()
+    .where('state', '<>', 'vetoed')
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function newestEpoch(db: Database): Promise<Epoch | undefined> {
+  return db.selectFrom('epoch').selectAll().orderBy('number', 'desc').limit(1).executeTakeFirst();
+}
+
+export async function getEpoch(db: Database, number: number): Promise<Epoch | undefined> {
+  return db.selectFrom('epoch').selectAll().where('number', '=', number).executeTakeFirst();
+}
+
+/** Newest first. */
+export async function listEpochs(db: Database, limit: number): Promise<readonly Epoch[]> {
+  return db.selectFrom('epoch').selectAll().orderBy('number', 'desc').limit(limit).execute();
+}
+
+/** The oldest epoch that is not yet on chain for good: the one that is worked on. */
+export async function oldestUnsettledEpoch(db: Database): Promise<Epoch | undefined> {
+  return db
+    .selectFrom('epoch')
+    .selectAll()
+    .where('state', 'in', ['cut', 'built', 'signed', 'sent'])
+    .orderBy('number')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** The newest epoch whose leaves have this root; several have it where claims did not change. */
+export async function epochOfClaimsRoot(db: Database, root: string): Promise<Epoch | undefined> {
+  return db
+    .selectFrom('epoch')
+    .selectAll()
+    .where('claimsRoot', '=', root)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export type NewEpoch = Pick<
+  Epoch,
+  | 'number'
+  | 'baseNumber'
+  | 'claimsNumber'
+  | 'receiptCount'
+  | 'claimCount'
+  | 'claimsTotalNano'
+  | 'waitingNano'
+  | 'receiptsFrom'
+  | 'cutAt'
+>;
+
+export async function createEpoch(tx: Tx, epoch: NewEpoch): Promise<void> {
+  await tx.insertInto('epoch').values(epoch).execute();
+}
+
+/** One cut at a time, until the transaction ends. */
+export async function lockEpochs(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('epochs', 0))`.execute(tx);
+}
+
+type EpochFacts = Partial<
+  Pick<
+    Epoch,
+    | 'cause'
+    | 'receiptsRoot'
+    | 'claimsRoot'
+    | 'receiptsFileHash'
+    | 'claimsFileHash'
+    | 'leafFileHash'
+    | 'builtAt'
+    | 'activeAt'
+    | 'endedAt'
+    | 'txHash'
+    | 'blockNumber'
+    | 'blockHash'
+  >
+>;
+
+/** @returns false when the epoch was in none of the states of `from` (somebody was faster): nothing was written */
+export async function moveEpoch(
+  tx: Tx,
+  change: {
+    readonly number: number;
+    readonly from: readonly EpochState[];
+    readonly to: EpochState;
+    readonly facts?: EpochFacts;
+  },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('epoch')
+    .set({ state: change.to, ...change.facts })
+    .where('number', '=', change.number)
+    .where('state', 'in', change.from)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+/** Why an epoch does not move; null = nothing is wrong. @returns true when that is news */
+export async function setEpochCause(db: Database, number: number, cause: string | null): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('epoch')
+    .set({ cause })
+    .where('number', '=', number)
+    .where(sql<boolean>`cause is distinct from ${cause}`)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+/** When its root became, or becomes, the one that claims are checked against. */
+export async function setEpochActiveAt(db: Database, number: number, activeAt: Date): Promise<void> {
+  await db.updateTable('epoch').set({ activeAt }).where('number', '=', number).execute();
+}
