@@ -96,9 +96,12 @@ export interface Chain {
   readonly addresses: ChainAddresses;
   /** True for the anvil that `npm start` runs: practice coins, a faucet. */
   readonly isLocal: boolean;
-  /** Where a browser wallet reaches it. */
+  /** Where a browser wallet reaches it; empty = wallets know a way themselves. */
   readonly rpcUrlForWallets: string;
-  /** The newest block, and the newest that counts as final by the configured policy; null = none yet. */
+  /**
+   * The newest block, and the newest that counts as final by the configured policy; null = none yet. After a restart of the
+   * local chain or of a node both may be lower than before, on the same branch: what was final stays so.
+   */
   heads(): Promise<{ readonly latest: ChainBlock; readonly final: ChainBlock | null }>;
   /** The block of this number on the branch that the node follows now; null when it has none. */
   blockAt(number: bigint): Promise<ChainBlock | null>;

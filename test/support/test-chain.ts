@@ -1,0 +1,263 @@
+// A chain of its own for a test file: anvil with the contracts deployed, reached through a proxy that can fail, with people who
+// have coins. Used by every .chain.test.ts. Where there is no anvil, the tests of the file are skipped with the reason.
+// Blocks come with transactions and by `mine` only; a block is final when two more are on top.
+import { Wallet } from 'ethers';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { Chain, DigestSigner, Hex } from '../../contracts/client/chain.ts';
+import { connectChain } from '../../contracts/client/connect-chain.ts';
+import { contractFaces } from '../../contracts/client/contract-faces.ts';
+import { privateKeySigner } from '../../contracts/client/digest-signer.ts';
+import { jsonRpc, type Rpc } from '../../contracts/client/json-rpc.ts';
+import { type Transactor, transactor } from '../../contracts/client/transactor.ts';
+import { atThisMoment } from '../../contracts/client/view-call.ts';
+import { deploy } from '../../contracts/deployment/deploy.ts';
+import type { DeploymentConfig } from '../../contracts/deployment/deployment-config.ts';
+import {
+  type AnvilProcess,
+  anvilUrl,
+  findAnvil,
+  NO_ANVIL,
+  startAnvil,
+} from '../../contracts/local/anvil-process.ts';
+import { endProcess } from '../../contracts/local/process-identity.ts';
+import { type RpcProxy, rpcProxy } from './rpc-proxy.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const TEST_CHAIN_ID = 813_731_999n;
+const MAX_FEE = 1_000_000_000_000n;
+const GAS_MONEY = 10n ** 21n;
+
+export interface TestPerson {
+  readonly address: Hex;
+  readonly wallet: Wallet;
+  /** Sends a transaction to one of the contracts; mined when it resolves. @throws ChainFault when it would be refused */
+  call(
+    contract: 'open' | 'vault' | 'registry' | 'timelock',
+    name: string,
+    args: readonly unknown[],
+  ): Promise<Hex>;
+  /** Approves and deposits. @returns the deposit's transaction */
+  deposit(amountWei: bigint, ref: Hex): Promise<Hex>;
+}
+
+export interface TestChain {
+  /** Through the proxy; `chain.isLocal` is true, so there is a faucet. */
+  readonly chain: Chain;
+  /** Straight to anvil, commands included. */
+  readonly rpc: Rpc;
+  readonly proxy: RpcProxy;
+  readonly config: DeploymentConfig;
+  /** Treasury, pauser, vetoer, proposer and executor of the timelock. */
+  readonly operator: TestPerson;
+  readonly posterSigner: DigestSigner;
+  readonly operatorSigner: DigestSigner;
+  /** A new person with coins and gas money. */
+  person(openWei?: bigint): Promise<TestPerson>;
+  /** Empty blocks. */
+  mine(blocks?: number): Promise<void>;
+  /** Mines until everything up to now is final. */
+  finalize(): Promise<void>;
+  /** Replaces the last blocks by empty ones: what they held is gone (as if it had never been sent). */
+  reorg(depth: number): Promise<void>;
+  /** Moves the chain's clock on and mines a block. */
+  passSeconds(seconds: number): Promise<void>;
+  /** Transactions wait until `mine` is called. */
+  holdTransactions(hold: boolean): Promise<void>;
+  /** The RPC is gone until `startRpc`. */
+  stopRpc(): void;
+  startRpc(): void;
+}
+
+export interface TestChainOptions {
+  /** 1 by default. */
+  readonly postingDelaySeconds?: bigint;
+  /** 1,000,000 OPEN by default. */
+  readonly growthCapWei?: bigint;
+}
+
+/** Registers the hooks of a test file; the chain is there in its tests. */
+export function testChain(options: TestChainOptions = {}): TestChain {
+  const anvil = findAnvil();
+  const folder = temporaryFolder();
+  let started: Started | undefined;
+  beforeAll(async () => {
+    if (anvil !== undefined) started = await start(anvil, folder, options);
+  });
+  afterAll(async () => started?.stop());
+  beforeEach(({ skip }) => skip(anvil === undefined, NO_ANVIL));
+  const now = (): Started => {
+    if (started === undefined) throw new Error('the test chain is there in tests and beforeEach only');
+    return started;
+  };
+  return {
+    get chain() {
+      return now().chain;
+    },
+    get rpc() {
+      return now().rpc;
+    },
+    get proxy() {
+      return now().proxy;
+    },
+    get config() {
+      return now().config;
+    },
+    get operator() {
+      return now().operator;
+    },
+    get posterSigner() {
+      return now().posterSigner;
+    },
+    get operatorSigner() {
+      return now().operatorSigner;
+    },
+    person: (openWei) => now().person(openWei),
+    mine: (blocks) => now().mine(blocks),
+    finalize: () => now().mine(2),
+    async reorg(depth) {
+      await now().rpc.call('anvil_reorg', [depth, []]);
+    },
+    async passSeconds(seconds) {
+      await now().rpc.call('evm_increaseTime', [seconds]);
+      await now().mine(1);
+    },
+    async holdTransactions(hold) {
+      await now().rpc.call('evm_setAutomine', [!hold]);
+    },
+    stopRpc: () => {
+      now().proxy.mode = 'gone';
+    },
+    startRpc: () => {
+      now().proxy.mode = 'pass';
+    },
+  };
+}
+
+interface Started {
+  readonly chain: Chain;
+  readonly rpc: Rpc;
+  readonly proxy: RpcProxy;
+  readonly config: DeploymentConfig;
+  readonly operator: TestPerson;
+  readonly posterSigner: DigestSigner;
+  readonly operatorSigner: DigestSigner;
+  person(openWei?: bigint): Promise<TestPerson>;
+  mine(blocks?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function start(anvil: string, folder: string, options: TestChainOptions): Promise<Started> {
+  const running: AnvilProcess = await startAnvil({
+    anvil,
+    chainId: TEST_CHAIN_ID,
+    logFile: `${folder}/anvil.log`,
+    onSpawn: async () => undefined,
+  });
+  const rpc = jsonRpc(anvilUrl(running.port));
+  const proxy = await rpcProxy(anvilUrl(running.port));
+  const operatorWallet = newWallet();
+  const operatorSigner = privateKeySigner(operatorWallet.privateKey);
+  const posterSigner = privateKeySigner(newWallet().privateKey);
+  const rich = async (address: Hex) =>
+    void (await rpc.call('anvil_setBalance', [address, `0x${GAS_MONEY.toString(16)}`]));
+  await rich(operatorSigner.address);
+  await rich(posterSigner.address);
+  const config: DeploymentConfig = {
+    chainId: TEST_CHAIN_ID,
+    treasury: operatorSigner.address,
+    poster: posterSigner.address,
+    pauser: operatorSigner.address,
+    vetoer: operatorSigner.address,
+    proposers: [operatorSigner.address],
+    executors: [operatorSigner.address],
+    timelockDelaySeconds: 1n,
+    postingDelaySeconds: options.postingDelaySeconds ?? 1n,
+    growthCapWei: options.growthCapWei ?? 1_000_000n * 10n ** 18n,
+  };
+  const file = await deploy({
+    rpc,
+    signer: operatorSigner,
+    config,
+    file: `${folder}/deployment.json`,
+    maxFeePerGas: MAX_FEE,
+    say: () => undefined,
+    pollMs: 10,
+  });
+  const { timelock, open, vault } = file.steps;
+  if (!timelock || !open || !vault || !file.registry) throw new Error('the deployment is not whole');
+  const addresses = {
+    timelock: timelock.address,
+    open: open.address,
+    vault: vault.address,
+    registry: file.registry,
+  };
+  const chain = connectChain({
+    rpc: jsonRpc(proxy.url, { tries: 3, pauseMs: 10, timeoutMs: 2_000 }),
+    chainId: TEST_CHAIN_ID,
+    addresses,
+    firstBlock: vault.block ?? 0n,
+    rpcUrlForWallets: proxy.url,
+    finality: 'finalized',
+    maxFeePerGas: MAX_FEE,
+    posterSigner,
+    local: { faucetSigner: operatorSigner, setGasMoney: (address) => rich(address) },
+  });
+  const personOf = (wallet: Wallet): TestPerson => testPerson(rpc, wallet, addresses);
+  const operator = personOf(operatorWallet);
+  return {
+    chain,
+    rpc,
+    proxy,
+    config,
+    operator,
+    posterSigner,
+    operatorSigner,
+    async person(openWei = 0n) {
+      const wallet = newWallet();
+      await rich(wallet.address);
+      if (openWei > 0n) await operator.call('open', 'transfer', [wallet.address, openWei]);
+      return personOf(wallet);
+    },
+    async mine(blocks = 1) {
+      await rpc.call('anvil_mine', [`0x${blocks.toString(16)}`]);
+    },
+    async stop() {
+      await chain.close();
+      rpc.close();
+      await proxy.close();
+      await endProcess(running.pid, 0);
+    },
+  };
+}
+
+function testPerson(
+  rpc: Rpc,
+  wallet: Wallet,
+  addresses: Readonly<Record<'open' | 'vault' | 'registry' | 'timelock', Hex>>,
+): TestPerson {
+  const sender: Transactor = transactor({
+    rpc,
+    chainId: TEST_CHAIN_ID,
+    signer: privateKeySigner(wallet.privateKey),
+    maxFeePerGas: MAX_FEE,
+    moment: atThisMoment(rpc),
+    finalBlock: async () => null,
+  });
+  const call: TestPerson['call'] = async (contract, name, args) => {
+    const data = contractFaces()[contract].abi.encodeFunctionData(name, [...args]);
+    const signed = await sender.sign({ to: addresses[contract], data, what: name });
+    await sender.send(signed);
+    return signed.txHash;
+  };
+  return {
+    address: sender.address,
+    wallet,
+    call,
+    async deposit(amountWei, ref) {
+      await call('open', 'approve', [addresses.vault, amountWei]);
+      return call('vault', 'deposit', [amountWei, ref]);
+    },
+  };
+}
+
+const newWallet = (): Wallet => new Wallet(Wallet.createRandom().privateKey);
