@@ -53,6 +53,18 @@ export interface MarketplaceSettings {
   readonly holdLifeMs: number;
   /** Pause between two looks at the chain. */
   readonly chainPollMs: number;
+  /** Time from one epoch to the next: receipts and claims of that time are settled together. */
+  readonly epochMs: number;
+  /** What somebody must have earned for it to be put into the claims tree; a withdrawal has no least. */
+  readonly payoutLeastNano: Nano;
+  /** Wallets of owners who are no persons (the platform, this node): account owner to 0x-address. */
+  readonly payoutWallets: Readonly<Record<string, string>>;
+  /** A posting that is not mined after this time is sent again with a higher fee. */
+  readonly replaceAfterMs: number;
+  /** Pause between two looks at the epoch under way. */
+  readonly settleEveryMs: number;
+  /** Most receipts of one epoch; the rest goes into the next. */
+  readonly epochReceiptsMax: number;
   /** Least time between two progress rows and two pieces of progress news of a training run. */
   readonly progressEveryMs: number;
   readonly progressNewsEveryMs: number;
@@ -87,6 +99,12 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   reconcileEveryMs: 3_000,
   holdLifeMs: 30 * 60_000,
   chainPollMs: 2_000,
+  epochMs: 60 * 60_000,
+  payoutLeastNano: openNano('0.01'),
+  payoutWallets: {},
+  replaceAfterMs: 3 * 60_000,
+  settleEveryMs: 5_000,
+  epochReceiptsMax: 100_000,
   progressEveryMs: 1_000,
   progressNewsEveryMs: 20_000,
 };
