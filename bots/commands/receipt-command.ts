@@ -1,11 +1,12 @@
-// /receipt [number]: the record of a paid answer, in lines for people and as the JSON that is stored.
+// /receipt [number]: the record of a paid answer, in lines for people and as the file that anybody can verify. One's own
+// file holds the words of question and answer, so it is only ever shown where nobody else reads; somebody else's receipt,
+// by its number, has hashes in their place.
 import type { Command } from '../core/command.ts';
-import { bold, code, lines } from '../core/rich-text.ts';
+import { bold, code, lines, rich, small } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import type { CommandContext } from './command-context.ts';
 
-/** Longer ones would bury the chat; the summary stays. */
-const JSON_CHARS_MAX = 3000;
+const LINE_CHARS_MAX = 300;
 
 export async function showReceipt(context: CommandContext, number: string | undefined): Promise<void> {
   const receipt = await context.marketplace.receipt({ person: await context.person(), number });
@@ -14,18 +15,32 @@ export async function showReceipt(context: CommandContext, number: string | unde
       text:
         number === undefined
           ? lines('You have no receipt yet: every paid answer gets one.')
-          : lines(`You have no receipt “${shownText(number, 30)}”. /receipt alone shows your latest.`),
+          : lines(`There is no receipt “${shownText(number, 30)}”. /receipt alone shows your latest.`),
       ephemeral: true,
     });
     return;
   }
+  const fileName = `receipt-${receipt.number}.json`;
   await context.respond.reply({
     text: lines(
       bold(`Receipt ${receipt.number}`),
-      ...receipt.summary,
-      receipt.json.length <= JSON_CHARS_MAX && '',
-      receipt.json.length <= JSON_CHARS_MAX && code(receipt.json),
+      ...receipt.summary.map((line) => shownText(line, LINE_CHARS_MAX)),
+      '',
+      receipt.mine
+        ? 'Its file holds your words and their salt: with them anybody can check what you asked and got, so keep it for yourself.'
+        : 'This is somebody else’s receipt: the words stand in it only as hashes, people only by pseudonym.',
+      rich('Check it yourself: ', code(`npm run -s verify -- ${fileName}`)),
     ),
+    ephemeral: true,
+  });
+  const shown = await context.respond.showFile({
+    text: receipt.json,
+    fileName,
+    caption: receipt.mine ? 'Your receipt, for your eyes' : 'The public form of this receipt',
+  });
+  if (shown) return;
+  await context.respond.reply({
+    text: lines(small('I do not send the file here, where others read: ask me for it in a private chat.')),
     ephemeral: true,
   });
 }
@@ -33,7 +48,7 @@ export async function showReceipt(context: CommandContext, number: string | unde
 export const receiptCommand: Command<CommandContext> = {
   definition: {
     name: 'receipt',
-    description: 'The receipt of an answer: price, shares, proof',
+    description: 'The receipt of an answer: price, shares, proof, and a file to check',
     options: [{ name: 'number', description: 'Which receipt; empty = your latest', required: false }],
     onlyForYou: true,
   },

@@ -29,9 +29,12 @@ export interface Capabilities {
   readonly editIntervalMs: number;
 }
 
-/** A piece of rich text, always shown to the letter. `small` is for a line of its own. */
+/**
+ * A piece of rich text, always shown to the letter. `small` is for a line of its own. `link` is an address of our own pages
+ * that can be pressed: never anything that a person or a model wrote.
+ */
 export interface Span {
-  readonly kind: 'plain' | 'bold' | 'italic' | 'code' | 'quote' | 'small';
+  readonly kind: 'plain' | 'bold' | 'italic' | 'code' | 'quote' | 'small' | 'link';
   readonly text: string;
 }
 
@@ -63,6 +66,15 @@ export interface Picture {
   readonly caption: string;
   /** As in Reply. */
   readonly ephemeral?: boolean;
+}
+
+/** A text to keep as a file (a receipt, a statement), as a message of its own; for one person's eyes. */
+export interface PrivateFile {
+  readonly text: string;
+  /** Ends in .json or .csv. */
+  readonly fileName: string;
+  /** One line. */
+  readonly caption: string;
 }
 
 export interface FormField {
@@ -116,10 +128,17 @@ export type MessageRef = string & { readonly __messageRef: true };
  * All sends go through the platform's pacer, which retries what is safe and waits out flood penalties.
  */
 export interface Responder {
+  /** True where an ephemeral reply is sure to be read by this person alone: only there may it hold a secret of theirs. */
+  readonly hidesReplies: boolean;
   /** Sends a new message (the first one answers the event itself). Resolves to the part that carries the buttons. */
   reply(reply: Reply): Promise<MessageRef>;
   /** Sends a picture as a further message; its caption alone where `pictures` is false. */
   showPicture(picture: Picture): Promise<void>;
+  /**
+   * Sends a file that only this person sees, as a further message.
+   * @returns false where others would see it too (a shared place on a platform that cannot hide files): nothing was sent
+   */
+  showFile(file: PrivateFile): Promise<boolean>;
   /** Replaces text and buttons of a message we sent. */
   edit(message: MessageRef, reply: Reply): Promise<void>;
   /** Replaces only the buttons of a message we sent. */

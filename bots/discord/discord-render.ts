@@ -1,5 +1,5 @@
 // Our replies as Discord payloads. Pure. Every span is shown to the letter: markdown in it is escaped, mentions parse
-// nothing, links are text. Used by the sender. A message is split where the *rendered* text would pass 2000.
+// nothing, links are text but our own. Used by the sender. A message is split where the *rendered* text would pass 2000.
 import {
   type APIActionRowComponent,
   type APIButtonComponentWithCustomId,
@@ -57,6 +57,8 @@ function renderSpan(span: Span, before: string): string {
       return codeSpan(span.text);
     case 'quote':
       return (atLineStart ? '' : '\n') + eachLine('> ', span.text);
+    case 'link':
+      return `<${span.text}>`; // angle brackets: no preview is fetched
     case 'small':
       return atLineStart ? eachLine('-# ', span.text) : escapeMarkdown(span.text);
   }

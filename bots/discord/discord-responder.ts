@@ -11,7 +11,10 @@ import { renderModal } from './discord-forms.ts';
 import { messageRefOf } from './discord-ids.ts';
 import type { InteractionFacts, MessageEvent } from './discord-inbound.ts';
 import { FORM_WAIT_MS } from './discord-limits.ts';
-import { type DiscordRest, type DiscordSender, freshKey } from './discord-sender.ts';
+import { type AttachedFile, type DiscordRest, type DiscordSender, freshKey } from './discord-sender.ts';
+
+/** What chats show of a file's text is up to them; it is always offered for download. */
+const TEXT_FILE = 'text/plain; charset=utf-8';
 
 interface ResponderDeps {
   readonly rest: DiscordRest;
@@ -38,11 +41,20 @@ export function createMessageResponder(
       replyTo: sends === 1 ? replyTo : null,
     });
   };
+  const sendFile = async (file: Omit<AttachedFile, 'ephemeral'>): Promise<void> => {
+    sends += 1;
+    const key = `${inbound.eventId}:${sends}`;
+    await sender.sendFile({ channelId, file: { ...file, ephemeral: false }, key, line: null });
+  };
   return {
     reply,
-    async showPicture(picture) {
-      sends += 1;
-      await sender.sendPicture({ channelId, picture, key: `${inbound.eventId}:${sends}`, line: null });
+    async showPicture({ png, fileName, caption }) {
+      await sendFile({ bytes: png, fileName, caption, contentType: 'image/png' });
+    },
+    async showFile({ text, fileName, caption }) {
+      if (!inbound.source.isPrivate) return false;
+      await sendFile({ bytes: Buffer.from(text), fileName, caption, contentType: TEXT_FILE });
+      return true;
     },
     async edit(message, next) {
       await sender.edit(message, next);
@@ -138,20 +150,26 @@ export async function openInteraction(
     else await reply({ text: rich(text), ephemeral: true });
   };
 
+  const sendFile = async (file: AttachedFile): Promise<void> => {
+    await ready();
+    if (!isPress && state === 'acknowledged') {
+      state = 'answered';
+      await sender.remove(original);
+    }
+    const { channelId, token } = facts;
+    await sender.sendFile({ channelId, file, key: freshKey(), line: { token } });
+  };
+
   return {
     reply,
-    async showPicture(picture) {
-      await ready();
-      if (!isPress && state === 'acknowledged') {
-        state = 'answered';
-        await sender.remove(original);
-      }
-      const ephemeral = picture.ephemeral === true && !facts.isPrivate;
-      const { channelId, token } = facts;
-      await sender.sendPicture({
-        ...{ channelId, key: freshKey(), line: { token } },
-        picture: { ...picture, ephemeral },
-      });
+    async showPicture({ png, fileName, caption, ephemeral }) {
+      const onlyForOne = ephemeral === true && !facts.isPrivate;
+      await sendFile({ bytes: png, fileName, caption, contentType: 'image/png', ephemeral: onlyForOne });
+    },
+    async showFile({ text, fileName, caption }) {
+      const file = { bytes: Buffer.from(text), fileName, caption, contentType: TEXT_FILE };
+      await sendFile({ ...file, ephemeral: !facts.isPrivate });
+      return true;
     },
     async edit(message, next) {
       await ready();

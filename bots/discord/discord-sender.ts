@@ -6,15 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type APIMessage, MessageFlags, type RawFile, type REST, Routes } from 'discord.js';
 import { createEditStream } from '../core/edit-stream.ts';
 import type { Pacer } from '../core/pacer.ts';
-import type {
-  Button,
-  ButtonRows,
-  MessageRef,
-  Picture,
-  Reply,
-  RichText,
-  StreamingMessage,
-} from '../core/platform.ts';
+import type { Button, ButtonRows, MessageRef, Reply, RichText, StreamingMessage } from '../core/platform.ts';
 import { PlatformFault } from '../errors.ts';
 import { discordFault } from './discord-errors.ts';
 import { type DiscordMessage, messageOf, messageRefOf } from './discord-ids.ts';
@@ -48,9 +40,17 @@ interface TokenSend {
   readonly botInPlace: boolean;
 }
 
-interface PictureSend {
+export interface AttachedFile {
+  readonly bytes: Uint8Array;
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly caption: string;
+  readonly ephemeral: boolean;
+}
+
+interface FileSend {
   readonly channelId: string;
-  readonly picture: Picture;
+  readonly file: AttachedFile;
   readonly key: string;
   readonly line: Pick<TokenSend, 'token'> | null;
 }
@@ -63,8 +63,8 @@ export interface DiscordSender {
   followUp(line: TokenSend, reply: Reply): Promise<MessageRef>;
   /** Puts `reply` in place of a message; what does not fit follows in further messages, the last with the buttons. */
   edit(message: MessageRef, reply: Reply): Promise<MessageRef>;
-  /** A picture as a message of its own, by interaction token where `line` is given. */
-  sendPicture(send: PictureSend): Promise<void>;
+  /** A picture or another file as a message of its own, by interaction token where `line` is given. */
+  sendFile(send: FileSend): Promise<void>;
   editButtons(message: MessageRef, buttons: ButtonRows): Promise<void>;
   remove(message: MessageRef): Promise<void>;
   /** Streams into a message that shows `opening` already. */
@@ -226,12 +226,12 @@ export function createDiscordSender({ rest, pacer, applicationId }: SenderDeps):
           route: byChannel ? null : { token: line.token, expiresAt: line.expiresAt, original: true },
         });
       }),
-    async sendPicture({ channelId, picture, key, line }) {
-      const { png, fileName, caption, ephemeral } = picture;
+    async sendFile({ channelId, file, key, line }) {
+      const { bytes, fileName, contentType, caption, ephemeral } = file;
       const rendered = renderMessage([{ kind: 'plain', text: caption }], undefined);
       const attachment = { id: '0', filename: fileName, description: caption.slice(0, ALT_CHARS_MAX) };
       const body = { ...rendered, attachments: [attachment] };
-      const files = [{ name: fileName, data: Buffer.from(png), contentType: 'image/png' }];
+      const files = [{ name: fileName, data: Buffer.from(bytes), contentType }];
       if (line === null) {
         const payload = { ...body, nonce: nonceOf(key), enforce_nonce: true };
         const route = Routes.channelMessages(channelId);

@@ -48,6 +48,7 @@ const CAPABILITIES: Capabilities = {
 const NOT_AUTO_RETRIED = new Set<string>([
   'sendMessage',
   'sendPhoto',
+  'sendDocument',
   'sendMessageDraft',
   'editMessageText',
   'editMessageReplyMarkup',

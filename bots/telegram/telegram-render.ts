@@ -10,7 +10,7 @@ const MENTION = /(?<![\w@])@(?=\w{3,})/g;
 
 const withoutPings = (text: string): string => text.replace(MENTION, '@\u2060');
 
-type EntityType = 'bold' | 'italic' | 'code' | 'pre' | 'blockquote';
+type EntityType = 'bold' | 'italic' | 'code' | 'pre' | 'blockquote' | 'text_link';
 
 function entityTypeOf({ kind, text }: Span): EntityType | null {
   switch (kind) {
@@ -25,6 +25,8 @@ function entityTypeOf({ kind, text }: Span): EntityType | null {
       return text.includes('\n') ? 'pre' : 'code';
     case 'quote':
       return 'blockquote';
+    case 'link':
+      return 'text_link';
   }
 }
 
@@ -34,10 +36,12 @@ export function renderText(text: RichText): { readonly text: string; readonly en
   const entities: MessageEntity[] = [];
   for (const span of text) {
     const type = entityTypeOf(span);
-    const shown = type === 'code' || type === 'pre' ? span.text : withoutPings(span.text);
+    const isLetters = type === 'code' || type === 'pre' || type === 'text_link';
+    const shown = isLetters ? span.text : withoutPings(span.text);
     const inner = shown.trim();
     if (type !== null && inner !== '') {
-      entities.push({ type, offset: out.length + shown.indexOf(inner), length: inner.length });
+      const place = { offset: out.length + shown.indexOf(inner), length: inner.length };
+      entities.push(type === 'text_link' ? { type, ...place, url: inner } : { type, ...place });
     }
     out += shown;
   }

@@ -65,8 +65,15 @@ export function openUpdate(
 
   return {
     prompt,
+    // a server without ephemeral messages gets them as open ones
+    hidesReplies: facts.isPrivate,
     reply: (reply) => sender.send(place, reply, { replyTo: facts.replyTo, callbackId }),
     showPicture: (picture) => sender.sendPicture(place, picture),
+    async showFile(file) {
+      if (!facts.isPrivate) return false;
+      await sender.sendFile(place, file);
+      return true;
+    },
     async edit(message, reply) {
       await sender.edit(message, reply);
     },

@@ -12,6 +12,7 @@ import type {
   ButtonRows,
   MessageRef,
   Picture,
+  PrivateFile,
   Reply,
   RichText,
   StreamingMessage,
@@ -44,6 +45,8 @@ export interface TelegramSender {
   editButtons(message: MessageRef, buttons: ButtonRows): Promise<void>;
   /** A photo with its caption; everybody in the chat sees it, as photos for one person are not offered. */
   sendPicture(place: TelegramPlace, picture: Picture): Promise<void>;
+  /** A document with its caption; as with photos, everybody in the chat sees it. */
+  sendFile(place: TelegramPlace, file: PrivateFile): Promise<void>;
   /** A draft in private chats where the server offers them, else a message that is edited. */
   stream(
     place: TelegramPlace,
@@ -53,6 +56,17 @@ export interface TelegramSender {
   ): Promise<StreamingMessage>;
   /** Whether streams in this chat are drafts, as far as known. */
   usesDrafts(chatId: number): boolean;
+}
+
+/** What photos and documents have in common: where, and the words under them. */
+function captioned({ chatId, threadId }: TelegramPlace, caption: string) {
+  const { text, entities } = renderText([{ kind: 'plain', text: caption }]);
+  return {
+    chat_id: chatId,
+    caption: text.slice(0, CAPTION_CHARS_MAX),
+    caption_entities: entities,
+    ...(threadId === null ? {} : { message_thread_id: threadId }),
+  };
 }
 
 const chatKey = (chatId: number): string => String(chatId);
@@ -240,17 +254,13 @@ export function createTelegramSender({
     send,
     edit,
     usesDrafts,
-    async sendPicture({ chatId, threadId }, { png, fileName, caption }) {
-      const { text, entities } = renderText([{ kind: 'plain', text: caption }]);
-      await paced(chatId, () =>
-        api.sendPhoto({
-          chat_id: chatId,
-          photo: new InputFile(png, fileName),
-          caption: text.slice(0, CAPTION_CHARS_MAX),
-          caption_entities: entities,
-          ...(threadId === null ? {} : { message_thread_id: threadId }),
-        }),
-      );
+    async sendPicture(place, { png, fileName, caption }) {
+      const photo = new InputFile(png, fileName);
+      await paced(place.chatId, () => api.sendPhoto({ photo, ...captioned(place, caption) }));
+    },
+    async sendFile(place, { text, fileName, caption }) {
+      const document = new InputFile(Buffer.from(text), fileName);
+      await paced(place.chatId, () => api.sendDocument({ document, ...captioned(place, caption) }));
     },
     async editButtons(ref, buttons) {
       const { chatId, messageId, receiverId } = messageOf(ref);

@@ -1,4 +1,4 @@
-// Pictures on every chat platform: one suite beside platform-conformance.ts, on the same benches. Used by
+// Pictures and files on every chat platform: one suite beside platform-conformance.ts, on the same benches. Used by
 // platform-conformance.e2e.test.ts.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { InboundHandler } from '../../bots/core/platform.ts';
@@ -58,6 +58,35 @@ export function pictureConformance(name: string, openBench: () => Promise<Platfo
       }
       expect(bench.platform.capabilities.pictures).toBe(true);
       expect(bench.shown().filter(({ picture }) => picture !== undefined)).toHaveLength(2);
+    });
+
+    it('shows a file with its caption to one person, and nothing where others would see it', async () => {
+      const text = `{"receipt":"R-000042","words":"${'ä'.repeat(3_000)}"}`;
+      const told: boolean[] = [];
+      const handle: InboundHandler = async (event, respond) => {
+        await respond.reply({ text: rich('Here it comes.'), ephemeral: true });
+        const caption = `Keep it, for @everyone by ${event.kind}`;
+        told.push(await respond.showFile({ text, fileName: 'receipt-R-000042.json', caption }));
+        await respond.reply({ text: rich(`That was ${event.kind} ${told.length}.`), ephemeral: true });
+      };
+      await bench.platform.start(handle, commands);
+      await bench.say('my receipt');
+      await bench.waitFor('That was text 1.');
+      await bench.command('help', {});
+      await bench.waitFor('That was command 2.');
+      const kept = () => bench.shown().filter(({ file }) => file !== undefined);
+      expect(kept()).toMatchObject(
+        ['text', 'command'].map((kind) => ({
+          ...{ text: `Keep it, for @everyone by ${kind}`, pings: false },
+          file: { name: 'receipt-R-000042.json', bytes: Buffer.byteLength(text) },
+        })),
+      );
+      expect(told).toEqual([true, true]);
+      if (!bench.goPublic()) return;
+      await bench.command('help', {});
+      await bench.waitFor('That was command 3.');
+      expect(kept()).toHaveLength(told[2] ? 1 : 0); // this channel's messages only
+      expect(kept().every(({ onlyYou }) => onlyYou)).toBe(true);
     });
   });
 }

@@ -40,6 +40,9 @@ const pictureOf = (size: { readonly width?: number; readonly height?: number } |
     ? {}
     : { picture: { width: size.width, height: size.height } };
 
+const fileOf = (name: string | undefined, bytes: number | undefined) =>
+  name === undefined || bytes === undefined ? {} : { file: { name, bytes } };
+
 /** Telegram reads "@name" as a mention everywhere but in code. */
 function pingsOnTelegram({ text = '', entities = [] }: TelegramMessageView): boolean {
   const isCode = (at: number): boolean =>
@@ -84,6 +87,7 @@ async function telegramBench(): Promise<PlatformBench> {
           onlyYou: false,
           pings: pingsOnTelegram(message),
           ...pictureOf(message.photo?.at(-1)),
+          ...fileOf(message.document?.file_name, message.document?.file_size),
         })),
     notices: () => ada.notices().map(({ text }) => text),
     waitFor: (text) => telegram.waitFor(text),
@@ -131,6 +135,7 @@ async function discordBench(): Promise<PlatformBench> {
           onlyYou: ((message.flags ?? 0) & 64) !== 0,
           pings: message.mention_everyone || message.mentions.length > 0 || message.mention_roles.length > 0,
           ...pictureOf(message.attachments[0]),
+          ...fileOf(message.attachments[0]?.filename, message.attachments[0]?.size),
         })),
     notices: () => ada.notices().map(({ text }) => text),
     waitFor: (text) => discord.waitFor(text),

@@ -22,6 +22,8 @@ interface ShownMessage {
   readonly pings: boolean;
   /** Pixels of the picture in it, as the app was told; absent where there is none. */
   readonly picture?: { readonly width: number; readonly height: number };
+  /** Another file in it, by name and size. */
+  readonly file?: { readonly name: string; readonly bytes: number };
 }
 
 /** A person in front of one local platform server, and its levers. */

@@ -9,6 +9,7 @@ import type {
   InboundHandler,
   MessageRef,
   Platform,
+  PrivateFile,
   Reply,
   Responder,
   RichText,
@@ -43,6 +44,8 @@ export interface FakeChat {
   /** Makes the next sends and edits fail. */
   breakSends(count: number, fault: Error): void;
   as(userId: string, displayName: string): FakeChat;
+  /** All files that were shown. */
+  readonly files: PrivateFile[];
   /** All updates that a stream was given. */
   readonly updates: string[];
 }
@@ -56,6 +59,7 @@ const MARKS = {
   code: ['`', '`'],
   quote: ['> ', ''],
   small: ['(', ')'],
+  link: ['<', '>'],
 } as const;
 
 const shownText = (text: RichText): string =>
@@ -63,14 +67,21 @@ const shownText = (text: RichText): string =>
 
 interface FakeChatOptions {
   readonly isPrivate?: boolean;
+  /** Default: what only one person sees is hidden from the others. */
+  readonly hidesReplies?: boolean;
   readonly handler: InboundHandler;
   readonly definitions?: readonly CommandDefinition[];
 }
 
-export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): FakeChat {
+export function createFakeChat({
+  isPrivate = true,
+  hidesReplies = true,
+  handler,
+}: FakeChatOptions): FakeChat {
   const messages: ShownMessage[] = [];
   const toasts: string[] = [];
   const updates: string[] = [];
+  const files: PrivateFile[] = [];
   let form: Form | null = null;
   let events = 0;
   let seen = 0;
@@ -103,6 +114,7 @@ export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): 
     ].join('\n');
 
   const respond: Responder = {
+    hidesReplies: isPrivate || hidesReplies,
     async reply(reply) {
       attempt();
       return add('Bot', reply);
@@ -110,6 +122,14 @@ export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): 
     async showPicture({ fileName, caption, ephemeral }) {
       attempt();
       add('Bot', { text: [{ kind: 'plain', text: `<picture ${fileName}> ${caption}` }], ephemeral });
+    },
+    async showFile(file) {
+      attempt();
+      if (!isPrivate) return false;
+      const { fileName, caption } = file;
+      files.push(file);
+      add('Bot', { text: [{ kind: 'plain', text: `<file ${fileName}> ${caption}` }], ephemeral: true });
+      return true;
     },
     async edit(ref, reply) {
       attempt();
@@ -155,6 +175,7 @@ export function createFakeChat({ isPrivate = true, handler }: FakeChatOptions): 
     return {
       source,
       updates,
+      files,
       platform: {
         name: source.platform,
         capabilities: {

@@ -93,6 +93,11 @@ describe('a first question', () => {
     chat = createFakeChat({ handler: bot.handle, isPrivate: false });
     await chat.say('What is the capital of Portugal?');
     expect(chat.transcript()).toContain('(Pocket Atlas v1 · 0.0125 OPEN · receipt 1)');
+    await chat.command('receipt', { number: '1' });
+    expect(chat.files).toEqual([]);
+    expect(chat.transcript()).toContain(
+      'I do not send the file here, where others read: ask me for it in a private chat.',
+    );
     expect(chat.updates.join()).not.toContain('you have');
   });
 
@@ -274,13 +279,16 @@ describe('the buttons under an answer', () => {
     expect(chat.transcript()).toContain('receipt 2)');
   });
 
-  it('/receipt shows it for people and as JSON, /new forgets the conversation and keeps the model', async () => {
+  it('/receipt shows it for people and as a file to check, /new forgets the conversation and keeps the model', async () => {
     await chat.command('receipt', { number: '1' });
     expect(chat.transcript()).toContain(
-      '**Receipt 1**\nPocket Atlas v1\nPrice 0.0125 OPEN\n\n`{"receipt":1}`',
+      '**Receipt 1**\nPocket Atlas v1\nPrice 0.0125 OPEN\n\nIts file holds your words',
     );
+    expect(chat.files).toEqual([
+      { text: '{"receipt":1}', fileName: 'receipt-1.json', caption: 'Your receipt, for your eyes' },
+    ]);
     await chat.command('receipt', { number: '77' });
-    expect(chat.transcript()).toContain('You have no receipt “77”.');
+    expect(chat.transcript()).toContain('There is no receipt “77”.');
     await chat.command('new');
     expect(chat.transcript()).toContain(
       'We start over: nothing said before is shown to the model any more.\nPocket Atlas stays chosen',
