@@ -1,12 +1,13 @@
 /** Tables of stored proofs of the books, migration 009-books. Part of schema.ts. */
 import type { ColumnType, Generated } from 'kysely';
-import type { Json, JsonObject } from './column-types.ts';
+import type { Json } from './column-types.ts';
+import type { ProofFigures } from './ledger/books-proof.ts';
 
 interface BooksProofTable {
   number: Generated<number>;
   at: ColumnType<Date, Date, never>;
   ok: boolean;
-  figures: Json<JsonObject>;
+  figures: Json<ProofFigures>;
   firstDifference: string | null;
   previousHash: string | null;
   hash: string;

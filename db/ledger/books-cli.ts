@@ -1,13 +1,15 @@
 /**
- * `npm run -s books -- [--json]`: proves the books and prints them; exit code 1 on any difference, 2 when the database cannot
- * be reached. Works beside a running marketplace and without one (then it starts the embedded server and stops it again).
- * Environment: DATABASE_URL, DATA_DIR.
+ * `npm run -s books -- [--json]`: proves the books and prints them; exit code 1 on any difference, whose first is named, 2 when
+ * the database cannot be reached. Works beside a running marketplace and without one (then it starts the embedded server and
+ * stops it again). It asks no chain: the vault's coins are those of the last stored proof, told with their date.
+ * Environment: DATABASE_URL, DATABASE_OWNER_URL, DATA_DIR.
  */
 import { parseArgs } from 'node:util';
 import { connectDatabase } from '../connect-database.ts';
 import { DatabaseFault } from '../errors.ts';
-import { formatOpen } from './amount.ts';
+import { formatOpen, nano } from './amount.ts';
 import { type Books, books } from './books.ts';
+import { type BooksProof, newestProof } from './books-proof.ts';
 
 const EXIT_DIFFERENCE = 1;
 const EXIT_UNREACHABLE = 2;
@@ -23,13 +25,15 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
   const database = await connectDatabase({
     databaseUrl: process.env.DATABASE_URL || undefined,
+    databaseOwnerUrl: process.env.DATABASE_OWNER_URL || undefined,
     dataDir: process.env.DATA_DIR || undefined,
     leaveAsFound: true,
     log,
   });
   try {
     const proved = await books(database.db);
-    console.log(values.json ? asJson(proved) : asTable(proved));
+    const stored = await newestProof(database.db);
+    console.log(values.json ? asJson(proved) : asTable(proved, stored));
     return proved.ok ? 0 : EXIT_DIFFERENCE;
   } finally {
     await database.close();
@@ -40,7 +44,7 @@ function asJson(proved: Books): string {
   return JSON.stringify(proved, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
-function asTable(proved: Books): string {
+function asTable(proved: Books, stored: BooksProof | undefined): string {
   const nameWidth = Math.max(...proved.invariants.map(({ name }) => name.length));
   const invariants = proved.invariants.map(
     ({ ok, name, figure, meaning }) =>
@@ -57,8 +61,28 @@ function asTable(proved: Books): string {
     ...totals,
     '',
     `${proved.transfers} transfers, ${proved.entries} entries, ${proved.openHolds} open holds, ${proved.capturedCalls} captured calls`,
-    proved.ok ? 'The books balance.' : 'THE BOOKS DO NOT BALANCE.',
+    ...coverageLines(proved, stored),
+    proved.ok
+      ? 'The books balance.'
+      : `THE BOOKS DO NOT BALANCE.\nFirst difference: ${proved.firstDifference}`,
   ].join('\n');
+}
+
+function coverageLines({ coverage, capturedNano, contributorsNano }: Books, stored?: BooksProof): string[] {
+  const { owedNano, mirroredNano, promisedNano, claimableNano } = coverage;
+  const coins = stored?.figures.coverage.coinsNano;
+  const asked =
+    stored && coins != null
+      ? `${formatOpen(nano(BigInt(coins)))} at ${stored.at.toISOString()}`
+      : 'not asked: no chain';
+  return [
+    `${formatOpen(capturedNano)} OPEN captured, ${formatOpen(contributorsNano)} of it paid to contributors`,
+    `${formatOpen(owedNano)} OPEN owed: ${formatOpen(mirroredNano)} by coins, ${formatOpen(promisedNano)} promised by the treasury; ${formatOpen(claimableNano)} can be claimed`,
+    `coins in the vault: ${asked}`,
+    stored === undefined
+      ? 'no proof stored yet'
+      : `last stored proof: number ${stored.number} of ${stored.at.toISOString()}, ${stored.ok ? 'sound' : `FAILED: ${stored.firstDifference}`}`,
+  ];
 }
 
 try {
