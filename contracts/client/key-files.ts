@@ -41,7 +41,7 @@ export async function keepSecretFile(
 ): Promise<string> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makePrivateFolder(dirname(path));
     const aside = `${path}.${randomBytes(6).toString('hex')}.partial`;
     await writeDurably(aside, `${await make()}\n`);
     try {
@@ -53,4 +53,10 @@ export async function keepSecretFile(
     }
   }
   return readSecretFile(path, what);
+}
+
+/** Makes a folder that only we can enter; its parents get the usual mode, for others of this program live there too. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
 }

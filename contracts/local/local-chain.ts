@@ -8,11 +8,12 @@
 // The chain id is its own, 813731337: not 31337, which wallets share between all local chains of a machine, with the nonces
 // they remember of them; no signature made here is valid on another chain.
 import { existsSync, rmSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ChainBlock, ChainFault, type Hex } from '../client/chain.ts';
 import { replaceDurably } from '../client/durable-file.ts';
 import { jsonRpc, type Rpc } from '../client/json-rpc.ts';
+import { makePrivateFolder } from '../client/key-files.ts';
 import { quantity } from '../client/rpc-values.ts';
 import { type AnvilProcess, answersAs, anvilUrl, findAnvil, NO_ANVIL, startAnvil } from './anvil-process.ts';
 import { endProcess, identityOf, isProcessAlive, livingProcess } from './process-identity.ts';
@@ -66,7 +67,7 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
     return null;
   }
   const home = join(resolve(options.dataDir), 'chain');
-  await mkdir(home, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(home);
   const ownerFile = join(home, 'owner');
   await takeOver(ownerFile, home);
   try {
