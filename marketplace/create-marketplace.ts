@@ -45,6 +45,8 @@ import { signReceiptsRegularly } from './receipts/sign-receipts.ts';
 import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
 import { refundVerbs } from './refund-verbs.ts';
 import { seedDemo } from './seed-demo.ts';
+import { walletVerbs } from './wallet-verbs.ts';
+import { watchChainRegularly } from './wallets/watch-chain.ts';
 
 /** How long stop() waits for calls and jobs to end; what does not end in time, the next start settles or takes up. */
 const STOP_WAIT_MS = 10_000;
@@ -180,6 +182,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     trainingChart: (runId, method) => drawTraining(market, runId, method),
     cancelTraining: (input) => cancelTraining(market, input),
     ...budgetVerbs(market),
+    ...walletVerbs(market),
     ...refundVerbs(market),
   };
 }
@@ -190,6 +193,7 @@ function createBackground(
   databaseUrl: string,
 ): { start(): Promise<void>; stop(): Promise<void> } {
   let reconciler: { stop(): Promise<void> } | null = null;
+  let watcher: { stop(): Promise<void> } | null = null;
   let signing: { stop(): Promise<void> } | null = null;
   const jobs = createJobRunner({
     connectionString: databaseUrl,
@@ -207,9 +211,11 @@ function createBackground(
       await reconcile(market);
       await jobs.start();
       reconciler = reconcileRegularly(market);
+      watcher = watchChainRegularly(market);
       signing = signReceiptsRegularly(market);
     },
     async stop() {
+      await watcher?.stop();
       await reconciler?.stop();
       await signing?.stop();
       await jobs.stop();

@@ -7,6 +7,7 @@ import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget
 import type { HistoryLine } from './read-history.ts';
 import type { RefundVerbs } from './refund-verbs.ts';
 import type { CancelResult, TrainingChart, TrainingMethod, TrainingsView } from './training-views.ts';
+import type { WalletVerbs } from './wallet-verbs.ts';
 
 export interface Identity {
   readonly platform: string;
@@ -298,7 +299,7 @@ export interface MarketplaceNews {
   readonly text: string;
 }
 
-export interface Marketplace extends BudgetVerbs, RefundVerbs {
+export interface Marketplace extends BudgetVerbs, RefundVerbs, WalletVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;

@@ -7,6 +7,7 @@ import { budgetCommand } from './budget-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { contributeCommand } from './contribute-command.ts';
 import { datanetCommand } from './datanet-command.ts';
+import { depositCommand } from './deposit-command.ts';
 import { createHelpCommand } from './help-command.ts';
 import { historyCommand } from './history-command.ts';
 import { modelCommand } from './model-command.ts';
@@ -17,6 +18,7 @@ import { refundCommand } from './refund-command.ts';
 import { reviewCommand } from './review-command.ts';
 import { startCommand } from './start-command.ts';
 import { trainingCommand } from './training-command.ts';
+import { walletCommand } from './wallet-command.ts';
 import { withdrawCommand } from './withdraw-command.ts';
 
 export const commandDefinitions = (): readonly CommandDefinition[] =>
@@ -33,6 +35,8 @@ export const allCommands: readonly Command<CommandContext>[] = [
   budgetCommand,
   historyCommand,
   receiptCommand,
+  walletCommand,
+  depositCommand,
   contributeCommand,
   reviewCommand,
   datanetCommand,

@@ -16,6 +16,8 @@ interface CommandDeps {
   readonly calls: RunningCalls;
   readonly drafts: Drafts<ContributionDraft>;
   readonly refundDrafts: Drafts<RefundDraft>;
+  /** Where the wallet page stands; null where none is served. */
+  readonly walletPageUrl: string | null;
   /** Longest question or form answer taken, in UTF-16 units. */
   readonly questionCharsMax: number;
 }

@@ -28,6 +28,8 @@ interface CommandHandlerDeps {
   readonly marketplace: Marketplace;
   readonly delivery: DurableDelivery;
   readonly log: BotLog;
+  /** Where the wallet page stands; absent where none is served. */
+  readonly walletPageUrl?: string;
   /** Longest question taken, in UTF-16 units; longer ones are refused before anything reads them. */
   readonly questionCharsMax?: number;
 }
@@ -102,6 +104,7 @@ export function createCommandHandler(deps: CommandHandlerDeps): CommandHandler {
     marketplace: deps.marketplace,
     delivery: deps.delivery,
     log: deps.log,
+    walletPageUrl: deps.walletPageUrl ?? null,
     questionCharsMax: deps.questionCharsMax ?? QUESTION_CHARS_MAX,
     calls: createRunningCalls(),
     drafts: createDrafts<ContributionDraft>(),

@@ -78,7 +78,10 @@ export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
             isPrivate ? bold(openAmount(refusal.availableNano)) : 'less than that',
             '.',
           ),
-          rich(FREE, ' Ask a shorter question, choose a cheaper model, or earn OPEN with /contribute.'),
+          rich(
+            FREE,
+            ' Ask a shorter question, choose a cheaper model, earn OPEN with /contribute or pay some in with /deposit.',
+          ),
         ),
         buttons: [[balanceButton, modelsButton('Other models')]],
         ephemeral: true,

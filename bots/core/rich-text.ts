@@ -7,6 +7,7 @@ export const italic = (text: string): Span => ({ kind: 'italic', text });
 export const code = (text: string): Span => ({ kind: 'code', text });
 export const quote = (text: string): Span => ({ kind: 'quote', text });
 export const small = (text: string): Span => ({ kind: 'small', text });
+export const link = (url: string): Span => ({ kind: 'link', text: url });
 
 type Part = string | Span | RichText | null | undefined | false;
 

@@ -47,6 +47,7 @@ export function createMessageResponder(
     await sender.sendFile({ channelId, file: { ...file, ephemeral: false }, key, line: null });
   };
   return {
+    hidesReplies: inbound.source.isPrivate,
     reply,
     async showPicture({ png, fileName, caption }) {
       await sendFile({ bytes: png, fileName, caption, contentType: 'image/png' });
@@ -161,6 +162,7 @@ export async function openInteraction(
   };
 
   return {
+    hidesReplies: true,
     reply,
     async showPicture({ png, fileName, caption, ephemeral }) {
       const onlyForOne = ephemeral === true && !facts.isPrivate;

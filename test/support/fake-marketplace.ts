@@ -22,6 +22,8 @@ import type { HistoryLine } from '../../marketplace/read-history.ts';
 import type { RefundOffer, RefundOrder } from '../../marketplace/refunds/refund-call.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
 
+import { createFakeWallets, type FakeWallets } from './fake-wallets.ts';
+
 export const atlasModel: ModelSummary = {
   id: 'model-1',
   slug: 'pocket-atlas',
@@ -89,6 +91,7 @@ interface FakeCall {
 }
 
 export interface FakeMarketplace extends Marketplace {
+  readonly wallets: FakeWallets;
   listed: ModelSummary[];
   datanetList: DatanetProgress[];
   /** The pieces of the next answers, in turn; the last is repeated. */
@@ -205,7 +208,9 @@ export function createFakeMarketplace(): FakeMarketplace {
     };
   };
 
+  const wallets = createFakeWallets();
   const fake: FakeMarketplace = {
+    wallets,
     listed: [atlasModel],
     datanetList: [atlasDatanet],
     answers: [['Lisbon ', 'is the capital ', 'of Portugal.']],
@@ -348,6 +353,7 @@ export function createFakeMarketplace(): FakeMarketplace {
         trainingStarted: false,
       };
     },
+    ...wallets.verbs,
     budgets: async () => fake.budgetsNow,
     setBudget: async (_, typed) => {
       fake.budgetsSet.push(typed);

@@ -45,6 +45,12 @@ describe('Discord markdown', () => {
     );
   });
 
+  it('links our own pages without a preview, and nothing that is plain', () => {
+    const url = 'http://127.0.0.1:8137/wallet#0a1b';
+    expect(renderText([{ kind: 'link', text: url }])).toBe(`<${url}>`);
+    expect(renderText([{ kind: 'plain', text: url }])).toBe(url.replace('://', '\\://'));
+  });
+
   it('splits by what is rendered: 1,500 stars need 3,000 characters and so two messages', () => {
     const text: RichText = [{ kind: 'plain', text: '*'.repeat(1500) }];
     const parts = splitForDiscord(text);
