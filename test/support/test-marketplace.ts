@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import type { Database } from '../../db/database.ts';
 import { openNano } from '../../db/ledger/amount.ts';
 import { books } from '../../db/ledger/books.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../../marketplace/create-marketplace.ts';
 import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
 import type { MarketplaceSettings } from '../../marketplace/marketplace-settings.ts';
@@ -34,7 +35,11 @@ export interface TestMarketplace {
   readonly dataDir: string;
   readonly demoDir: string;
   /** Another marketplace over the same folders and database, as after a restart of the program. */
-  again(database?: Database, settings?: Partial<MarketplaceSettings>): Promise<OwnedMarketplace>;
+  again(
+    database?: Database,
+    settings?: Partial<MarketplaceSettings>,
+    engine?: Engine,
+  ): Promise<OwnedMarketplace>;
   close(): Promise<void>;
 }
 
@@ -51,11 +56,15 @@ export async function testMarketplace(
   for (const slug of slugs) await writeDemo(demoDir, slug);
   const engine = fakeEngine();
   prepareEngine(engine);
-  const build = (db: Database = database.db, more: Partial<MarketplaceSettings> = {}) =>
+  const build = (
+    db: Database = database.db,
+    more: Partial<MarketplaceSettings> = {},
+    itsEngine: Engine = engine,
+  ) =>
     createMarketplace({
       db,
       databaseUrl: database.url,
-      engine,
+      engine: itsEngine,
       dataDir,
       demoDir,
       log: quietLog,
@@ -125,7 +134,12 @@ export async function ask(
   market: OwnedMarketplace,
   person: Person,
   text: string,
-  input: { readonly eventKey?: string; readonly signal?: AbortSignal; readonly modelSlug?: string } = {},
+  input: {
+    readonly eventKey?: string;
+    readonly signal?: AbortSignal;
+    readonly modelSlug?: string;
+    readonly seenThrough?: (view: CallView) => CallView;
+  } = {},
 ): Promise<Asked> {
   events += 1;
   const eventKey = input.eventKey ?? `event-${events}`;
@@ -138,9 +152,10 @@ export async function ask(
     text: (soFar) => void shown.push(soFar),
   };
   const signal = input.signal ?? new AbortController().signal;
+  const { seenThrough = (itself) => itself } = input;
   const outcome = await market.ask(
     { eventKey, person, conversationKey: placeOf(person), text, modelSlug: input.modelSlug ?? SLUG, signal },
-    view,
+    seenThrough(view),
   );
   return { outcome, eventKey, quotes, shown, positions };
 }
