@@ -79,7 +79,7 @@ export type ChainRecordKind = 'datanet_version' | 'model_version';
 interface ChainRecordTable {
   subjectKind: ChainRecordKind;
   subjectId: string;
-  txHash: string | null;
+  problem: string | null;
   recordedAt: CreatedAt;
 }
 

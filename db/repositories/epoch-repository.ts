@@ -5,6 +5,8 @@
 import { sql } from 'kysely';
 import type { Database, Tx } from '../database.ts';
 import type { Epoch, EpochState } from '../schema-epoch.ts';
+import type { ChainEvent } from '../schema-wallet.ts';
+import type { VaultRef } from './chain-cursor-repository.ts';
 
 /** No root of an account may fall below this epoch's leaf: the newest that was not vetoed. */
 export async function newestStandingEpoch(db: Database): Promise<Epoch | undefined> {
@@ -125,4 +127,50 @@ export async function setEpochCause(db: Database, number: number, cause: string 
 /** When its root became, or becomes, the one that claims are checked against. */
 export async function setEpochActiveAt(db: Database, number: number, activeAt: Date): Promise<void> {
   await db.updateTable('epoch').set({ activeAt }).where('number', '=', number).execute();
+}
+
+/** The posting of an epoch as the watcher saw it, once it is final. */
+export async function finalEpochEvent(
+  db: Database,
+  { chainId, vault }: VaultRef,
+  number: number,
+): Promise<ChainEvent | undefined> {
+  return db
+    .selectFrom('chainEvent')
+    .selectAll()
+    .where('chainId', '=', chainId)
+    .where('vault', '=', vault)
+    .where('kind', '=', 'epoch')
+    .where('state', '=', 'final')
+    .where(sql<boolean>`payload ->> 'epoch' = ${String(number)}`)
+    .orderBy('blockNumber', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** Epochs that were posted and whose claims an operator's veto dropped, as the watcher saw it for good. */
+export async function vetoedEpochs(
+  db: Database,
+  { chainId, vault }: VaultRef,
+): Promise<readonly { readonly number: number; readonly txHash: string }[]> {
+  return db
+    .selectFrom('chainEvent')
+    .innerJoin('epoch', (join) => join.on(sql<boolean>`epoch.number::text = chain_event.payload ->> 'epoch'`))
+    .select(['epoch.number', 'chainEvent.txHash'])
+    .where('chainEvent.chainId', '=', chainId)
+    .where('chainEvent.vault', '=', vault)
+    .where('chainEvent.kind', '=', 'veto')
+    .where('chainEvent.state', '=', 'final')
+    .where('epoch.state', '=', 'final')
+    .execute();
+}
+
+export async function oldestCutEpoch(db: Database): Promise<Epoch | undefined> {
+  return db
+    .selectFrom('epoch')
+    .selectAll()
+    .where('state', '=', 'cut')
+    .orderBy('number')
+    .limit(1)
+    .executeTakeFirst();
 }

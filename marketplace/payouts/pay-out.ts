@@ -16,7 +16,7 @@ import {
 } from '../../db/repositories/payout-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { type PayoutRoom, type PlannedPayout, planPayouts } from './plan-payouts.ts';
-import { depositedNano, growthCapNano } from './vault-standing.ts';
+import { cappedNano, depositedNano } from './vault-standing.ts';
 
 type Market = Pick<MarketplaceContext, 'db' | 'settings' | 'log'>;
 
@@ -50,7 +50,7 @@ async function roomNow(db: Database, vault: VaultState, postedNano: Nano): Promi
   const booked = addNano(nano(-vaultNano), await bookedClaims(db));
   const deposited = depositedNano(vault) < booked ? depositedNano(vault) : booked;
   const entitled = await entitledTotal(db);
-  const capped = subtractNano(addNano(postedNano, growthCapNano(vault)), entitled);
+  const capped = subtractNano(cappedNano(vault, postedNano), entitled);
   const covered = subtractNano(deposited, entitled);
   return {
     totalNano: capped < covered ? capped : covered,

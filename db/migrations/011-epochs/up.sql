@@ -133,7 +133,7 @@ create unique index withdrawal_asked on withdrawal (person_id) where state = 'as
 create table chain_record (
   subject_kind text not null check (subject_kind in ('datanet_version', 'model_version')),
   subject_id text not null,
-  tx_hash text,
+  problem text,
   recorded_at timestamptz not null default now(),
   primary key (subject_kind, subject_id)
 );

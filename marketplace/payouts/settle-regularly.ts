@@ -1,0 +1,78 @@
+// The settlement's loop: step after step (settle-step.ts) until the marketplace stops. Used by create-marketplace.ts. Nothing
+// that chain or database do ends it; what cannot go on is told once, and again when it is something else.
+import { type Chain, ChainFault } from '../../contracts/client/chain.ts';
+import type { MarketplaceContext } from '../marketplace-context.ts';
+import { isDatabaseAway } from '../wait-for-database.ts';
+import { type SettleStep, settleStep } from './settle-step.ts';
+import { createRootWatch } from './watch-roots.ts';
+
+const PAUSE_MS_MAX = 60_000;
+
+/** Steps after which there is more to do at once. */
+const GOES_ON: readonly SettleStep['did'][] = ['cut', 'built', 'final'];
+
+/** Settles every `settleEveryMs` until the marketplace stops; does nothing where there is no chain. */
+export function settleRegularly(market: MarketplaceContext): { stop(): Promise<void> } {
+  const { chain, settings } = market;
+  if (chain === null) return { stop: async () => {} };
+  const round = createRound(market, chain);
+  let stopped = false;
+  let pauseMs = settings.settleEveryMs;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  const next = (): void => {
+    running = round().then((isWell) => {
+      pauseMs = isWell ? settings.settleEveryMs : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+      if (!stopped) timer = setTimeout(next, pauseMs);
+    });
+  };
+  next();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** One round: as many steps as can be made at once. Resolves to false when it failed; the reason was told. */
+function createRound(market: MarketplaceContext, chain: Chain): () => Promise<boolean> {
+  const watchRoot = createRootWatch(market, chain);
+  let told = '';
+  const tell = (level: 'warn' | 'error', state: string, facts: object, message: string): void => {
+    if (told !== state) market.log[level](facts, message);
+    told = state;
+  };
+  return async () => {
+    try {
+      for (let goesOn = true; goesOn && !market.stopping.aborted; ) {
+        const step = await settleStep(market, chain);
+        goesOn = GOES_ON.includes(step.did);
+        if (step.did !== 'stopped') told = '';
+        else
+          tell(
+            'error',
+            step.alarm,
+            { alarm: step.alarm },
+            'payouts are stopped until an operator has looked',
+          );
+      }
+      await watchRoot();
+      return true;
+    } catch (fault) {
+      if (market.stopping.aborted) return true;
+      if (fault instanceof ChainFault)
+        tell(
+          'warn',
+          fault.code,
+          { err: fault, code: fault.code },
+          'a step of the settlement failed; trying again',
+        );
+      else if (isDatabaseAway(fault))
+        tell('warn', 'database', { err: fault }, 'a step of the settlement failed');
+      else tell('error', 'bug', { err: fault }, 'a step of the settlement failed');
+      return false;
+    }
+  };
+}
