@@ -1,10 +1,10 @@
 /** Tables of stored proofs of the books, migration 009-books. Part of schema.ts. */
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType } from 'kysely';
 import type { Json } from './column-types.ts';
 import type { ProofFigures } from './ledger/books-proof.ts';
 
 interface BooksProofTable {
-  number: Generated<number>;
+  number: number;
   at: ColumnType<Date, Date, never>;
   ok: boolean;
   figures: Json<ProofFigures>;

@@ -13,6 +13,8 @@ import { requeueInterruptedRuns } from '../db/repositories/training-run-reposito
 import type { Model } from '../db/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { attributeCall } from './attribute-call.ts';
+import { proveBooksRegularly } from './books/prove-books-regularly.ts';
+import { booksVerbs } from './books-verbs.ts';
 import { budgetVerbs } from './budget-verbs.ts';
 import { chooseModel, chosenModel, newConversation } from './choose-model.ts';
 import { contribute } from './datanets/contribute.ts';
@@ -181,6 +183,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     trainings: (person) => readTrainings(market, person),
     trainingChart: (runId, method) => drawTraining(market, runId, method),
     cancelTraining: (input) => cancelTraining(market, input),
+    ...booksVerbs(market),
     ...budgetVerbs(market),
     ...walletVerbs(market),
     ...refundVerbs(market),
@@ -195,6 +198,7 @@ function createBackground(
   let reconciler: { stop(): Promise<void> } | null = null;
   let watcher: { stop(): Promise<void> } | null = null;
   let signing: { stop(): Promise<void> } | null = null;
+  let proofs: { stop(): Promise<void> } | null = null;
   const jobs = createJobRunner({
     connectionString: databaseUrl,
     log: market.log,
@@ -213,11 +217,13 @@ function createBackground(
       reconciler = reconcileRegularly(market);
       watcher = watchChainRegularly(market);
       signing = signReceiptsRegularly(market);
+      proofs = proveBooksRegularly(market);
     },
     async stop() {
       await watcher?.stop();
       await reconciler?.stop();
       await signing?.stop();
+      await proofs?.stop();
       await jobs.stop();
     },
   };

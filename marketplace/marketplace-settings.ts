@@ -51,6 +51,8 @@ export interface MarketplaceSettings {
   readonly reconcileEveryMs: number;
   /** An open hold older than this is given back even if nobody settles its call. */
   readonly holdLifeMs: number;
+  /** Hour of the day (UTC, 0-23) at which the books are proved and the proof is stored. */
+  readonly booksProofHourUtc: number;
   /** Pause between two looks at the chain. */
   readonly chainPollMs: number;
   /** Time from one epoch to the next: receipts and claims of that time are settled together. */
@@ -98,6 +100,7 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   databaseWaitMs: 8_000,
   reconcileEveryMs: 3_000,
   holdLifeMs: 30 * 60_000,
+  booksProofHourUtc: 3,
   chainPollMs: 2_000,
   epochMs: 60 * 60_000,
   payoutLeastNano: openNano('0.01'),

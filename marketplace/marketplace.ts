@@ -2,6 +2,7 @@
 // Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
 // Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
 import type { Nano } from '../db/ledger/amount.ts';
+import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
 import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { HistoryLine } from './read-history.ts';
@@ -293,13 +294,15 @@ export interface MarketplaceNews {
     | 'deposit_seen'
     | 'deposit_orphaned'
     | 'deposit_credited'
-    | 'wallet_linked';
+    | 'wallet_linked'
+    | 'books_failed'
+    | 'books_sound';
   /** What it is about, as a heading. */
   readonly datanetTitle: string;
   readonly text: string;
 }
 
-export interface Marketplace extends BudgetVerbs, RefundVerbs, WalletVerbs {
+export interface Marketplace extends BooksVerbs, BudgetVerbs, RefundVerbs, WalletVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;

@@ -3,6 +3,7 @@ import type { Command } from '../core/command.ts';
 import type { CommandDefinition } from '../core/platform.ts';
 import { askCommand } from './ask-command.ts';
 import { balanceCommand } from './balance-command.ts';
+import { booksCommand } from './books-command.ts';
 import { budgetCommand } from './budget-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { contributeCommand } from './contribute-command.ts';
@@ -41,6 +42,7 @@ export const allCommands: readonly Command<CommandContext>[] = [
   reviewCommand,
   datanetCommand,
   trainingCommand,
+  booksCommand,
   withdrawCommand,
   refundCommand,
 ];

@@ -20,6 +20,8 @@ const SIGNS = {
   deposit_orphaned: '↩️',
   deposit_credited: '💰',
   wallet_linked: '🔗',
+  books_failed: '🚨',
+  books_sound: '✅',
 } as const satisfies Record<MarketplaceNews['kind'], string>;
 
 const newsReply = (news: MarketplaceNews): Reply => ({

@@ -4,10 +4,9 @@
  * `booksAreSound` is false from a failed proof until a later one holds. Proofs are only ever added.
  */
 import { createHash } from 'node:crypto';
-import type { Selectable } from 'kysely';
-import { sql } from 'kysely';
-import type { Database } from '../database.ts';
-import { transact } from '../database.ts';
+import { type Selectable, sql } from 'kysely';
+import type { Database, Tx } from '../database.ts';
+import type { AccountKind } from '../schema.ts';
 import type { BooksSchema } from '../schema-books.ts';
 import type { Books } from './books.ts';
 
@@ -18,7 +17,7 @@ export interface ProofFigures {
   readonly rules: number;
   readonly broken: readonly string[];
   readonly totals: readonly {
-    readonly kind: string;
+    readonly kind: AccountKind;
     readonly accounts: number;
     readonly balanceNano: string;
   }[];
@@ -34,24 +33,23 @@ export interface ProofFigures {
 /** Any number that nothing else in this database uses as an advisory lock. */
 const LOCK = 7_305_211_405;
 
-/** Adds a proof to the chain. */
-export async function storeProof(db: Database, proved: Books): Promise<BooksProof> {
-  return transact(db, async (tx) => {
-    await sql`select pg_advisory_xact_lock(${LOCK})`.execute(tx);
-    const previous = await newestProof(tx);
-    const row = {
-      at: proved.at,
-      ok: proved.ok,
-      figures: figuresOf(proved),
-      firstDifference: proved.firstDifference,
-      previousHash: previous?.hash ?? null,
-    };
-    return tx
-      .insertInto('booksProof')
-      .values({ ...row, hash: proofHash(row) })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-  });
+/** Adds a proof to the chain; two at once follow each other. */
+export async function storeProof(tx: Tx, proved: Books): Promise<BooksProof> {
+  await sql`select pg_advisory_xact_lock(${LOCK})`.execute(tx);
+  const previous = await newestProof(tx);
+  const row = {
+    number: (previous?.number ?? 0) + 1,
+    at: proved.at,
+    ok: proved.ok,
+    figures: figuresOf(proved),
+    firstDifference: proved.firstDifference,
+    previousHash: previous?.hash ?? null,
+  };
+  return tx
+    .insertInto('booksProof')
+    .values({ ...row, hash: proofHash(row) })
+    .returningAll()
+    .executeTakeFirstOrThrow();
 }
 
 /** The newest proof; undefined = none was stored yet. */
@@ -102,11 +100,9 @@ function figuresOf(proved: Books): ProofFigures {
 }
 
 /** SHA-256 over the fields in a fixed order; the figures with their keys sorted, as jsonb does not keep an order. */
-function proofHash(
-  proof: Pick<BooksProof, 'at' | 'ok' | 'figures' | 'firstDifference' | 'previousHash'>,
-): string {
-  const { at, ok, figures, firstDifference, previousHash } = proof;
-  const fields = [previousHash, at.toISOString(), ok, firstDifference, figures];
+function proofHash(proof: Omit<BooksProof, 'hash'>): string {
+  const { number, at, ok, figures, firstDifference, previousHash } = proof;
+  const fields = [previousHash, number, at.toISOString(), ok, firstDifference, figures];
   return createHash('sha256').update(JSON.stringify(fields, sortedKeys)).digest('hex');
 }
 

@@ -37,6 +37,27 @@ export async function getConversation(db: Database, id: string): Promise<Convers
   return db.selectFrom('conversation').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Where somebody talked last, found by `platform:userId`; undefined = never here. */
+export async function latestConversationOf(
+  db: Database,
+  identity: string,
+): Promise<Conversation | undefined> {
+  const [platform, platformUserId] = identity.split(':', 2);
+  return db
+    .selectFrom('conversation')
+    .selectAll('conversation')
+    .innerJoin('identity', (join) =>
+      join
+        .onRef('identity.personId', '=', 'conversation.personId')
+        .onRef('identity.platform', '=', 'conversation.platform'),
+    )
+    .where('identity.platform', '=', platform)
+    .where('identity.platformUserId', '=', platformUserId)
+    .orderBy('conversation.updatedAt', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
 export async function setConversationModel(tx: Tx, id: string, modelId: string | null): Promise<void> {
   await tx.updateTable('conversation').set({ modelId, updatedAt: sql`now()` }).where('id', '=', id).execute();
 }

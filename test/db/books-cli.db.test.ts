@@ -60,8 +60,8 @@ test('a difference gives exit code 1 and names the rule', async () => {
   await connection.unsafe(`begin; set local session_replication_role = replica;
     update account set balance_nano = balance_nano + 1 where kind = 'user'; commit`);
   connection.release();
-  const { code, out } = await run([], { DATABASE_URL: database.url });
-  expect(code).toBe(1);
+  const { code, out, err } = await run([], { DATABASE_URL: database.url });
+  expect({ code, err }).toEqual({ code: 1, err: '' });
   expect(out).toMatch(/^FAIL balances_match_entries +1 /m);
   expect(out).toContain('THE BOOKS DO NOT BALANCE.');
 });

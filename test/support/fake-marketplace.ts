@@ -1,6 +1,7 @@
 // A marketplace in memory for tests of what people see: amounts, refusals and results are set by the test, money is a
 // number in a map. It implements the whole face and nothing of the rules; those are tested against the real one.
 import { type Nano, nano, openNano } from '../../db/ledger/amount.ts';
+import type { PublicBooks } from '../../marketplace/books-verbs.ts';
 import type { Budget, BudgetWarning } from '../../marketplace/budgets/budget.ts';
 import type { SetBudgetResult } from '../../marketplace/budgets/set-budget.ts';
 import type {
@@ -104,6 +105,7 @@ export interface FakeMarketplace extends Marketplace {
   queueNext: number[];
   /** What the next answer warns of. */
   warnNext: BudgetWarning[];
+  booksNow: PublicBooks | null;
   budgetsNow: readonly Budget[];
   historyNow: readonly HistoryLine[];
   historyPages: number;
@@ -218,6 +220,8 @@ export function createFakeMarketplace(): FakeMarketplace {
     failNext: null,
     queueNext: [],
     warnNext: [],
+    booksNow: null,
+    books: async () => fake.booksNow,
     budgetsNow: [],
     historyNow: [starterLine],
     historyPages: 1,

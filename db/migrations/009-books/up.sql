@@ -1,6 +1,6 @@
 -- Stored proofs of the books, and who may write history. See note.md.
 create table books_proof (
-  number integer generated always as identity primary key,
+  number integer primary key check (number > 0),
   at timestamptz not null default now(),
   ok boolean not null,
   figures jsonb not null,
