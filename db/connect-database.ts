@@ -12,6 +12,7 @@ import { type OpenDatabase, openDatabase } from './database.ts';
 import { type DatabaseLog, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
 import { DatabaseFault } from './errors.ts';
 import { migrate } from './migrate.ts';
+import { type ProcessLock, takeProcessLock } from './process-lock.ts';
 
 interface ConnectOptions {
   /** An existing server; the embedded one is not touched then. */
@@ -24,6 +25,8 @@ interface ConnectOptions {
   /** See EmbeddedOptions. */
   readonly leaveAsFound?: boolean;
   readonly onRestart?: () => void;
+  /** The program that serves people: no second one may on this database; `onReplaced` = another one does, stop. */
+  readonly only?: { readonly onReplaced: () => void };
 }
 
 export interface ConnectedDatabase extends OpenDatabase {
@@ -47,8 +50,10 @@ export async function connectDatabase(options: ConnectOptions): Promise<Connecte
   const embedded = databaseUrl
     ? undefined
     : await startEmbeddedPostgres({ ...options, dataDir: join(dataDir, 'postgres') });
+  let lock: ProcessLock | undefined;
   try {
     const ownerUrl = embedded?.url ?? databaseOwnerUrl ?? (databaseUrl as string);
+    lock = options.only && (await takeProcessLock({ url: ownerUrl, log, ...options.only }));
     const role = await prepareAs(ownerUrl, { embedded, databaseUrl, databaseOwnerUrl, log });
     if (role.notSeparated !== null)
       log.warn({}, `the database does not keep the ledger from this program: ${role.notSeparated}`);
@@ -61,10 +66,12 @@ export async function connectDatabase(options: ConnectOptions): Promise<Connecte
       roleNotSeparated: role.notSeparated,
       async close() {
         await open.close();
+        await lock?.release();
         await embedded?.stop();
       },
     };
   } catch (error) {
+    await lock?.release();
     await embedded?.stop();
     throw error;
   }

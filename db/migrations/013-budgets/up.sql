@@ -29,3 +29,5 @@ create table operator_act (
   reason text not null check (reason <> ''),
   created_at timestamptz not null default now()
 );
+create trigger operator_act_immutable before update or delete on operator_act for each row execute function ledger_immutable();
+create trigger operator_act_untruncatable before truncate on operator_act execute function ledger_immutable();
