@@ -10,6 +10,7 @@ import { contractFaces } from './client/contract-faces.ts';
 import { keyFilesOf, openOrMakeKeystore } from './client/keystore.ts';
 import { readQuantity } from './client/rpc-values.ts';
 import { transactor } from './client/transactor.ts';
+import { untilMined } from './client/until-mined.ts';
 import { atThisMoment, viewOf } from './client/view-call.ts';
 import { codeAt } from './deployment/contract-code.ts';
 import { deploy } from './deployment/deploy.ts';
@@ -30,6 +31,7 @@ const TIMELOCK_DELAY_SECONDS = 60n;
 const GAS_MONEY_WEI = 10_000n * 10n ** 18n;
 const GAS_MONEY_LEAST_WEI = 100n * 10n ** 18n;
 const POLL_MS = 20;
+const MINED_WITHIN_MS = 30_000;
 
 type LocalOptions = Pick<StartChainOptions, 'dataDir' | 'settings' | 'log' | 'say'> & {
   /** Pace of the blocks that make a transaction final; for tests. */
@@ -151,9 +153,13 @@ async function fundTreasury(
     moment: atThisMoment(rpc),
     finalBlock: async () => null,
   });
+  const send = async (to: Hex, data: Hex, what: string): Promise<void> => {
+    const signed = await sender.sign({ to, data, what });
+    await sender.send(signed);
+    await untilMined(sender, signed.txHash, what, { pollMs: POLL_MS, waitMs: MINED_WITHIN_MS });
+  };
   const approve = faces.open.abi.encodeFunctionData('approve', [vault, TREASURY_WEI]);
+  await send(open, approve, "the treasury's approval");
   const deposit = faces.vault.abi.encodeFunctionData('deposit', [TREASURY_WEI, TREASURY_REF]);
-  // anvil mines each at once
-  await sender.send(await sender.sign({ to: open, data: approve, what: 'the approval for the treasury' }));
-  await sender.send(await sender.sign({ to: vault, data: deposit, what: 'the deposit for the treasury' }));
+  await send(vault, deposit, "the treasury's deposit");
 }

@@ -117,7 +117,7 @@ export interface Chain {
   receiptsRoot(epoch: bigint): Promise<Hex | null>;
   /** Null where no poster key was configured: epochs are then cut and published, but not posted. */
   readonly poster: ChainPoster | null;
-  /** Local chain only: sends practice OPEN, and coins for gas, to an address. */
+  /** Local chain only: sends practice OPEN, and coins for gas, to an address. @returns the transaction, mined */
   readonly faucet: ((to: Hex, amountWei: bigint) => Promise<Hex>) | null;
   close(): Promise<void>;
 }

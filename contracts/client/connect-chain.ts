@@ -16,6 +16,7 @@ import type { Rpc } from './json-rpc.ts';
 import { chainPoster } from './poster.ts';
 import { readBlock, readQuantity } from './rpc-values.ts';
 import { type Transactor, transactor } from './transactor.ts';
+import { untilMined } from './until-mined.ts';
 import { atNewestBlock, atThisMoment, type CallMoment, viewOf } from './view-call.ts';
 
 export interface ConnectOptions {
@@ -39,6 +40,7 @@ export interface ConnectOptions {
 
 /** What the faucet gives for gas. */
 const FAUCET_GAS_WEI = 10n ** 18n;
+const FAUCET_WAIT = { pollMs: 20, waitMs: 10_000 } as const;
 
 export function connectChain(options: ConnectOptions): Chain {
   const { rpc, chainId, addresses, firstBlock, finality, posterSigner, local } = options;
@@ -154,6 +156,7 @@ function faucet(
       const data = contractFaces().open.abi.encodeFunctionData('transfer', [to, amountWei]);
       const signed = await giver.sign({ to: open, data, what: 'the gift of practice coins' });
       await giver.send(signed);
+      await untilMined(giver, signed.txHash, 'the gift of practice coins', FAUCET_WAIT);
       return signed.txHash;
     });
     turn = given.catch(() => undefined);

@@ -3,7 +3,6 @@
 // Resumable: each transaction stands in the deployment file before it is sent; a rerun asks the chain what became of it, sends
 // the same one again or goes on. Without the file a rerun finds what this deployer made by code and constructor arguments.
 // Invariants: nothing is sent to a chain of another id; a step that stands on chain is never made twice.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { getCreateAddress, Transaction } from 'ethers';
 import { ChainFault, type DigestSigner, type Hex } from '../client/chain.ts';
 import { type ContractFace, contractFaces } from '../client/contract-faces.ts';
@@ -11,6 +10,7 @@ import type { Rpc } from '../client/json-rpc.ts';
 import { readQuantity } from '../client/rpc-values.ts';
 import { type Transactor, transactor } from '../client/transactor.ts';
 import { chooseFees } from '../client/tx-fees.ts';
+import { untilMined } from '../client/until-mined.ts';
 import { atNewestBlock, viewOf } from '../client/view-call.ts';
 import { addressOf, constructorArguments } from './constructor-arguments.ts';
 import { codeAt, creationCode } from './contract-code.ts';
@@ -183,7 +183,7 @@ async function makeStep(
     await remember(record);
     await run.sender.send(signed);
   }
-  const block = await untilMined(run, record, face);
+  const block = await minedAt(run, record, face);
   if ((await codeAt(run.rpc, record.address, face)) !== 'ours')
     throw new ChainFault(
       'deployment_wrong',
@@ -206,22 +206,12 @@ async function sendAgain(run: Run, tx: NonNullable<StepRecord['tx']>): Promise<'
   }
 }
 
-async function untilMined(run: Run, { tx }: StepRecord, face: ContractFace): Promise<bigint> {
+/** @throws ChainFault `chain_unreachable` (after) when it waits too long: a rerun goes on from there */
+async function minedAt(run: Run, { tx }: StepRecord, face: ContractFace): Promise<bigint> {
   const { pollMs = POLL_MS, waitMs = WAIT_MS } = run;
-  if (tx === null) throw new TypeError('a step without a transaction was found mined');
-  for (const deadline = Date.now() + waitMs; ; ) {
-    const found = await run.sender.txState(tx.txHash);
-    if (found.state === 'reverted')
-      throw new ChainFault('chain_reverted', `the deployment of ${face.name} failed: ${tx.txHash}`, 'never');
-    if (found.state === 'mined' || found.state === 'final') return found.block.number;
-    if (Date.now() > deadline)
-      throw new ChainFault(
-        'chain_unreachable',
-        `the deployment of ${face.name} (${tx.txHash}) is not mined yet: run this again later, it goes on from here`,
-        'after',
-      );
-    await sleep(pollMs);
-  }
+  if (tx === null) throw new TypeError('a step without a transaction cannot be waited for');
+  const what = `the deployment of ${face.name}`;
+  return (await untilMined(run.sender, tx.txHash, what, { pollMs, waitMs })).number;
 }
 
 function createdBy(from: Hex, nonce: number): Hex {

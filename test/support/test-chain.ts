@@ -3,14 +3,17 @@
 // Blocks come with transactions and by `mine` only; a block is final when two more are on top.
 import { Wallet } from 'ethers';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { Chain, DigestSigner, Hex } from '../../contracts/client/chain.ts';
+import type { Chain, ChainAddresses, DigestSigner, Hex } from '../../contracts/client/chain.ts';
 import { connectChain } from '../../contracts/client/connect-chain.ts';
 import { contractFaces } from '../../contracts/client/contract-faces.ts';
 import { privateKeySigner } from '../../contracts/client/digest-signer.ts';
 import { jsonRpc, type Rpc } from '../../contracts/client/json-rpc.ts';
+import { quantity } from '../../contracts/client/rpc-values.ts';
 import { type Transactor, transactor } from '../../contracts/client/transactor.ts';
+import { untilMined } from '../../contracts/client/until-mined.ts';
 import { atThisMoment } from '../../contracts/client/view-call.ts';
 import { deploy } from '../../contracts/deployment/deploy.ts';
+import { deployedAddresses } from '../../contracts/deployment/deployed-addresses.ts';
 import type { DeploymentConfig } from '../../contracts/deployment/deployment-config.ts';
 import {
   type AnvilProcess,
@@ -30,7 +33,7 @@ const GAS_MONEY = 10n ** 21n;
 export interface TestPerson {
   readonly address: Hex;
   readonly wallet: Wallet;
-  /** Sends a transaction to one of the contracts; mined when it resolves. @throws ChainFault when it would be refused */
+  /** Sends a transaction to one of the contracts; mined when it resolves, unless transactions are held. @throws ChainFault when it would be refused */
   call(
     contract: 'open' | 'vault' | 'registry' | 'timelock',
     name: string,
@@ -121,9 +124,7 @@ export function testChain(options: TestChainOptions = {}): TestChain {
       await now().rpc.call('evm_increaseTime', [seconds]);
       await now().mine(1);
     },
-    async holdTransactions(hold) {
-      await now().rpc.call('evm_setAutomine', [!hold]);
-    },
+    holdTransactions: (hold) => now().holdTransactions(hold),
     stopRpc: () => {
       now().proxy.mode = 'gone';
     },
@@ -143,6 +144,7 @@ interface Started {
   readonly operatorSigner: DigestSigner;
   person(openWei?: bigint): Promise<TestPerson>;
   mine(blocks?: number): Promise<void>;
+  holdTransactions(hold: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -158,8 +160,9 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
   const operatorWallet = newWallet();
   const operatorSigner = privateKeySigner(operatorWallet.privateKey);
   const posterSigner = privateKeySigner(newWallet().privateKey);
-  const rich = async (address: Hex) =>
-    void (await rpc.call('anvil_setBalance', [address, `0x${GAS_MONEY.toString(16)}`]));
+  const setGasMoney = async (address: Hex, wei: bigint): Promise<void> =>
+    void (await rpc.call('anvil_setBalance', [address, quantity(wei)]));
+  const rich = (address: Hex) => setGasMoney(address, GAS_MONEY);
   await rich(operatorSigner.address);
   await rich(posterSigner.address);
   const config: DeploymentConfig = {
@@ -183,26 +186,20 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
     say: () => undefined,
     pollMs: 10,
   });
-  const { timelock, open, vault } = file.steps;
-  if (!timelock || !open || !vault || !file.registry) throw new Error('the deployment is not whole');
-  const addresses = {
-    timelock: timelock.address,
-    open: open.address,
-    vault: vault.address,
-    registry: file.registry,
-  };
+  const { addresses, firstBlock } = deployedAddresses(file, 'the deployment of the test chain');
   const chain = connectChain({
     rpc: jsonRpc(proxy.url, { tries: 3, pauseMs: 10, timeoutMs: 2_000 }),
     chainId: TEST_CHAIN_ID,
     addresses,
-    firstBlock: vault.block ?? 0n,
+    firstBlock,
     rpcUrlForWallets: proxy.url,
     finality: 'finalized',
     maxFeePerGas: MAX_FEE,
     posterSigner,
-    local: { faucetSigner: operatorSigner, setGasMoney: (address) => rich(address) },
+    local: { faucetSigner: operatorSigner, setGasMoney },
   });
-  const personOf = (wallet: Wallet): TestPerson => testPerson(rpc, wallet, addresses);
+  let held = false;
+  const personOf = (wallet: Wallet): TestPerson => testPerson(rpc, wallet, addresses, () => held);
   const operator = personOf(operatorWallet);
   return {
     chain,
@@ -221,6 +218,10 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
     async mine(blocks = 1) {
       await rpc.call('anvil_mine', [`0x${blocks.toString(16)}`]);
     },
+    async holdTransactions(hold) {
+      held = hold;
+      await rpc.call('evm_setAutomine', [!hold]);
+    },
     async stop() {
       await chain.close();
       rpc.close();
@@ -230,11 +231,7 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
   };
 }
 
-function testPerson(
-  rpc: Rpc,
-  wallet: Wallet,
-  addresses: Readonly<Record<'open' | 'vault' | 'registry' | 'timelock', Hex>>,
-): TestPerson {
+function testPerson(rpc: Rpc, wallet: Wallet, addresses: ChainAddresses, isHeld: () => boolean): TestPerson {
   const sender: Transactor = transactor({
     rpc,
     chainId: TEST_CHAIN_ID,
@@ -247,6 +244,7 @@ function testPerson(
     const data = contractFaces()[contract].abi.encodeFunctionData(name, [...args]);
     const signed = await sender.sign({ to: addresses[contract], data, what: name });
     await sender.send(signed);
+    if (!isHeld()) await untilMined(sender, signed.txHash, name, { pollMs: 5, waitMs: 10_000 });
     return signed.txHash;
   };
   return {
