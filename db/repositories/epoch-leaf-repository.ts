@@ -4,7 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { Database, Tx } from '../database.ts';
-import type { Nano } from '../ledger/amount.ts';
+import { type Nano, ZERO_NANO } from '../ledger/amount.ts';
 
 /**
  * Puts up to `limit` complete receipts that are in no epoch yet into this one, in the order of their numbers.
@@ -122,6 +122,13 @@ export async function entitledTotal(db: Database): Promise<Nano> {
   const { rows } = await sql<{ nano: Nano }>`
     select coalesce(sum(nano), 0)::bigint as nano from (${ENTITLED}) n`.execute(db);
   return rows[0].nano;
+}
+
+/** What a wallet may ever have claimed. */
+export async function entitledOf(db: Database, wallet: string): Promise<Nano> {
+  const { rows } = await sql<{ nano: Nano }>`
+    select n.nano from (${ENTITLED}) n where n.wallet = ${wallet}`.execute(db);
+  return rows[0]?.nano ?? ZERO_NANO;
 }
 
 export async function claimLeafOf(
