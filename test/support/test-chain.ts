@@ -8,27 +8,16 @@ import { connectChain } from '../../contracts/client/connect-chain.ts';
 import { contractFaces } from '../../contracts/client/contract-faces.ts';
 import { privateKeySigner } from '../../contracts/client/digest-signer.ts';
 import { jsonRpc, type Rpc } from '../../contracts/client/json-rpc.ts';
-import { quantity } from '../../contracts/client/rpc-values.ts';
 import { type Transactor, transactor } from '../../contracts/client/transactor.ts';
 import { untilMined } from '../../contracts/client/until-mined.ts';
 import { atThisMoment } from '../../contracts/client/view-call.ts';
 import { deploy } from '../../contracts/deployment/deploy.ts';
 import { deployedAddresses } from '../../contracts/deployment/deployed-addresses.ts';
 import type { DeploymentConfig } from '../../contracts/deployment/deployment-config.ts';
-import {
-  type AnvilProcess,
-  anvilUrl,
-  findAnvil,
-  NO_ANVIL,
-  startAnvil,
-} from '../../contracts/local/anvil-process.ts';
-import { endProcess } from '../../contracts/local/process-identity.ts';
+import { findAnvil, NO_ANVIL } from '../../contracts/local/anvil-process.ts';
+import { bareAnvil, TEST_CHAIN_ID, TEST_MAX_FEE, testConfig } from './bare-anvil.ts';
 import { type RpcProxy, rpcProxy } from './rpc-proxy.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-
-const TEST_CHAIN_ID = 813_731_999n;
-const MAX_FEE = 1_000_000_000_000n;
-const GAS_MONEY = 10n ** 21n;
 
 export interface TestPerson {
   readonly address: Hex;
@@ -84,7 +73,7 @@ export function testChain(options: TestChainOptions = {}): TestChain {
   const folder = temporaryFolder();
   let started: Started | undefined;
   beforeAll(async () => {
-    if (anvil !== undefined) started = await start(anvil, folder, options);
+    if (anvil !== undefined) started = await start(folder, options);
   });
   afterAll(async () => started?.stop());
   beforeEach(({ skip }) => skip(anvil === undefined, NO_ANVIL));
@@ -148,41 +137,19 @@ interface Started {
   stop(): Promise<void>;
 }
 
-async function start(anvil: string, folder: string, options: TestChainOptions): Promise<Started> {
-  const running: AnvilProcess = await startAnvil({
-    anvil,
-    chainId: TEST_CHAIN_ID,
-    logFile: `${folder}/anvil.log`,
-    onSpawn: async () => undefined,
-  });
-  const rpc = jsonRpc(anvilUrl(running.port));
-  const proxy = await rpcProxy(anvilUrl(running.port));
-  const operatorWallet = newWallet();
-  const operatorSigner = privateKeySigner(operatorWallet.privateKey);
-  const posterSigner = privateKeySigner(newWallet().privateKey);
-  const setGasMoney = async (address: Hex, wei: bigint): Promise<void> =>
-    void (await rpc.call('anvil_setBalance', [address, quantity(wei)]));
-  const rich = (address: Hex) => setGasMoney(address, GAS_MONEY);
-  await rich(operatorSigner.address);
-  await rich(posterSigner.address);
-  const config: DeploymentConfig = {
-    chainId: TEST_CHAIN_ID,
-    treasury: operatorSigner.address,
-    poster: posterSigner.address,
-    pauser: operatorSigner.address,
-    vetoer: operatorSigner.address,
-    proposers: [operatorSigner.address],
-    executors: [operatorSigner.address],
-    timelockDelaySeconds: 1n,
-    postingDelaySeconds: options.postingDelaySeconds ?? 1n,
-    growthCapWei: options.growthCapWei ?? 1_000_000n * 10n ** 18n,
-  };
+async function start(folder: string, options: TestChainOptions): Promise<Started> {
+  const { rpc, url, setGasMoney, richKey, stop } = await bareAnvil(folder);
+  const proxy = await rpcProxy(url);
+  const operatorKey = await richKey();
+  const operatorSigner = operatorKey.signer;
+  const posterSigner = (await richKey()).signer;
+  const config = testConfig(operatorSigner.address, posterSigner.address, options);
   const file = await deploy({
     rpc,
     signer: operatorSigner,
     config,
     file: `${folder}/deployment.json`,
-    maxFeePerGas: MAX_FEE,
+    maxFeePerGas: TEST_MAX_FEE,
     say: () => undefined,
     pollMs: 10,
   });
@@ -194,13 +161,14 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
     firstBlock,
     rpcUrlForWallets: proxy.url,
     finality: 'finalized',
-    maxFeePerGas: MAX_FEE,
+    maxFeePerGas: TEST_MAX_FEE,
     posterSigner,
     local: { faucetSigner: operatorSigner, setGasMoney },
   });
   let held = false;
-  const personOf = (wallet: Wallet): TestPerson => testPerson(rpc, wallet, addresses, () => held);
-  const operator = personOf(operatorWallet);
+  const personOf = (privateKey: Hex): TestPerson =>
+    testPerson(rpc, new Wallet(privateKey), addresses, () => held);
+  const operator = personOf(operatorKey.privateKey);
   return {
     chain,
     rpc,
@@ -210,10 +178,9 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
     posterSigner,
     operatorSigner,
     async person(openWei = 0n) {
-      const wallet = newWallet();
-      await rich(wallet.address);
-      if (openWei > 0n) await operator.call('open', 'transfer', [wallet.address, openWei]);
-      return personOf(wallet);
+      const { privateKey, signer } = await richKey();
+      if (openWei > 0n) await operator.call('open', 'transfer', [signer.address, openWei]);
+      return personOf(privateKey);
     },
     async mine(blocks = 1) {
       await rpc.call('anvil_mine', [`0x${blocks.toString(16)}`]);
@@ -224,9 +191,8 @@ async function start(anvil: string, folder: string, options: TestChainOptions): 
     },
     async stop() {
       await chain.close();
-      rpc.close();
       await proxy.close();
-      await endProcess(running.pid, 0);
+      await stop();
     },
   };
 }
@@ -236,7 +202,7 @@ function testPerson(rpc: Rpc, wallet: Wallet, addresses: ChainAddresses, isHeld:
     rpc,
     chainId: TEST_CHAIN_ID,
     signer: privateKeySigner(wallet.privateKey),
-    maxFeePerGas: MAX_FEE,
+    maxFeePerGas: TEST_MAX_FEE,
     moment: atThisMoment(rpc),
     finalBlock: async () => null,
   });
@@ -257,5 +223,3 @@ function testPerson(rpc: Rpc, wallet: Wallet, addresses: ChainAddresses, isHeld:
     },
   };
 }
-
-const newWallet = (): Wallet => new Wallet(Wallet.createRandom().privateKey);
