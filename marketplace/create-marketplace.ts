@@ -47,6 +47,7 @@ import { signReceiptsRegularly } from './receipts/sign-receipts.ts';
 import { type Reconciled, reconcile, reconcileRegularly } from './reconciler.ts';
 import { refundVerbs } from './refund-verbs.ts';
 import { seedDemo } from './seed-demo.ts';
+import { statementVerbs } from './statement-verbs.ts';
 import { walletVerbs } from './wallet-verbs.ts';
 import { watchChainRegularly } from './wallets/watch-chain.ts';
 
@@ -187,6 +188,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     ...budgetVerbs(market),
     ...walletVerbs(market),
     ...refundVerbs(market),
+    ...statementVerbs(market),
   };
 }
 

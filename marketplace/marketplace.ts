@@ -7,6 +7,7 @@ import type { BudgetVerbs } from './budget-verbs.ts';
 import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { HistoryLine } from './read-history.ts';
 import type { RefundVerbs } from './refund-verbs.ts';
+import type { StatementVerbs } from './statement-verbs.ts';
 import type { CancelResult, TrainingChart, TrainingMethod, TrainingsView } from './training-views.ts';
 import type { WalletVerbs } from './wallet-verbs.ts';
 
@@ -302,7 +303,12 @@ export interface MarketplaceNews {
   readonly text: string;
 }
 
-export interface Marketplace extends BooksVerbs, BudgetVerbs, RefundVerbs, WalletVerbs {
+export interface Marketplace
+  extends BooksVerbs,
+    BudgetVerbs,
+    RefundVerbs,
+    StatementVerbs,
+    WalletVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;

@@ -9,6 +9,7 @@ import type { CommandContext } from './command-context.ts';
 import { contributeCommand } from './contribute-command.ts';
 import { datanetCommand } from './datanet-command.ts';
 import { depositCommand } from './deposit-command.ts';
+import { earningsCommand } from './earnings-command.ts';
 import { createHelpCommand } from './help-command.ts';
 import { historyCommand } from './history-command.ts';
 import { modelCommand } from './model-command.ts';
@@ -20,6 +21,7 @@ import { reviewCommand } from './review-command.ts';
 import { startCommand } from './start-command.ts';
 import { trainingCommand } from './training-command.ts';
 import { walletCommand } from './wallet-command.ts';
+import { whyCommand } from './why-command.ts';
 import { withdrawCommand } from './withdraw-command.ts';
 
 export const commandDefinitions = (): readonly CommandDefinition[] =>
@@ -36,6 +38,8 @@ export const allCommands: readonly Command<CommandContext>[] = [
   budgetCommand,
   historyCommand,
   receiptCommand,
+  earningsCommand,
+  whyCommand,
   walletCommand,
   depositCommand,
   contributeCommand,

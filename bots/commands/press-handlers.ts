@@ -13,6 +13,7 @@ import type { CommandContext } from './command-context.ts';
 import { decideConsent, openContributionForm } from './contribute-command.ts';
 import { openCorrectionForm } from './correction-form.ts';
 import { datanetListReply, datanetReply } from './datanet-command.ts';
+import { earningsPage } from './earnings-command.ts';
 import { helpReply } from './help-command.ts';
 import { historyPageReply } from './history-command.ts';
 import { chosenReply, modelDetailsReply, modelListReply } from './model-view.ts';
@@ -74,6 +75,7 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
   again: inTurn(askAgain),
   example: inTurn(askExample),
   receipt: now(showReceipt),
+  earnings: page(earningsPage),
   help: page(async () => helpReply(commandDefinitions())),
   balance: now(async (context) => {
     await context.respond.reply(balanceReply(await context.marketplace.balance(await context.person())));

@@ -12,6 +12,7 @@ const KINDS = {
   why_refresh: ['wr', 'callId', false],
   again: ['ag', 'callId', false],
   receipt: ['rc', 'number', false],
+  earnings: ['er', 'period', false],
   help: ['hp', null, false],
   balance: ['ba', null, false],
   budgets: ['bu', null, false],

@@ -1,6 +1,6 @@
 // A marketplace in memory for tests of what people see: amounts, refusals and results are set by the test, money is a
 // number in a map. It implements the whole face and nothing of the rules; those are tested against the real one.
-import { type Nano, nano, openNano } from '../../db/ledger/amount.ts';
+import { nano, openNano } from '../../db/ledger/amount.ts';
 import type { PublicBooks } from '../../marketplace/books-verbs.ts';
 import type { Budget, BudgetWarning } from '../../marketplace/budgets/budget.ts';
 import type { SetBudgetResult } from '../../marketplace/budgets/set-budget.ts';
@@ -21,9 +21,10 @@ import type {
 } from '../../marketplace/marketplace.ts';
 import type { HistoryLine } from '../../marketplace/read-history.ts';
 import type { RefundOffer, RefundOrder } from '../../marketplace/refunds/refund-call.ts';
+import type { Statement, Why } from '../../marketplace/statements/statement.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
-
 import { createFakeWallets, type FakeWallets } from './fake-wallets.ts';
+import { noEarnings } from './no-earnings.ts';
 
 export const atlasModel: ModelSummary = {
   id: 'model-1',
@@ -111,6 +112,8 @@ export interface FakeMarketplace extends Marketplace {
   historyPages: number;
   readonly refunded: (RefundOrder & { readonly key: string })[];
   refundResult: (order: RefundOrder) => RefundOffer;
+  statement: Statement;
+  whyResult: (number: string) => Why;
   readonly budgetsSet: { readonly which: string; readonly amount: string }[];
   setBudgetResult: SetBudgetResult;
   /** Waited for between two pieces of an answer. */
@@ -222,6 +225,8 @@ export function createFakeMarketplace(): FakeMarketplace {
     warnNext: [],
     booksNow: null,
     books: async () => fake.booksNow,
+    statement: noEarnings,
+    whyResult: () => ({ ok: false, code: 'no_receipt' }),
     budgetsNow: [],
     historyNow: [starterLine],
     historyPages: 1,
@@ -358,6 +363,11 @@ export function createFakeMarketplace(): FakeMarketplace {
       };
     },
     ...wallets.verbs,
+    earnings: async (_, period) => ({ ...fake.statement, period }),
+    earningsFile: async (_, { period, format }) => ({
+      ...{ fileName: `earnings-${period}.${format}`, text: 'at,receipt\r\n', shares: 1, cut: false },
+    }),
+    whyPaid: async (_, number) => fake.whyResult(number),
     budgets: async () => fake.budgetsNow,
     setBudget: async (_, typed) => {
       fake.budgetsSet.push(typed);
@@ -380,30 +390,3 @@ export function createFakeMarketplace(): FakeMarketplace {
   };
   return fake;
 }
-
-/** An attributed provenance with one contributor. */
-export const provenanceOf = (callId: string, state: Provenance['state'] = 'attributed'): Provenance => ({
-  callId,
-  receiptNumber: callId.slice(5),
-  modelTitle: 'Pocket Atlas',
-  versionNumber: 1,
-  state,
-  dataPoolNano: openNano('0.00625') as Nano,
-  fallbackNano: openNano('0.00125'),
-  alpha: 0.8,
-  top: [
-    {
-      pseudonym: 'amber-heron',
-      share: 0.8,
-      amountNano: openNano('0.005'),
-      question: 'What is the capital of Portugal?',
-      answer: 'Lisbon.',
-    },
-  ],
-  contributorsPaid: 15,
-  learntFrom: [
-    { method: 'sft', count: 512 },
-    { method: 'dpo', count: 17 },
-    { method: 'kto', count: 1 },
-  ],
-});

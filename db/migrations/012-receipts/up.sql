@@ -59,3 +59,5 @@ drop index call_share_person;
 create index call_share_person on call_share (person_id, at)
   include (datanet_id, kind, share_ppm, amount_nano, dust_micronano, call_id, contribution_id);
 create index call_share_datanet on call_share (datanet_id, at) include (person_id, amount_nano);
+-- What creators and nodes earned in a time: the captured calls of a model, by when they were captured.
+create index call_model_settled on call (model_id, settled_at) where state = 'captured';

@@ -251,7 +251,7 @@ describe('the buttons under an answer', () => {
   });
 
   it('🔍 waits for attribution, then names contributors, shares, amounts and what they wrote', async () => {
-    const { provenanceOf } = await import('../../support/fake-marketplace.ts');
+    const { provenanceOf } = await import('../../support/fake-provenance.ts');
     marketplace.provenances.set('call-1', provenanceOf('call-1', 'pending'));
     await chat.press('🔍');
     expect(chat.transcript()).toContain('I am still working that out; it takes a few seconds.');

@@ -7,8 +7,9 @@ import type { Platform } from '../../../bots/core/platform.ts';
 import { createDiscordPlatform } from '../../../bots/discord/discord-platform.ts';
 import { type Playground, startPlayground } from '../../../bots/playground/playground-server.ts';
 import { createTelegramPlatform } from '../../../bots/telegram/telegram-platform.ts';
-import { createFakeMarketplace, type FakeMarketplace, provenanceOf } from '../../support/fake-marketplace.ts';
+import { createFakeMarketplace, type FakeMarketplace } from '../../support/fake-marketplace.ts';
 import { quietBotLog } from '../../support/fake-platform.ts';
+import { provenanceOf } from '../../support/fake-provenance.ts';
 import { createMemoryDeliveryStore } from '../../support/memory-delivery-store.ts';
 import { type DrivenPerson, drivePlayground } from '../../support/playground-driver.ts';
 
