@@ -4,10 +4,10 @@
 import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { type ConnectedDatabase, connectDatabase } from '../db/connect-database.ts';
 import type { Database } from '../db/database.ts';
+import { DatabaseFault } from '../db/errors.ts';
 import { openNano } from '../db/ledger/amount.ts';
 import { markDeliverySent, pendingDeliveries, saveDelivery } from '../db/repositories/delivery-repository.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -23,11 +23,11 @@ import { createNewsTeller } from './commands/news-teller.ts';
 import { createDurableDelivery, type Delivery, type DeliveryStore } from './core/durable-delivery.ts';
 import type { Platform } from './core/platform.ts';
 import { createDiscordPlatform } from './discord/discord-platform.ts';
-import { type Playground, startPlayground } from './playground/playground-server.ts';
+import { type LocalPages, noPages, startLocalPages } from './local-pages.ts';
+import { openChain } from './open-chain.ts';
+import type { Playground } from './playground/playground-server.ts';
 import { readSettings, type Settings, SettingsError } from './settings.ts';
 import { createTelegramPlatform } from './telegram/telegram-platform.ts';
-import { trainingRoutes } from './training-page/training-routes.ts';
-import { startTrainingServer } from './training-page/training-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inRoot = (path: string): string => (isAbsolute(path) ? path : join(root, path));
@@ -49,6 +49,8 @@ interface StartOptions {
   readonly say: (line: string) => void;
   /** False: no bots and no playground, for commands that only need the marketplace. */
   readonly withBots?: boolean;
+  /** Another program has taken the database: this one must stop. */
+  readonly onReplaced?: () => void;
 }
 
 /** Parts that are running, newest last; stopping goes backwards and goes on when one of them fails. */
@@ -86,8 +88,19 @@ export async function startProgram(settings: Settings, options: StartOptions): P
         ? 'Starting the embedded Postgres …'
         : 'Connecting to the database …',
     );
-    const database = await connectDatabase({ databaseUrl: settings.DATABASE_URL, dataDir, log });
+    const database = await connectDatabase({
+      databaseUrl: settings.DATABASE_URL,
+      databaseOwnerUrl: settings.DATABASE_OWNER_URL,
+      dataDir,
+      log,
+      only: { onReplaced: options.onReplaced ?? (() => {}) },
+    });
     stopper.add('database', database.close);
+    if (database.roleNotSeparated !== null)
+      say(`  the database does not keep the ledger from this program: ${database.roleNotSeparated}`);
+
+    const { chain, stop: stopChain } = await openChain(settings, { dataDir, log, say });
+    stopper.add('chain', stopChain);
 
     const engine = await startEngine(settings, { say, log, dataDir });
     stopper.add('engine', engine.close);
@@ -97,14 +110,18 @@ export async function startProgram(settings: Settings, options: StartOptions): P
     );
     const marketplace = await createMarketplace({
       db: database.db,
-      databaseUrl: settings.DATABASE_URL ?? (database.embedded?.url as string),
+      databaseUrl: database.url,
+      ownerUrl: database.ownerUrl,
       engine,
+      chain,
       dataDir,
       demoDir: join(root, 'marketplace', 'demo'),
       log,
       say,
       settings: {
         starterGrantNano: openNano(settings.STARTER_GRANT_OPEN),
+        callBudgetNano: openNano(settings.CALL_BUDGET_OPEN),
+        epochMs: settings.CHAIN_EPOCH_MINUTES * 60_000,
         trainAfterAccepted: settings.TRAIN_AFTER_ACCEPTED,
         trainParallel: settings.TRAIN_PARALLEL,
         trainMemoryMb: settings.TRAIN_MEMORY_MB,
@@ -119,17 +136,21 @@ export async function startProgram(settings: Settings, options: StartOptions): P
     return { marketplace, engine, database, playground, trainingUrl, stop: stopper.stop };
 
     async function startBots(): Promise<LocalPages> {
-      const pages = await localPages(settings, dataDir, trainingRoutes(marketplace));
+      const pages = await startLocalPages(settings, dataDir, marketplace);
       stopper.add('pages', pages.stop);
-      const local = pages.playground;
-      const platforms = chosenPlatforms(settings, local, log);
+      const platforms = chosenPlatforms(settings, pages.playground, log);
       const delivery = createDurableDelivery({
         store: deliveryStore(database.db),
         platforms: () => platforms,
         resolveInterrupted: createInterruptedResolver(marketplace),
         log,
       });
-      const handler = createCommandHandler({ marketplace, delivery, log });
+      const handler = createCommandHandler({
+        marketplace,
+        delivery,
+        log,
+        ...(pages.walletPageUrl === null ? {} : { walletPageUrl: pages.walletPageUrl }),
+      });
       for (const platform of platforms) {
         say(`Connecting the ${platform.name} bot …`);
         stopper.add(platform.name, platform.stop);
@@ -189,36 +210,6 @@ async function startEngine(settings: Settings, { say, log, dataDir }: EngineSurr
   }
 }
 
-/** What is served on loopback: the playground with the live page of trainings, or that page alone. */
-interface LocalPages {
-  readonly playground: Playground | null;
-  readonly trainingUrl: string | null;
-  stop(): Promise<void>;
-}
-
-const noPages: LocalPages = { playground: null, trainingUrl: null, stop: async () => {} };
-
-/** The playground serves whichever platform has no secret configured. */
-async function localPages(settings: Settings, dataDir: string, trainings: Hono): Promise<LocalPages> {
-  const { PLAYGROUND_PORT: port } = settings;
-  try {
-    if (settings.DISCORD_BOT_SECRET !== undefined && settings.TELEGRAM_BOT_SECRET !== undefined) {
-      const { url, stop } = await startTrainingServer(trainings, port);
-      return { playground: null, trainingUrl: url, stop };
-    }
-    const playground = await startPlayground({
-      ...{ port, dataDir: join(dataDir, 'playground') },
-      extraRoutes: { '/training': trainings },
-    });
-    return { playground, trainingUrl: `${playground.url}training`, stop: playground.stop };
-  } catch (fault) {
-    if (!(fault instanceof Error && 'code' in fault && fault.code === 'EADDRINUSE')) throw fault;
-    throw new SettingsError(
-      `PLAYGROUND_PORT ${port} is taken: is the program running already? It should be a free port; 0 takes any.`,
-    );
-  }
-}
-
 function chosenPlatforms(
   settings: Settings,
   local: Playground | null,
@@ -254,7 +245,11 @@ const IMPATIENT_MS = 1_500;
 
 async function main(): Promise<void> {
   const say = (line: string): void => console.log(line);
-  const program = await startProgram(readSettings(process.env), { say });
+  const onReplaced = (): never => {
+    say('\nAnother program works on this database now: this one ends, its answers under way cost nothing.');
+    process.exit(1);
+  };
+  const program = await startProgram(readSettings(process.env), { say, onReplaced });
   say(
     program.playground === null
       ? '\nBoth bots are online on the real platforms.'
@@ -284,7 +279,8 @@ async function main(): Promise<void> {
 if (import.meta.main) {
   main().catch((fault: unknown) => {
     // What a person can mend is told in a sentence; anything else with where it happened.
-    const known = fault instanceof SettingsError || fault instanceof EngineError;
+    const known =
+      fault instanceof SettingsError || fault instanceof EngineError || fault instanceof DatabaseFault;
     console.error(known ? fault.message : fault);
     process.exit(1);
   });

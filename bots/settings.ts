@@ -21,6 +21,12 @@ export const settings = [
     about: 'A PostgreSQL 15+ of your own (`postgres://…`) instead of the embedded one',
   },
   {
+    name: 'DATABASE_OWNER_URL',
+    fallback: '',
+    about:
+      'The login that owns the tables of DATABASE_URL; the program itself then runs as one that cannot change history',
+  },
+  {
     name: 'DISCORD_BOT_SECRET',
     fallback: '',
     about: 'Bot token: talk to the real Discord instead of the local one',
@@ -34,6 +40,12 @@ export const settings = [
     name: 'PLAYGROUND_PORT',
     fallback: '8137',
     about: 'Port of the playground page on 127.0.0.1; 0 = any free one',
+  },
+  {
+    name: 'PUBLIC_URL',
+    fallback: '',
+    about:
+      'Where the outside reaches the pages (wallets, trainings, epochs) through a proxy of yours: `https://…`; empty = this machine only',
   },
   {
     name: 'ENGINE_BASE_DIR',
@@ -89,6 +101,58 @@ export const settings = [
     about: 'OPEN that a new person gets to spend (not withdrawable)',
   },
   {
+    name: 'CALL_BUDGET_OPEN',
+    fallback: '0.05',
+    about: 'Most OPEN that one answer may cost where its person has set no budget',
+  },
+  {
+    name: 'CHAIN_RPC_URL',
+    fallback: '',
+    about: 'JSON-RPC of a real chain with the contracts; empty = a local practice chain',
+  },
+  {
+    name: 'CHAIN_DEPLOYMENT',
+    fallback: '',
+    about: 'The file that `npm run deploy` wrote for that chain',
+  },
+  {
+    name: 'CHAIN_KEYSTORE',
+    fallback: '',
+    about: 'Encrypted key file of who posts epochs; empty = epochs are cut and published, not posted',
+  },
+  {
+    name: 'CHAIN_KEYSTORE_PASSWORD_FILE',
+    fallback: '',
+    about: 'File with its password, readable by its owner only',
+  },
+  {
+    name: 'CHAIN_SIGNER_URL',
+    fallback: '',
+    about: 'Key service that signs in place of CHAIN_KEYSTORE: `https://…`',
+  },
+  { name: 'CHAIN_SIGNER_TOKEN_FILE', fallback: '', about: 'File with the token for that service' },
+  {
+    name: 'CHAIN_FINALITY',
+    fallback: 'finalized',
+    about: 'When a deposit counts: finalized, or a number of blocks on top of it',
+  },
+  {
+    name: 'CHAIN_MAX_FEE_GWEI',
+    fallback: '100',
+    about: 'Most that a transaction may pay per gas; a dearer chain is waited for',
+  },
+  { name: 'CHAIN_PORT', fallback: '8545', about: 'Port of the local chain on 127.0.0.1; 0 = any free one' },
+  {
+    name: 'CHAIN_WALLET_RPC_URL',
+    fallback: '',
+    about: 'JSON-RPC that browser wallets are told; empty = CHAIN_RPC_URL',
+  },
+  {
+    name: 'CHAIN_EPOCH_MINUTES',
+    fallback: '60',
+    about: 'Minutes from one epoch to the next: receipts and claims of that time are settled together',
+  },
+  {
     name: 'TRAIN_AFTER_ACCEPTED',
     fallback: '20',
     about: 'Newly accepted contributions after which the next version is trained',
@@ -123,7 +187,8 @@ export const settings = [
   {
     name: 'OPERATORS',
     fallback: '',
-    about: 'Who may cancel every training: `discord:<user id>` or `telegram:<user id>`, separated by commas',
+    about:
+      'Who may cancel every training, refund and correct: `discord:<user id>` or `telegram:<user id>`, separated by commas',
   },
   {
     name: 'LOG_LEVEL',
@@ -154,6 +219,10 @@ const optionalNumber = (least: number, most: number) =>
       `a whole number from ${least} to ${most}`,
     );
 
+const amountOfOpen = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5');
+
 /** Names the choices. */
 const oneOf: z.RawCreateParams = {
   errorMap: (issue, { defaultError }) => ({
@@ -166,6 +235,9 @@ const shape = {
   DATABASE_URL: optional(
     z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'an address like postgres://user:password@host:5432/name'),
   ),
+  DATABASE_OWNER_URL: optional(
+    z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'an address like postgres://owner:password@host:5432/name'),
+  ),
   DISCORD_BOT_SECRET: optional(
     z.string().min(50, 'a Discord bot token (from the developer portal, page "Bot")'),
   ),
@@ -173,6 +245,7 @@ const shape = {
     z.string().regex(/^\d+:[\w-]{30,}$/, 'a Telegram bot token as @BotFather gives it, like 123456:ABC…'),
   ),
   PLAYGROUND_PORT: wholeNumber(0, 65_535),
+  PUBLIC_URL: optional(z.string().regex(/^https:\/\/[^\s@/]+\/?$/, 'an address like https://market.example')),
   ENGINE_BASE_DIR: z.string().min(1, 'a folder with config.json, tokenizer.json and *.safetensors'),
   ENGINE_DEVICE: z.enum(['auto', 'cpu', 'webgpu', 'cuda'], oneOf),
   ENGINE_WEIGHTS: z.enum(['int8', 'int4', 'f32'], oneOf),
@@ -185,9 +258,25 @@ const shape = {
   ENGINE_REMOTE_KEY: optional(z.string().regex(/^\S+$/, 'a key without spaces')),
   ENGINE_REMOTE_DIALECT: z.enum(['auto', 'openmodels', 'vllm', 'sglang', 'llamacpp'], oneOf),
   ENGINE_REMOTE_DATA_DIR: optional(z.string().min(1, 'a folder')),
-  STARTER_GRANT_OPEN: z
+  STARTER_GRANT_OPEN: amountOfOpen,
+  CALL_BUDGET_OPEN: amountOfOpen,
+  CHAIN_RPC_URL: optional(z.string().regex(/^https?:\/\/\S+$/, 'an address like https://rpc.example')),
+  CHAIN_DEPLOYMENT: optional(z.string().min(1, 'a file')),
+  CHAIN_KEYSTORE: optional(z.string().min(1, 'a file')),
+  CHAIN_KEYSTORE_PASSWORD_FILE: optional(z.string().min(1, 'a file')),
+  CHAIN_SIGNER_URL: optional(
+    z.string().regex(/^https?:\/\/[^\s@]+$/, 'an address like https://keys.example'),
+  ),
+  CHAIN_SIGNER_TOKEN_FILE: optional(z.string().min(1, 'a file')),
+  CHAIN_FINALITY: z
     .string()
-    .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5'),
+    .regex(/^(finalized|[1-9]\d{0,3})$/, 'finalized, or a number of blocks from 1 to 9999'),
+  CHAIN_MAX_FEE_GWEI: wholeNumber(1, 100_000),
+  CHAIN_PORT: wholeNumber(0, 65_535),
+  CHAIN_WALLET_RPC_URL: optional(
+    z.string().regex(/^https?:\/\/[^\s@]+$/, 'an address like https://rpc.example'),
+  ),
+  CHAIN_EPOCH_MINUTES: wholeNumber(1, 100_000),
   TRAIN_AFTER_ACCEPTED: wholeNumber(1, 1_000_000),
   TRAIN_PARALLEL: wholeNumber(1, 8),
   TRAIN_MEMORY_MB: optionalNumber(64, 16_777_216),

@@ -1,5 +1,5 @@
 // The live page of trainings: its HTML, the state as JSON (the page asks every second) and the curves as SVG. Mounted at
-// /training by playground-server.ts, or by training-server.ts where both platforms are the real ones. Reads only: nothing
+// /training by playground-server.ts, or by page-server.ts where no playground runs. Reads only: nothing
 // can be cancelled here, as a page does not know who looks. Shows no person but pseudonyms.
 import { Hono } from 'hono';
 import type { Marketplace } from '../../marketplace/marketplace.ts';

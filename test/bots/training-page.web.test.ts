@@ -1,8 +1,8 @@
 // The live page of trainings: what its routes tell and refuse, and in a real browser the figures and the curve as they move.
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type PageServer, startPageServer } from '../../bots/page-server.ts';
 import { trainingRoutes } from '../../bots/training-page/training-routes.ts';
-import { startTrainingServer, type TrainingServer } from '../../bots/training-page/training-server.ts';
 import { lossChart } from '../../engine/train/loss-chart.ts';
 import type { TrainingView } from '../../marketplace/training-views.ts';
 import { createFakeMarketplace, type FakeMarketplace } from '../support/fake-marketplace.ts';
@@ -13,10 +13,10 @@ if (found.reason) console.warn(`training page in a browser: skipped, ${found.rea
 afterAll(async () => found.browser?.close());
 
 let marketplace: FakeMarketplace;
-let server: TrainingServer;
+let server: PageServer;
 beforeEach(async () => {
   marketplace = createFakeMarketplace();
-  server = await startTrainingServer(trainingRoutes(marketplace), 0);
+  server = await startPageServer({ routes: { '/training': trainingRoutes(marketplace) }, port: 0 });
 });
 afterEach(() => server.stop());
 
@@ -44,16 +44,22 @@ function reach(step: number): void {
 describe('the routes', () => {
   it('tell the state and draw the curve, and refuse other sites and unknown curves', async () => {
     reach(30);
-    const state = (await (await fetch(`${server.url}/state`)).json()) as { active: { step: number }[] };
+    const state = (await (await fetch(`${server.url}training/state`)).json()) as {
+      active: { step: number }[];
+    };
     expect(state.active).toMatchObject([{ step: 30, steps: 120, mayCancel: false }]);
-    const chart = await fetch(`${server.url}/chart/run-1/sft`);
+    const chart = await fetch(`${server.url}training/chart/run-1/sft`);
     expect(chart.headers.get('content-type')).toBe('image/svg+xml');
     expect(await chart.text()).toMatch(/^<svg/);
-    expect((await fetch(`${server.url}/chart/run-1/magic`)).status).toBe(404);
-    expect((await fetch(`${server.url}/chart/run-9/sft`)).status).toBe(404);
-    const foreign = await fetch(`${server.url}/state`, { headers: { origin: 'http://elsewhere.example' } });
+    expect((await fetch(`${server.url}training/chart/run-1/magic`)).status).toBe(404);
+    expect((await fetch(`${server.url}training/chart/run-9/sft`)).status).toBe(404);
+    const foreign = await fetch(`${server.url}training/state`, {
+      headers: { origin: 'http://elsewhere.example' },
+    });
     expect(foreign.status).toBe(403);
-    expect((await fetch(server.url)).headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect((await fetch(`${server.url}training`)).headers.get('content-security-policy')).toContain(
+      "script-src 'self'",
+    );
   });
 });
 
@@ -66,7 +72,7 @@ describe.skipIf(found.browser === undefined)('the page', () => {
       if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
     });
     reach(30);
-    await page.goto(server.url);
+    await page.goto(`${server.url}training`);
     const figure = (name: string) => page.locator(`dd[data-figure="${name}"]`);
     await figure('step').getByText('30 of 120').waitFor();
     expect(await figure('tokens a second').textContent()).toBe('2,500');
@@ -89,6 +95,6 @@ describe.skipIf(found.browser === undefined)('the page', () => {
     await page.getByText('Connection lost').waitFor();
     expect(complaints).toEqual([]);
     await page.close();
-    server = await startTrainingServer(trainingRoutes(marketplace), 0);
+    server = await startPageServer({ routes: { '/training': trainingRoutes(marketplace) }, port: 0 });
   });
 });

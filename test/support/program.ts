@@ -53,7 +53,7 @@ export async function removeProgramFolder(folder: string): Promise<void> {
 /** Starts the program with these settings over the defaults. */
 export async function startTestProgram(env: Readonly<Record<string, string>> = {}): Promise<TestProgram> {
   const dataDir = await programFolder();
-  const settings = readSettings({ DATA_DIR: dataDir, PLAYGROUND_PORT: '0', ...env });
+  const settings = readSettings({ DATA_DIR: dataDir, PLAYGROUND_PORT: '0', CHAIN_PORT: '0', ...env });
   const said: string[] = [];
   let program: Program;
   try {
