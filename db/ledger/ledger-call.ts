@@ -39,15 +39,36 @@ export interface Answer {
   readonly result: object | null;
 }
 
-/** Legs of intent n (from 1) as four arrays: whose they are, kinds, owners, amounts. */
+/**
+ * The legs of each intent, one after another: where an intent's first and last stand (from 1), kinds, owners, amounts. Legs
+ * on one account are added up, empty ones left out.
+ */
 export function legColumns(legs: readonly (readonly Leg[])[]): readonly Column[] {
-  const flat = legs.flatMap((list, index) => list.map((leg) => ({ ...leg, of: index + 1 })));
+  const merged = legs.map(mergedLegs);
+  const flat = merged.flat();
+  let last = 0;
+  const lasts = merged.map((list) => {
+    last += list.length;
+    return last;
+  });
   return [
-    { type: 'int', values: flat.map((leg) => leg.of) },
+    { type: 'int', values: lasts.map((end, index) => end - merged[index].length + 1) },
+    { type: 'int', values: lasts },
     { type: 'text', values: flat.map((leg) => leg.kind) },
     { type: 'text', values: flat.map((leg) => leg.ownerId) },
     { type: 'bigint', values: flat.map((leg) => leg.amountNano) },
   ];
+}
+
+function mergedLegs(legs: readonly Leg[]): readonly Leg[] {
+  const sums = new Map<string, Leg>();
+  for (const leg of legs) {
+    if (leg.amountNano === 0n) continue;
+    const account = `${leg.kind} ${leg.ownerId}`;
+    const amountNano = (sums.get(account)?.amountNano ?? 0n) + leg.amountNano;
+    sums.set(account, { ...leg, amountNano });
+  }
+  return [...sums.values()];
 }
 
 /** How often an intent is asked again that another one under way stood in the way of. */

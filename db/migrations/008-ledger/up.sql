@@ -18,6 +18,10 @@ alter table hold drop constraint hold_hold_transfer_id_key, drop constraint hold
   drop constraint hold_hold_transfer_id_fkey, drop constraint hold_settle_transfer_id_fkey;
 drop index hold_owner;
 
+-- Balances are updated in place, within the page.
+alter table account set (fillfactor = 60);
+alter table hold set (fillfactor = 80);
+
 -- Transfers with entries that their accounts' stored balances do not have yet. A row goes by the roll-up, which its deletion is.
 create table entry_pending (
   transfer_id bigint primary key
@@ -39,25 +43,46 @@ create view account_now as
 
 drop trigger entry_applies on entry;
 drop function entry_applies();
+-- All entries of a transfer come in one statement (the one that has its line 1) of the transaction that made it, on accounts
+-- of its asset; what does not wait is added to the balances.
 create function ledger_entry_applies() returns trigger language plpgsql as $$
 declare
   v_off bigint;
-  v_waiting bigint[];
+  v_assets text[];
+  v_lost bigint;
+  v_waits boolean;
 begin
-  select min(f.transfer_id) filter (where t.xact is distinct from pg_current_xact_id() or a.asset is distinct from t.asset),
-      array_agg(distinct f.transfer_id) filter (where ledger_entry_waits(a.kind, f.amount_nano))
-    into v_off, v_waiting
-    from fresh f left join transfer t on t.id = f.transfer_id left join account a on a.id = f.account_id;
+  select min(f.transfer_id) filter (where t.xact is distinct from pg_current_xact_id() or f.firsts <> 1), array[min(t.asset), max(t.asset)]
+    into v_off, v_assets
+    from (select transfer_id, count(*) filter (where line = 1) as firsts from fresh group by transfer_id) f
+      left join lateral (select t.xact, t.asset from transfer t where t.id = f.transfer_id limit 1) t on true;
   if v_off is not null then
-    raise exception 'ledger: transfer % is closed, or has an entry of no account of its asset: entries are added only by the transaction that made it',
-      v_off using errcode = 'integrity_constraint_violation', constraint = 'entry_applies';
+    raise exception 'ledger: transfer % is closed, its entries are added at once by the transaction that made it', v_off
+      using errcode = 'integrity_constraint_violation', constraint = 'entry_applies';
   end if;
-  insert into entry_pending select unnest(v_waiting) on conflict do nothing;
-  update account a set balance_nano = a.balance_nano + s.amount, version = a.version + s.lines
-    from (select f.account_id, sum(f.amount_nano) as amount, count(*) as lines
-      from fresh f join account k on k.id = f.account_id
-      where not ledger_entry_waits(k.kind, f.amount_nano) group by f.account_id) s
-    where a.id = s.account_id;
+  with moved as materialized (
+    select f.account_id, f.out_nano, f.in_nano, f.outs, f.ins, k.kind, k.asset, ledger_entry_waits(k.kind, 1) as is_hot
+    from (
+      select account_id, coalesce(sum(amount_nano) filter (where amount_nano < 0), 0) as out_nano,
+        coalesce(sum(amount_nano) filter (where amount_nano > 0), 0) as in_nano,
+        count(*) filter (where amount_nano < 0) as outs, count(*) filter (where amount_nano > 0) as ins
+      from fresh group by account_id) f
+      left join lateral (select k.kind, k.asset from account k where k.id = f.account_id limit 1) k on true
+  ), applied as (
+    update account a set balance_nano = a.balance_nano + m.out_nano + case when is_hot then 0 else m.in_nano end,
+        version = a.version + m.outs + case when is_hot then 0 else m.ins end
+      from moved m where a.id = m.account_id and (not is_hot or (m.outs > 0 and m.kind <> 'treasury'))
+  )
+  select count(*) filter (where asset is distinct from v_assets[1] or asset is distinct from v_assets[2]),
+      bool_or(is_hot and (ins > 0 or kind = 'treasury'))
+    into v_lost, v_waits from moved;
+  if v_lost > 0 then
+    raise exception 'ledger: an entry has no account of the asset of its transfer'
+      using errcode = 'integrity_constraint_violation', constraint = 'entry_applies';
+  end if;
+  if v_waits then
+    insert into entry_pending select distinct transfer_id from fresh;
+  end if;
   return null;
 end $$;
 create trigger entry_applies after insert on entry
@@ -67,7 +92,8 @@ create function ledger_pending_rolls_up() returns trigger language plpgsql as $$
 begin
   update account a set balance_nano = a.balance_nano + s.amount, version = a.version + s.lines
     from (select e.account_id, sum(e.amount_nano) as amount, count(*) as lines
-      from gone g join entry e on e.transfer_id = g.transfer_id join account k on k.id = e.account_id
+      from gone g cross join lateral (select e.account_id, e.amount_nano from entry e where e.transfer_id = g.transfer_id offset 0) e
+        cross join lateral (select k.kind from account k where k.id = e.account_id limit 1) k
       where ledger_entry_waits(k.kind, e.amount_nano) group by e.account_id) s
     where a.id = s.account_id;
   return null;
@@ -115,7 +141,7 @@ create or replace function transfer_sums_to_zero() returns trigger language plpg
 declare
   v_total numeric;
 begin
-  select sum(amount_nano) into v_total from entry where transfer_id = new.id;
+  v_total := (select sum(amount_nano) from entry where transfer_id = new.id);
   if v_total <> 0 then
     raise exception 'ledger: transfer % is off balance by % nano %', new.id, v_total, new.asset
       using errcode = 'integrity_constraint_violation', constraint = 'transfer_sums_to_zero';
@@ -130,7 +156,8 @@ declare
   v_hold text;
 begin
   select h.id into v_hold from touched h
-    left join transfer t on t.id = coalesce(h.settle_transfer_id, h.hold_transfer_id)
+    left join lateral (select t.xact, t.call_id, t.kind from transfer t
+      where t.id = coalesce(h.settle_transfer_id, h.hold_transfer_id) limit 1) t on true
     where (tg_op = 'INSERT' or h.state <> 'open')
       and (t.xact is distinct from pg_current_xact_id() or t.call_id is distinct from h.call_id
         or t.kind is distinct from case h.state when 'open' then 'hold' when 'captured' then 'capture'
@@ -168,6 +195,40 @@ end $$;
 create constraint trigger refund_within_capture after insert on transfer deferrable initially deferred
   for each row when (new.kind = 'refund') execute function ledger_refund_within_capture();
 
+-- Ids of accounts, made where they are missing; in the order asked for.
+create function ledger_accounts(p_kinds text[], p_owners text[]) returns bigint[] language plpgsql as $$
+declare
+  v_ids bigint[];
+  v_missing int;
+begin
+  select array_agg(w.id order by w.n), count(*) - count(w.id) into v_ids, v_missing
+    from (select u.n, (select a.id from account a where a.owner_id = u.owner and a.kind = u.kind and a.asset = 'OPEN') as id
+      from unnest(p_kinds, p_owners) with ordinality as u(kind, owner, n)) w;
+  if v_missing > 0 then
+    insert into account (owner_id, kind)
+      select distinct u.owner, u.kind from unnest(p_kinds, p_owners, v_ids) as u(kind, owner, id) where u.id is null
+      order by 1, 2 on conflict do nothing;
+    select array_agg(coalesce(u.id, (select a.id from account a where a.owner_id = u.owner and a.kind = u.kind and a.asset = 'OPEN'))
+        order by u.n)
+      into v_ids from unnest(p_kinds, p_owners, v_ids) with ordinality as u(kind, owner, id, n);
+  end if;
+  return v_ids;
+end $$;
+
+-- Locks balance, grant and hold account of these people in id order; makes the hold accounts that are missing.
+create function ledger_lock_people(p_owners text[], p_make boolean) returns void language plpgsql as $$
+declare
+  v_found int;
+begin
+  select count(*) filter (where kind = 'hold') into v_found
+    from (select kind from account where owner_id = any (p_owners) and kind in ('user', 'user_grant', 'hold') and asset = 'OPEN'
+      order by id for no key update) a;
+  if p_make and v_found < (select count(distinct o) from unnest(p_owners) o) then
+    insert into account (owner_id, kind) select distinct o, 'hold' from unnest(p_owners) o order by 1 on conflict do nothing;
+    perform ledger_lock_people(p_owners, false);
+  end if;
+end $$;
+
 -- THE VERBS. Each takes arrays, one element an intent, and answers one row an intent in any order:
 --   ok: posted now · earlier: `result` is that of the first time · idempotency_conflict: the key was used for another request
 --   again: decide anew in a call of its own (another intent under way has the key, or took what this one needs)
@@ -180,12 +241,7 @@ create function ledger_hold(p_keys text[], p_hashes text[], p_owners text[], p_a
 returns table (i int, code text, result jsonb) language plpgsql as $$
 #variable_conflict use_column
 begin
-  insert into account (owner_id, kind)
-    select distinct w.owner, 'hold' from unnest(p_owners) as w(owner)
-    where not exists (select 1 from account a where a.owner_id = w.owner and a.kind = 'hold' and a.asset = 'OPEN')
-    order by 1 on conflict do nothing;
-  perform 1 from account where owner_id = any (p_owners) and kind in ('user', 'user_grant', 'hold') and asset = 'OPEN'
-    order by id for no key update;
+  perform ledger_lock_people(p_owners, true);
   return query
   with wanted as materialized (
     select w.i::int as i, w.key, w.hash, w.owner, w.amount, w.call, w.hold, w.expires,
@@ -193,7 +249,7 @@ begin
       sum(case when t.id is null then w.amount else 0 end) over (partition by w.owner order by w.i) as upto
     from unnest(p_keys, p_hashes, p_owners, p_amounts, p_calls, p_holds, p_expires) with ordinality
         as w(key, hash, owner, amount, call, hold, expires, i)
-      left join transfer t on t.idempotency_key = w.key
+      left join lateral (select t.id, t.request_hash, t.result from transfer t where t.idempotency_key = w.key limit 1) t on true
       left join lateral (
         select max(a.id) filter (where a.kind = 'user') as user_id, max(a.id) filter (where a.kind = 'user_grant') as grant_id,
           max(a.id) filter (where a.kind = 'hold') as hold_account_id,
@@ -205,100 +261,99 @@ begin
       case when earlier_hash = hash then 'earlier' when earlier_hash is not null then 'idempotency_conflict'
         when upto <= paid + given then 'ok' when upto = amount then 'balance_too_low' else 'again' end as code
     from wanted w
-  ), posted as (
+  ), posted as materialized (
     insert into transfer (idempotency_key, request_hash, kind, call_id, result)
       select key, hash, 'hold', call, jsonb_build_object('ok', true, 'holdId', hold, 'amountNano', amount::text,
         'grantNano', from_grant::text, 'balanceNano', (amount - from_grant)::text)
       from decided d where d.code = 'ok' on conflict (idempotency_key) do nothing
       returning id, idempotency_key, result
+  ), made as materialized (
+    select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select p.id, l.line, l.account_id, l.amount
-      from decided d join posted p on p.idempotency_key = d.key
-        cross join lateral (values (1, d.grant_id, -d.from_grant), (2, d.user_id, d.from_grant - d.amount),
-          (3, d.hold_account_id, d.amount)) as l(line, account_id, amount)
+      select m.transfer_id, row_number() over (partition by m.transfer_id order by l.line), l.account_id, l.amount
+      from made m cross join lateral (values (1, m.grant_id, -m.from_grant), (2, m.user_id, m.from_grant - m.amount),
+          (3, m.hold_account_id, m.amount)) as l(line, account_id, amount)
       where l.amount <> 0
   ), held as (
     insert into hold (id, owner_id, call_id, amount_nano, grant_nano, balance_nano, expires_at, hold_transfer_id)
-      select d.hold, d.owner, d.call, d.amount, d.from_grant, d.amount - d.from_grant, d.expires, p.id
-      from decided d join posted p on p.idempotency_key = d.key
+      select hold, owner, call, amount, from_grant, amount - from_grant, expires, transfer_id from made
   )
-  select d.i, case when d.code = 'ok' and p.id is null then 'again' else d.code end,
-    case d.code when 'ok' then p.result when 'earlier' then d.earlier_result
+  select d.i, case when d.code = 'ok' and m.i is null then 'again' else d.code end,
+    case d.code when 'ok' then m.result when 'earlier' then d.earlier_result
       when 'balance_too_low' then jsonb_build_object('neededNano', d.amount::text, 'availableNano', (d.paid + d.given)::text) end
-  from decided d left join posted p on p.idempotency_key = d.key and d.code = 'ok';
+  from decided d left join made m on m.i = d.i;
 end $$;
 
--- Parts of intent n are those with p_part_of = n. Released money returns in the reverse order of its spending: the price
--- comes out of the grant first.
+-- Parts of intent n are p_part_...[p_firsts[n] .. p_lasts[n]]; no part is zero and no account stands twice in one intent.
+-- Released money returns in the reverse order of its spending: the price comes out of the grant first.
 create function ledger_capture(p_keys text[], p_hashes text[], p_holds text[], p_prices bigint[],
-  p_part_of int[], p_part_kinds text[], p_part_owners text[], p_part_amounts bigint[])
+  p_firsts int[], p_lasts int[], p_part_kinds text[], p_part_owners text[], p_part_amounts bigint[])
 returns table (i int, code text, result jsonb) language plpgsql as $$
 #variable_conflict use_column
+declare
+  v_owners text[];
+  v_parts bigint[];
 begin
-  perform 1 from hold where id = any (p_holds) order by id for no key update;
-  insert into account (owner_id, kind)
-    select distinct w.owner, w.kind from unnest(p_part_kinds, p_part_owners) as w(kind, owner)
-    where not exists (select 1 from account a where a.owner_id = w.owner and a.kind = w.kind and a.asset = 'OPEN')
-    order by 1, 2 on conflict do nothing;
-  perform 1 from account a where a.owner_id = any (array(select owner_id from hold where id = any (p_holds)))
-    and a.kind in ('user', 'user_grant', 'hold') and a.asset = 'OPEN' order by a.id for no key update;
+  select array_agg(owner_id) into v_owners
+    from (select owner_id from hold where id = any (p_holds) order by id for no key update) h;
+  perform ledger_lock_people(v_owners, false);
+  v_parts := ledger_accounts(p_part_kinds, p_part_owners);
   return query
   with decided as materialized (
-    select w.i::int as i, w.key, w.hash, w.price, h.id as hold, h.owner_id, h.call_id, h.state, h.amount_nano as held,
-      t.result as earlier_result,
+    select w.i::int as i, w.key, w.hash, w.price, w.part_first, w.part_last, h.id as hold, h.owner_id, h.call_id, h.state,
+      h.amount_nano as held, t.result as earlier_result, f.user_id, f.grant_id, f.hold_account_id,
       (h.grant_nano - least(w.price, h.grant_nano))::bigint as to_grant,
       (h.balance_nano - (w.price - least(w.price, h.grant_nano)))::bigint as to_balance,
       case when t.request_hash = w.hash then 'earlier' when t.id is not null then 'idempotency_conflict'
         when h.id is null then 'hold_not_found' when h.state <> 'open' then 'hold_already_settled'
         when w.price > h.amount_nano then 'price_above_hold'
         when row_number() over (partition by w.hold order by w.i) > 1 then 'again' else 'ok' end as code
-    from unnest(p_keys, p_hashes, p_holds, p_prices) with ordinality as w(key, hash, hold, price, i)
-      left join hold h on h.id = w.hold
-      left join transfer t on t.idempotency_key = w.key
-  ), posted as (
+    from unnest(p_keys, p_hashes, p_holds, p_prices, p_firsts, p_lasts) with ordinality
+        as w(key, hash, hold, price, part_first, part_last, i)
+      left join lateral (select * from hold h where h.id = w.hold limit 1) h on true
+      left join lateral (select t.id, t.request_hash, t.result from transfer t where t.idempotency_key = w.key limit 1) t on true
+      left join lateral (
+        select max(a.id) filter (where a.kind = 'user') as user_id, max(a.id) filter (where a.kind = 'user_grant') as grant_id,
+          max(a.id) filter (where a.kind = 'hold') as hold_account_id
+        from account a where a.owner_id = h.owner_id and a.kind in ('user', 'user_grant', 'hold') and a.asset = 'OPEN') f on true
+  ), posted as materialized (
     insert into transfer (idempotency_key, request_hash, kind, call_id, result)
       select key, hash, 'capture', call_id, jsonb_build_object('ok', true, 'holdId', hold, 'priceNano', price::text,
         'releasedGrantNano', to_grant::text, 'releasedBalanceNano', to_balance::text)
       from decided d where d.code = 'ok' on conflict (idempotency_key) do nothing
       returning id, idempotency_key, result
+  ), made as materialized (
+    select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select s.transfer_id, row_number() over (partition by s.transfer_id), s.account_id, s.amount
-      from (
-        select l.transfer_id, a.id as account_id, sum(l.amount)::bigint as amount
-        from (
-          select p.id as transfer_id, o.kind, d.owner_id as owner, o.amount
-          from decided d join posted p on p.idempotency_key = d.key
-            cross join lateral (values ('hold', -d.held), ('user_grant', d.to_grant), ('user', d.to_balance)) as o(kind, amount)
-          where o.amount <> 0
-          union all
-          select p.id, w.kind, w.owner, w.amount
-          from unnest(p_part_of, p_part_kinds, p_part_owners, p_part_amounts) as w(i, kind, owner, amount)
-            join decided d on d.i = w.i join posted p on p.idempotency_key = d.key
-          where w.amount <> 0
-        ) l join account a on a.owner_id = l.owner and a.kind = l.kind and a.asset = 'OPEN'
-        group by l.transfer_id, a.id having sum(l.amount) <> 0
-      ) s
+      select m.transfer_id, row_number() over (partition by m.transfer_id), l.account_id, l.amount
+      from made m cross join lateral (
+        values (m.hold_account_id, -m.held), (m.grant_id, m.to_grant), (m.user_id, m.to_balance)
+        union all
+        select * from unnest(v_parts[m.part_first:m.part_last], p_part_amounts[m.part_first:m.part_last])) as l(account_id, amount)
+      where l.amount <> 0
   ), ended as (
-    update hold h set state = 'captured', captured_nano = d.price, settled_at = now(), settle_transfer_id = p.id
-      from decided d join posted p on p.idempotency_key = d.key where h.id = d.hold and d.code = 'ok'
+    update hold h set state = 'captured', captured_nano = m.price, settled_at = now(), settle_transfer_id = m.transfer_id
+      from made m where h.id = m.hold
   )
-  select d.i, case when d.code = 'ok' and p.id is null then 'again' else d.code end,
-    case d.code when 'ok' then p.result when 'earlier' then d.earlier_result
+  select d.i, case when d.code = 'ok' and m.i is null then 'again' else d.code end,
+    case d.code when 'ok' then m.result when 'earlier' then d.earlier_result
       when 'hold_already_settled' then jsonb_build_object('state', d.state)
       when 'price_above_hold' then jsonb_build_object('priceNano', d.price::text, 'heldNano', d.held::text) end
-  from decided d left join posted p on p.idempotency_key = d.key and d.code = 'ok';
+  from decided d left join made m on m.i = d.i;
 end $$;
 
 -- Void and expiry: everything returns to where it came from.
 create function ledger_release(p_keys text[], p_hashes text[], p_kinds text[], p_holds text[], p_reasons text[])
 returns table (i int, code text, result jsonb) language plpgsql as $$
 #variable_conflict use_column
+declare
+  v_owners text[];
 begin
-  perform 1 from hold where id = any (p_holds) order by id for no key update;
-  perform 1 from account a where a.owner_id = any (array(select owner_id from hold where id = any (p_holds)))
-    and a.kind in ('user', 'user_grant', 'hold') and a.asset = 'OPEN' order by a.id for no key update;
+  select array_agg(owner_id) into v_owners
+    from (select owner_id from hold where id = any (p_holds) order by id for no key update) h;
+  perform ledger_lock_people(v_owners, false);
   return query
   with decided as materialized (
     select w.i::int as i, w.key, w.hash, w.kind, w.reason, h.id as hold, h.owner_id, h.call_id, h.state, h.amount_nano as held,
@@ -307,75 +362,79 @@ begin
         when h.id is null then 'hold_not_found' when h.state <> 'open' then 'hold_already_settled'
         when row_number() over (partition by w.hold order by w.i) > 1 then 'again' else 'ok' end as code
     from unnest(p_keys, p_hashes, p_kinds, p_holds, p_reasons) with ordinality as w(key, hash, kind, hold, reason, i)
-      left join hold h on h.id = w.hold
-      left join transfer t on t.idempotency_key = w.key
-  ), posted as (
+      left join lateral (select * from hold h where h.id = w.hold limit 1) h on true
+      left join lateral (select t.id, t.request_hash, t.result from transfer t where t.idempotency_key = w.key limit 1) t on true
+  ), posted as materialized (
     insert into transfer (idempotency_key, request_hash, kind, call_id, reason, result)
       select key, hash, kind, call_id, reason, jsonb_build_object('ok', true, 'holdId', hold,
         'releasedGrantNano', to_grant::text, 'releasedBalanceNano', to_balance::text)
       from decided d where d.code = 'ok' on conflict (idempotency_key) do nothing
       returning id, idempotency_key, result
+  ), made as materialized (
+    select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select p.id, o.line, a.id, o.amount
-      from decided d join posted p on p.idempotency_key = d.key
-        cross join lateral (values (1, 'hold', -d.held), (2, 'user_grant', d.to_grant), (3, 'user', d.to_balance)) as o(line, kind, amount)
-        join account a on a.owner_id = d.owner_id and a.kind = o.kind and a.asset = 'OPEN'
+      select m.transfer_id, row_number() over (partition by m.transfer_id order by o.line),
+        (select a.id from account a where a.owner_id = m.owner_id and a.kind = o.kind and a.asset = 'OPEN'), o.amount
+      from made m
+        cross join lateral (values (1, 'hold', -m.held), (2, 'user_grant', m.to_grant), (3, 'user', m.to_balance)) as o(line, kind, amount)
       where o.amount <> 0
   ), ended as (
-    update hold h set state = case d.kind when 'void' then 'voided' else 'expired' end, reason = d.reason, settled_at = now(),
-        settle_transfer_id = p.id
-      from decided d join posted p on p.idempotency_key = d.key where h.id = d.hold and d.code = 'ok'
+    update hold h set state = case m.kind when 'void' then 'voided' else 'expired' end, reason = m.reason, settled_at = now(),
+        settle_transfer_id = m.transfer_id
+      from made m where h.id = m.hold
   )
-  select d.i, case when d.code = 'ok' and p.id is null then 'again' else d.code end,
-    case d.code when 'ok' then p.result when 'earlier' then d.earlier_result
+  select d.i, case when d.code = 'ok' and m.i is null then 'again' else d.code end,
+    case d.code when 'ok' then m.result when 'earlier' then d.earlier_result
       when 'hold_already_settled' then jsonb_build_object('state', d.state) end
-  from decided d left join posted p on p.idempotency_key = d.key and d.code = 'ok';
+  from decided d left join made m on m.i = d.i;
 end $$;
 
--- Empties call pools into shares, which must sum to the pool exactly (off_pool: they do not, a bug of the caller).
+-- Empties call pools into shares, which must sum to the pool exactly (off_pool: they do not, a bug of the caller). Shares as
+-- parts in ledger_capture.
 create function ledger_split(p_keys text[], p_hashes text[], p_calls text[],
-  p_share_of int[], p_share_kinds text[], p_share_owners text[], p_share_amounts bigint[])
+  p_firsts int[], p_lasts int[], p_share_kinds text[], p_share_owners text[], p_share_amounts bigint[])
 returns table (i int, code text, result jsonb) language plpgsql as $$
 #variable_conflict use_column
+declare
+  v_shares bigint[];
 begin
-  insert into account (owner_id, kind)
-    select distinct w.owner, w.kind from unnest(p_share_kinds, p_share_owners, p_share_amounts) as w(kind, owner, amount)
-    where w.amount <> 0
-      and not exists (select 1 from account a where a.owner_id = w.owner and a.kind = w.kind and a.asset = 'OPEN')
-    order by 1, 2 on conflict do nothing;
+  v_shares := ledger_accounts(p_share_kinds, p_share_owners);
   perform 1 from account where owner_id = any (p_calls) and kind = 'call_pool' and asset = 'OPEN' order by id for no key update;
   return query
-  with share as materialized (
-    select w.i, a.id as account_id, sum(w.amount)::bigint as amount
-    from unnest(p_share_of, p_share_kinds, p_share_owners, p_share_amounts) as w(i, kind, owner, amount)
-      join account a on a.owner_id = w.owner and a.kind = w.kind and a.asset = 'OPEN'
-    where w.amount <> 0 group by w.i, a.id
-  ), decided as materialized (
-    select w.i::int as i, w.key, w.hash, w.call, a.id as pool_id, a.balance_nano as pool, t.result as earlier_result,
+  with decided as materialized (
+    select w.i::int as i, w.key, w.hash, w.call, w.share_first, w.share_last, a.id as pool_id, a.balance_nano as pool,
+      t.result as earlier_result,
       case when t.request_hash = w.hash then 'earlier' when t.id is not null then 'idempotency_conflict'
         when coalesce(a.balance_nano, 0) = 0 then 'pool_empty'
         when row_number() over (partition by w.call order by w.i) > 1 then 'again'
-        when a.balance_nano <> coalesce((select sum(s.amount) from share s where s.i = w.i), 0) then 'off_pool' else 'ok' end as code
-    from unnest(p_keys, p_hashes, p_calls) with ordinality as w(key, hash, call, i)
-      left join account a on a.owner_id = w.call and a.kind = 'call_pool' and a.asset = 'OPEN'
-      left join transfer t on t.idempotency_key = w.key
-  ), posted as (
+        when a.balance_nano <> (select coalesce(sum(x), 0) from unnest(p_share_amounts[w.share_first:w.share_last]) x) then 'off_pool'
+        else 'ok' end as code
+    from unnest(p_keys, p_hashes, p_calls, p_firsts, p_lasts) with ordinality as w(key, hash, call, share_first, share_last, i)
+      left join lateral (select a.id, a.balance_nano from account a
+        where a.owner_id = w.call and a.kind = 'call_pool' and a.asset = 'OPEN' limit 1) a on true
+      left join lateral (select t.id, t.request_hash, t.result from transfer t where t.idempotency_key = w.key limit 1) t on true
+  ), posted as materialized (
     insert into transfer (idempotency_key, request_hash, kind, call_id, result)
       select key, hash, 'split', call, jsonb_build_object('ok', true, 'callId', call, 'poolNano', pool::text)
       from decided d where d.code = 'ok' on conflict (idempotency_key) do nothing
       returning id, idempotency_key, result
+  ), made as materialized (
+    select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select p.id, 1, d.pool_id, -d.pool from decided d join posted p on p.idempotency_key = d.key
-      union all
-      select p.id, 1 + row_number() over (partition by s.i), s.account_id, s.amount
-      from share s join decided d on d.i = s.i join posted p on p.idempotency_key = d.key
+      select m.transfer_id, l.line, l.account_id, l.amount
+      from made m cross join lateral (
+        select 1, m.pool_id, -m.pool
+        union all
+        select 1 + s.line, s.account_id, s.amount
+        from unnest(v_shares[m.share_first:m.share_last], p_share_amounts[m.share_first:m.share_last]) with ordinality
+          as s(account_id, amount, line)) as l(line, account_id, amount)
   )
-  select d.i, case when d.code = 'ok' and p.id is null then 'again' else d.code end,
-    case d.code when 'ok' then p.result when 'earlier' then d.earlier_result
+  select d.i, case when d.code = 'ok' and m.i is null then 'again' else d.code end,
+    case d.code when 'ok' then m.result when 'earlier' then d.earlier_result
       when 'off_pool' then jsonb_build_object('poolNano', d.pool::text) end
-  from decided d left join posted p on p.idempotency_key = d.key and d.code = 'ok';
+  from decided d left join made m on m.i = d.i;
 end $$;
 
 -- One transfer between two accounts.
@@ -394,7 +453,7 @@ begin
   insert into account (owner_id, kind)
     select w.owner, w.kind from (values (p_from_owner, p_from_kind), (p_to_owner, p_to_kind)) as w(owner, kind)
     where (w.kind = p_to_kind or not v_floor)
-      and not exists (select 1 from account a where a.owner_id = w.owner and a.kind = w.kind and a.asset = 'OPEN')
+      and (select a.id from account a where a.owner_id = w.owner and a.kind = w.kind and a.asset = 'OPEN') is null
     order by 1, 2 on conflict do nothing;
   if v_floor and ledger_entry_waits(p_from_kind, 1) then
     perform ledger_roll_up();
@@ -440,7 +499,7 @@ begin
     values (p_key, p_hash, p_kind, p_call, p_result, p_reason) returning id into v_id;
   insert into account (kind, owner_id)
     select distinct e.kind, e.owner from jsonb_to_recordset(p_entries) as e(kind text, owner text)
-    where not exists (select 1 from account a where a.owner_id = e.owner and a.kind = e.kind and a.asset = 'OPEN')
+    where (select a.id from account a where a.owner_id = e.owner and a.kind = e.kind and a.asset = 'OPEN') is null
     order by 1, 2 on conflict do nothing;
   insert into entry (transfer_id, line, account_id, amount_nano)
     select v_id, row_number() over (order by s.id), s.id, s.amount
@@ -452,4 +511,22 @@ begin
     ) s
     order by s.id;
   return v_id;
+end $$;
+
+-- Plans that do not depend on what the tables held when they were made: every look-up goes by an index, and a plan is made
+-- once in a connection (planning these statements costs more than running them). Triggers run under their verb's settings.
+do $$
+declare
+  f regprocedure;
+begin
+  for f in
+    select p.oid::regprocedure from pg_proc p
+      where p.pronamespace = 'public'::regnamespace
+        and p.proname in ('ledger_hold', 'ledger_capture', 'ledger_release', 'ledger_split', 'ledger_transfer', 'ledger_roll_up')
+  loop
+    execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
+    execute format('alter function %s set enable_seqscan = off', f);
+    execute format('alter function %s set enable_hashjoin = off', f);
+    execute format('alter function %s set enable_mergejoin = off', f);
+  end loop;
 end $$;
