@@ -34,18 +34,20 @@ const POLL_MS = 20;
 const MINED_WITHIN_MS = 30_000;
 
 type LocalOptions = Pick<StartChainOptions, 'dataDir' | 'settings' | 'log' | 'say'> & {
-  /** Pace of the blocks that make a transaction final; for tests. */
+  /** For tests: see startLocalChain. */
   readonly mineEveryMs?: number;
+  readonly anvil?: string | null;
 };
 
 /** @throws ChainFault `chain_start_failed`, `deployment_wrong` */
 export async function startLocal(options: LocalOptions): Promise<StartedChain> {
-  const { dataDir, settings, log, say, mineEveryMs } = options;
+  const { dataDir, settings, log, say, mineEveryMs, anvil } = options;
   const local = await startLocalChain({
     dataDir,
     log,
     walletPort: settings.port,
     ...(mineEveryMs === undefined ? {} : { mineEveryMs }),
+    ...(anvil === undefined ? {} : { anvil }),
   });
   if (local === null) return { chain: null, reason: NO_ANVIL, stop: async () => undefined };
   try {

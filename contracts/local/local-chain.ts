@@ -52,6 +52,8 @@ interface LocalChainOptions {
   readonly walletPort: number;
   /** Pace of the blocks that make a transaction final. */
   readonly mineEveryMs?: number;
+  /** Path of the program; undefined = it is looked for, null = as if there were none. */
+  readonly anvil?: string | null;
 }
 
 export const LOCAL_CHAIN_ID = 813_731_337n;
@@ -61,8 +63,8 @@ const STOP_GRACE_MS = 3_000;
 
 /** @returns null where there is no anvil. @throws ChainFault `chain_start_failed` */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain | null> {
-  const anvil = findAnvil();
-  if (anvil === undefined) {
+  const { anvil = findAnvil() ?? null } = options;
+  if (anvil === null) {
     options.log.info({}, NO_ANVIL);
     return null;
   }

@@ -83,16 +83,19 @@ export function keepState(options: {
   }
 
   let looking: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    if (stopped || looking !== undefined) return;
-    looking = look()
-      .catch((error: unknown) => {
-        if (!stopped) onTrouble(error);
-      })
-      .finally(() => {
-        looking = undefined;
-      });
-  }, LOOK_EVERY_MS);
+  const timer = setInterval(
+    () => {
+      if (stopped || looking !== undefined) return;
+      looking = look()
+        .catch((error: unknown) => {
+          if (!stopped) onTrouble(error);
+        })
+        .finally(() => {
+          looking = undefined;
+        });
+    },
+    Math.min(LOOK_EVERY_MS, mineEveryMs),
+  );
   timer.unref();
 
   return {

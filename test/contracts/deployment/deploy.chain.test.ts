@@ -1,5 +1,5 @@
 // The deployment against anvil: what stands on chain afterwards, and that a run that dies at any question to the chain is ended by
-// the next one without anything made twice. Shortened: every 4th question and all around a sending; with CHAIN_LONG=1 every one.
+// the next one without anything made twice. Shortened: every 8th question and all around a sending; with CHAIN_LONG=1 every one.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { id, ZeroAddress } from 'ethers';
@@ -105,7 +105,7 @@ describe('a deployment', () => {
     const whole = process.env.CHAIN_LONG === '1';
     const points = methods
       .map((_, at) => at + 1)
-      .filter((at) => whole || at % 4 === 0 || sends.some((send) => Math.abs(send - at) <= 1));
+      .filter((at) => whole || at % 8 === 0 || sends.some((send) => Math.abs(send - at) <= 1));
     for (const after of points)
       for (const arrives of [false, true]) {
         const { run, died } = await trial(after, arrives);
