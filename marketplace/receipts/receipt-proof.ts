@@ -8,14 +8,12 @@ import { buildLeafFile } from '../../contracts/merkle/build-leaf-file.ts';
 import { receiptLeaf } from '../../contracts/merkle/flat-tree.ts';
 import { proofFromFile } from '../../contracts/merkle/tree-file.ts';
 import type { Database } from '../../db/database.ts';
+import { receiptRows } from '../../db/repositories/epoch-leaf-repository.ts';
 import type { Receipt } from '../../db/schema.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import type { ReceiptProof } from './receipt-file.ts';
 
 type Market = Pick<MarketplaceContext, 'db' | 'chain' | 'dataDir'>;
-
-/** Rows read at once while a tree is built anew. */
-const PIECE = 5_000;
 
 /** Null while the receipt is in no epoch, or its epoch is not built yet. @throws when the stored receipts give another root */
 export async function receiptProof(
@@ -64,28 +62,12 @@ async function buildOnce(
     buildings.get(treeFile) ??
     mkdir(folder, { recursive: true }).then(() => {
       const file = join(folder, `${number}.receipts.jsonl`);
-      return buildLeafFile({ kind: 'receipts', epoch: number, file, treeFile }, rowsOf(db, number));
+      return buildLeafFile({ kind: 'receipts', epoch: number, file, treeFile }, receiptRows(db, number));
     });
   buildings.set(treeFile, building);
   try {
     await building;
   } finally {
     buildings.delete(treeFile);
-  }
-}
-
-async function* rowsOf(db: Database, epoch: number): AsyncGenerator<string> {
-  for (let from = 0; ; from += PIECE) {
-    const rows = await db
-      .selectFrom('epochReceipt')
-      .innerJoin('receipt', 'receipt.callId', 'epochReceipt.callId')
-      .select(['receipt.number', 'receipt.hash'])
-      .where('epochReceipt.epochNumber', '=', epoch)
-      .where('epochReceipt.leafIndex', '>=', from)
-      .where('epochReceipt.leafIndex', '<', from + PIECE)
-      .orderBy('epochReceipt.leafIndex')
-      .execute();
-    yield rows.map((row) => `${row.number},${row.hash}\n`).join('');
-    if (rows.length < PIECE) return;
   }
 }

@@ -8,7 +8,11 @@ import type { Database } from '../../db/database.ts';
 import { openNano } from '../../db/ledger/amount.ts';
 import { books } from '../../db/ledger/books.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { createMarketplace, type OwnedMarketplace } from '../../marketplace/create-marketplace.ts';
+import {
+  createMarketplace,
+  type MarketplaceOptions,
+  type OwnedMarketplace,
+} from '../../marketplace/create-marketplace.ts';
 import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
 import type { MarketplaceSettings } from '../../marketplace/marketplace-settings.ts';
 import { type FakeEngine, fakeEngine, writeFakeAdapter } from './fake-engine.ts';
@@ -39,6 +43,7 @@ export interface TestMarketplace {
     database?: Database,
     settings?: Partial<MarketplaceSettings>,
     engine?: Engine,
+    options?: Pick<MarketplaceOptions, 'chain' | 'nodeKey'>,
   ): Promise<OwnedMarketplace>;
   close(): Promise<void>;
 }
@@ -60,6 +65,7 @@ export async function testMarketplace(
     db: Database = database.db,
     more: Partial<MarketplaceSettings> = {},
     itsEngine: Engine = engine,
+    options: Pick<MarketplaceOptions, 'chain' | 'nodeKey'> = {},
   ) =>
     createMarketplace({
       db,
@@ -69,6 +75,7 @@ export async function testMarketplace(
       demoDir,
       log: quietLog,
       clock,
+      ...options,
       settings: { databaseWaitMs: 2_000, reconcileEveryMs: 200, trainAfterAccepted: 3, ...settings, ...more },
     });
   const market = await build();
