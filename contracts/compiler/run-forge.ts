@@ -2,7 +2,7 @@
 // mutation run and the tests. forge wants a compiler that is a program: forge-solc-main.ts, behind a script that is written
 // here because it names the Node that runs now. Knows no contracts.
 import { spawn } from 'node:child_process';
-import { accessSync, chmodSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -45,7 +45,7 @@ export async function runForge(
     env: {
       ...process.env,
       FOUNDRY_CONFIG: config,
-      FOUNDRY_SOLC: solcProgram(),
+      FOUNDRY_SOLC: await solcProgram(),
       FOUNDRY_DISABLE_NIGHTLY_WARNING: '1',
       ...environment,
     },
@@ -68,14 +68,27 @@ export async function runForge(
   });
 }
 
-/** A program that behaves as solc does, for this Node. */
-function solcProgram(): string {
+/** A program that behaves as solc does, for this Node. forge asks for the version each time: that is answered at once. */
+async function solcProgram(): Promise<string> {
+  const { default: solc } = await import('solc');
+  const version = solc.version().replace('Emscripten.clang', 'Linux.g++');
   const folder = join(contractsFolder, 'cache');
   const path = join(folder, 'solc');
   const script = join(import.meta.dirname, 'forge-solc-main.ts');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
-  chmodSync(path, 0o755);
+  const draft = `${path}.${process.pid}`; // renamed, so that a forge that runs now never reads half of it
+  writeFileSync(
+    draft,
+    `#!/bin/sh
+if [ "$1" = --version ]; then
+  printf 'solc, the solidity compiler commandline interface\\nVersion: ${version}\\n'
+else
+  exec "${process.execPath}" "${script}"
+fi
+`,
+  );
+  chmodSync(draft, 0o755);
+  renameSync(draft, path);
   return path;
 }
 
