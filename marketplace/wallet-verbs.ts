@@ -23,6 +23,7 @@ import type {
   ResumeResult,
   UnlinkResult,
   VisitRefusal,
+  WalletChain,
   WalletLinkMade,
   WalletPage,
   WalletSite,
@@ -34,6 +35,8 @@ import { weiOfNano } from './wallets/wei.ts';
 type Place = AskInput['conversationKey'];
 
 export interface WalletVerbs {
+  /** The chain that wallets are to use; null where there is none. */
+  walletChain(): WalletChain | null;
   wallet(person: Person): Promise<WalletState>;
   /** A one-time link to the wallet page, for the account on this platform; in a private chat news go to that chat. */
   walletLink(input: {
@@ -86,6 +89,7 @@ export function walletVerbs(market: MarketplaceContext): WalletVerbs {
     return found.ok ? run(found.visit) : found;
   };
   return {
+    walletChain: () => (chain === null ? null : chainView(chain)),
     async wallet(person) {
       if (chain === null) return NO_CHAIN;
       return { ok: true, chain: chainView(chain), wallet: await linkedWallet(market, person.id) };
@@ -112,13 +116,17 @@ export function walletVerbs(market: MarketplaceContext): WalletVerbs {
     openWalletPage: (token) => openLink(market, token),
     async walletPage(secret) {
       if (chain === null) return NO_CHAIN;
-      return visiting(secret, async (visit) => ({
-        ok: true,
-        account: visit.account,
-        mayLink: visit.usedAt === null && market.clock() < signUntil(visit),
-        balanceNano: (await balances(db, visit.personId)).balanceNano,
-        deposits: await readDeposits(market, chain, visit.personId),
-      }));
+      return visiting(secret, async (visit) => {
+        const { spendableNano, grantNano } = await balances(db, visit.personId);
+        return {
+          ok: true,
+          account: visit.account,
+          mayLink: visit.usedAt === null && market.clock() < signUntil(visit),
+          spendableNano,
+          grantNano,
+          deposits: await readDeposits(market, chain, visit.personId),
+        };
+      });
     },
     async walletMessage({ visit: secret, address, site }) {
       if (chain === null) return NO_CHAIN;

@@ -72,7 +72,10 @@ export interface WalletPage {
   readonly account: string;
   /** False once this visit has linked a wallet or its time to sign is over. */
   readonly mayLink: boolean;
-  readonly balanceNano: Nano;
+  /** Own OPEN and the gift together. */
+  readonly spendableNano: Nano;
+  /** The part of it that is a gift: spendable, not withdrawable. */
+  readonly grantNano: Nano;
   readonly deposits: Deposits;
 }
 

@@ -43,6 +43,7 @@ export function createFakeWallets(): FakeWallets {
     resumeResult: { ok: false, code: 'not_allowed' },
     newsPlaces: [],
     verbs: {
+      walletChain: () => wallets.chainNow,
       async wallet() {
         const { chainNow: chain, linked: wallet } = wallets;
         return chain === null ? noChain : { ok: true, chain, wallet };
