@@ -17,6 +17,7 @@ import { proveBooksRegularly } from './books/prove-books-regularly.ts';
 import { booksVerbs } from './books-verbs.ts';
 import { budgetVerbs } from './budget-verbs.ts';
 import { chooseModel, chosenModel, newConversation } from './choose-model.ts';
+import { claimVerbs } from './claim-verbs.ts';
 import { contribute } from './datanets/contribute.ts';
 import { giveConsent } from './datanets/give-consent.ts';
 import { readDatanet } from './datanets/read-datanet.ts';
@@ -37,6 +38,7 @@ import type { Marketplace, MarketplaceNews, ModelSummary } from './marketplace.t
 import type { MarketplaceContext, MarketplaceLog } from './marketplace-context.ts';
 import { DEFAULT_SETTINGS, type MarketplaceSettings } from './marketplace-settings.ts';
 import { paidCall } from './paid-call.ts';
+import { settleRegularly } from './payouts/settle-regularly.ts';
 import { personBehind } from './people.ts';
 import { readBalance } from './read-balance.ts';
 import { readCallOutcome } from './read-call-outcome.ts';
@@ -186,6 +188,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     cancelTraining: (input) => cancelTraining(market, input),
     ...booksVerbs(market),
     ...budgetVerbs(market),
+    ...claimVerbs(market),
     ...walletVerbs(market),
     ...refundVerbs(market),
     ...statementVerbs(market),
@@ -199,6 +202,7 @@ function createBackground(
 ): { start(): Promise<void>; stop(): Promise<void> } {
   let reconciler: { stop(): Promise<void> } | null = null;
   let watcher: { stop(): Promise<void> } | null = null;
+  let settlement: { stop(): Promise<void> } | null = null;
   let signing: { stop(): Promise<void> } | null = null;
   let proofs: { stop(): Promise<void> } | null = null;
   const jobs = createJobRunner({
@@ -218,10 +222,12 @@ function createBackground(
       await jobs.start();
       reconciler = reconcileRegularly(market);
       watcher = watchChainRegularly(market);
+      settlement = settleRegularly(market);
       signing = signReceiptsRegularly(market);
       proofs = proveBooksRegularly(market);
     },
     async stop() {
+      await settlement?.stop();
       await watcher?.stop();
       await reconciler?.stop();
       await signing?.stop();

@@ -4,6 +4,7 @@
 import type { Nano } from '../db/ledger/amount.ts';
 import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
+import type { ClaimVerbs } from './claim-verbs.ts';
 import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { HistoryLine } from './read-history.ts';
 import type { RefundVerbs } from './refund-verbs.ts';
@@ -280,7 +281,8 @@ export type CorrectResult =
   | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' | 'same_answer' };
 
 /** News that a conversation asked for (it contributed, reviewed, or watches a datanet), or that concerns its answers. */
-export interface MarketplaceNews {
+export interface Marketplace
+  extends BooksVerbs, BudgetVerbs, ClaimVerbs, RefundVerbs, StatementVerbs, WalletVerbs {
   readonly key: string;
   readonly platform: string;
   readonly conversationId: string;

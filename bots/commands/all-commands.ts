@@ -5,6 +5,7 @@ import { askCommand } from './ask-command.ts';
 import { balanceCommand } from './balance-command.ts';
 import { booksCommand } from './books-command.ts';
 import { budgetCommand } from './budget-command.ts';
+import { claimCommand } from './claim-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { contributeCommand } from './contribute-command.ts';
 import { datanetCommand } from './datanet-command.ts';
@@ -42,6 +43,7 @@ export const allCommands: readonly Command<CommandContext>[] = [
   whyCommand,
   walletCommand,
   depositCommand,
+  claimCommand,
   contributeCommand,
   reviewCommand,
   datanetCommand,

@@ -9,6 +9,7 @@ import { commandDefinitions } from './all-commands.ts';
 import { answerQuestion } from './answer-question.ts';
 import { balanceReply } from './balance-command.ts';
 import { budgetsReply } from './budget-command.ts';
+import { keptReply } from './claim-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { decideConsent, openContributionForm } from './contribute-command.ts';
 import { openCorrectionForm } from './correction-form.ts';
@@ -84,6 +85,7 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
     await context.respond.reply(await budgetsReply(context));
   }),
   history: page(historyPageReply),
+  ask_back_no: page(keptReply),
   refund_sure: page((context, draft) => refundedReply(context, draft, true)),
   refund_no: page((context, draft) => refundedReply(context, draft, false)),
   models: page(async ({ marketplace }) => modelListReply(await marketplace.models())),

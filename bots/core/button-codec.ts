@@ -17,6 +17,7 @@ const KINDS = {
   balance: ['ba', null, false],
   budgets: ['bu', null, false],
   history: ['hi', 'page', false],
+  ask_back_no: ['cb', null, false],
   refund_sure: ['fy', 'draft', false],
   refund_no: ['fn', 'draft', false],
   models: ['ms', null, false],

@@ -23,6 +23,7 @@ import type { HistoryLine } from '../../marketplace/read-history.ts';
 import type { RefundOffer, RefundOrder } from '../../marketplace/refunds/refund-call.ts';
 import type { Statement, Why } from '../../marketplace/statements/statement.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
+import { createFakeClaims, type FakeClaims } from './fake-claims.ts';
 import { createFakeWallets, type FakeWallets } from './fake-wallets.ts';
 import { noEarnings } from './no-earnings.ts';
 
@@ -94,6 +95,7 @@ interface FakeCall {
 
 export interface FakeMarketplace extends Marketplace {
   readonly wallets: FakeWallets;
+  readonly claiming: FakeClaims;
   listed: ModelSummary[];
   datanetList: DatanetProgress[];
   /** The pieces of the next answers, in turn; the last is repeated. */
@@ -214,8 +216,10 @@ export function createFakeMarketplace(): FakeMarketplace {
   };
 
   const wallets = createFakeWallets();
+  const claiming = createFakeClaims();
   const fake: FakeMarketplace = {
     wallets,
+    claiming,
     listed: [atlasModel],
     datanetList: [atlasDatanet],
     answers: [['Lisbon ', 'is the capital ', 'of Portugal.']],
@@ -363,6 +367,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       };
     },
     ...wallets.verbs,
+    ...claiming.verbs,
     earnings: async (_, period) => ({ ...fake.statement, period }),
     earningsFile: async (_, { period, format }) => ({
       ...{ fileName: `earnings-${period}.${format}`, text: 'at,receipt\r\n', shares: 1, cut: false },
