@@ -39,6 +39,8 @@ export interface StartChainOptions {
   readonly log: ChainLogger;
   /** What is good to know at the start, one line each. */
   readonly say: (line: string) => void;
+  /** Pause between checks of a chain that could not be reached at the start; 10 s by default. */
+  readonly recheckMs?: number;
 }
 
 /**

@@ -15,7 +15,7 @@ import { deployedAddresses } from './deployment/deployed-addresses.ts';
 import { readDeploymentFile } from './deployment/deployment-file.ts';
 import type { StartChainOptions, StartedChain } from './start-chain.ts';
 
-const CHECK_AGAIN_MS = 10_000;
+const RECHECK_MS = 10_000;
 
 /** @throws ChainFault `chain_setting`, `key_unusable`, `signer_refused`, `signer_unreachable` */
 export async function startRemote(options: StartChainOptions, rpcUrl: string): Promise<StartedChain> {
@@ -69,7 +69,7 @@ export async function startRemote(options: StartChainOptions, rpcUrl: string): P
 /** Checks now; when the chain cannot be reached, again and again until it answers. */
 async function startChecks(
   check: () => Promise<void>,
-  { log, say }: StartChainOptions,
+  { log, say, recheckMs = RECHECK_MS }: StartChainOptions,
 ): Promise<{ stop(): void }> {
   const isPassing = (error: unknown) => error instanceof ChainFault && error.code === 'chain_unreachable';
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,7 +86,7 @@ async function startChecks(
           if (!stopped) say(`The chain is not as configured: ${message}`);
         },
       );
-    }, CHECK_AGAIN_MS);
+    }, recheckMs);
     timer.unref();
   };
   try {

@@ -6,7 +6,7 @@ import { contractFaces } from './contract-faces.ts';
 import { RpcRefusal } from './json-rpc.ts';
 
 /** `Name` or `Name(argument, argument)`; undefined when the data are no error. */
-export function contractErrorIn(data: Hex | undefined): string | undefined {
+function contractErrorIn(data: Hex | undefined): string | undefined {
   if (data === undefined || data.length < 10) return undefined;
   for (const face of Object.values(contractFaces())) {
     const found = parseWith(face.abi, data);
