@@ -281,8 +281,7 @@ export type CorrectResult =
   | { readonly ok: false; readonly code: 'not_your_call' | 'not_found' | 'same_answer' };
 
 /** News that a conversation asked for (it contributed, reviewed, or watches a datanet), or that concerns its answers. */
-export interface Marketplace
-  extends BooksVerbs, BudgetVerbs, ClaimVerbs, RefundVerbs, StatementVerbs, WalletVerbs {
+export interface MarketplaceNews {
   readonly key: string;
   readonly platform: string;
   readonly conversationId: string;
@@ -306,11 +305,7 @@ export interface Marketplace
 }
 
 export interface Marketplace
-  extends BooksVerbs,
-    BudgetVerbs,
-    RefundVerbs,
-    StatementVerbs,
-    WalletVerbs {
+  extends BooksVerbs, BudgetVerbs, ClaimVerbs, RefundVerbs, StatementVerbs, WalletVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;
