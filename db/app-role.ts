@@ -12,11 +12,11 @@ export const APP_ROLE = 'openmodels_app';
 /** Tables that are written by functions of the owner alone. */
 const RIGHTS: Readonly<Record<string, string>> = {
   schema_migration: 'select',
-  account: 'select, update (version)', // to lock the row
+  account: 'select',
   transfer: 'select',
   entry: 'select',
   entry_pending: 'select',
-  hold: 'select, insert, update (state, captured_nano, reason, settled_at, settle_transfer_id)',
+  hold: 'select',
 };
 
 type Connection = Awaited<ReturnType<ConnectionPool['reserve']>>;
@@ -129,7 +129,7 @@ export async function flawsOfRole(app: ConnectionPool): Promise<readonly string[
       exists (select 1 from pg_class c join unnest($1::text[]) t on c.oid = to_regclass(t)
         where pg_has_role(c.relowner, 'usage')) as owner,
       exists (select 1 from unnest($1::text[]) t
-        where has_table_privilege(t, 'update, delete, truncate, trigger')) as writer,
+        where has_table_privilege(t, 'insert, delete, truncate, trigger') or has_any_column_privilege(t, 'update')) as writer,
       has_schema_privilege('public', 'create') as maker`,
       [`{${Object.keys(RIGHTS).join(',')}}`],
     );

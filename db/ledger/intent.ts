@@ -89,15 +89,11 @@ export async function lockBalances<Kind extends AccountKind>(
   kinds: readonly Kind[],
 ): Promise<Readonly<Record<Kind, Nano>>> {
   if (kinds.some((kind) => ROLLED_UP.has(kind))) await sql`select ledger_roll_up()`.execute(tx);
-  const rows = await tx
-    .selectFrom('account')
-    .select(['kind', 'balanceNano'])
-    .where('ownerId', '=', ownerId)
-    .where('kind', 'in', kinds)
-    .orderBy('id')
-    .forUpdate()
-    .execute();
-  const found = new Map(rows.map((row) => [row.kind as string, row.balanceNano]));
+  const { rows } = await sql<{ kind: string; balanceNano: Nano }>`
+    select kind, balance_nano from ledger_lock_accounts(${ownerId}, ${`{${kinds.join(',')}}`}::text[])`.execute(
+    tx,
+  );
+  const found = new Map(rows.map((row) => [row.kind, row.balanceNano]));
   return Object.fromEntries(kinds.map((kind) => [kind, found.get(kind) ?? 0n])) as Record<Kind, Nano>;
 }
 

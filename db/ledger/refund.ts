@@ -6,6 +6,7 @@
  */
 import { sql } from 'kysely';
 import type { Tx } from '../database.ts';
+import type { Hold } from '../schema.ts';
 import { addNano, type Nano, nano, subtractNano } from './amount.ts';
 import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
@@ -90,13 +91,8 @@ interface PaidCall {
 
 /** Who paid for the call and what of it is left to give back; other refunds of the call wait until this transaction ends. */
 async function lockPaidCall(tx: Tx, callId: string): Promise<PaidCall | undefined> {
-  const hold = await tx
-    .selectFrom('hold')
-    .selectAll()
-    .where('callId', '=', callId)
-    .where('state', '=', 'captured')
-    .forUpdate()
-    .executeTakeFirst();
+  const locked = await sql<Hold>`select * from ledger_lock_captured(${callId})`.execute(tx);
+  const hold = locked.rows.at(0);
   if (!hold) return undefined;
   const { rows } = await sql<{ kind: string; amountNano: Nano }>`
     select a.kind, sum(e.amount_nano)::bigint as amount_nano

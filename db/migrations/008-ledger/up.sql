@@ -285,20 +285,21 @@ begin
   from decided d left join made m on m.i = d.i;
 end $$;
 
--- Parts of intent n are p_part_...[p_firsts[n] .. p_lasts[n]]; no part is zero and no account stands twice in one intent.
+-- Parts of intent n are p_parts[p_firsts[n] .. p_lasts[n]], each the place of its account in p_kinds and p_owners; no part is
+-- zero and no account stands twice in one intent.
 -- Released money returns in the reverse order of its spending: the price comes out of the grant first.
 create function ledger_capture(p_keys text[], p_hashes text[], p_holds text[], p_prices bigint[],
-  p_firsts int[], p_lasts int[], p_part_kinds text[], p_part_owners text[], p_part_amounts bigint[])
+  p_firsts int[], p_lasts int[], p_parts int[], p_part_amounts bigint[], p_kinds text[], p_owners text[])
 returns table (i int, code text, result jsonb) language plpgsql as $$
 #variable_conflict use_column
 declare
   v_owners text[];
-  v_parts bigint[];
+  v_accounts bigint[];
 begin
   select array_agg(owner_id) into v_owners
     from (select owner_id from hold where id = any (p_holds) order by id for no key update) h;
   perform ledger_lock_people(v_owners, false);
-  v_parts := ledger_accounts(p_part_kinds, p_part_owners);
+  v_accounts := ledger_accounts(p_kinds, p_owners);
   return query
   with decided as materialized (
     select w.i::int as i, w.key, w.hash, w.price, w.part_first, w.part_last, h.id as hold, h.owner_id, h.call_id, h.state,
@@ -331,7 +332,8 @@ begin
       from made m cross join lateral (
         values (m.hold_account_id, -m.held), (m.grant_id, m.to_grant), (m.user_id, m.to_balance)
         union all
-        select * from unnest(v_parts[m.part_first:m.part_last], p_part_amounts[m.part_first:m.part_last])) as l(account_id, amount)
+        select v_accounts[u.part], u.amount
+        from unnest(p_parts[m.part_first:m.part_last], p_part_amounts[m.part_first:m.part_last]) as u(part, amount)) as l(account_id, amount)
       where l.amount <> 0
   ), ended as (
     update hold h set state = 'captured', captured_nano = m.price, settled_at = now(), settle_transfer_id = m.transfer_id
@@ -393,13 +395,13 @@ end $$;
 -- Empties call pools into shares, which must sum to the pool exactly (off_pool: they do not, a bug of the caller). Shares as
 -- parts in ledger_capture.
 create function ledger_split(p_keys text[], p_hashes text[], p_calls text[],
-  p_firsts int[], p_lasts int[], p_share_kinds text[], p_share_owners text[], p_share_amounts bigint[])
+  p_firsts int[], p_lasts int[], p_shares int[], p_share_amounts bigint[], p_kinds text[], p_owners text[])
 returns table (i int, code text, result jsonb) language plpgsql as $$
 #variable_conflict use_column
 declare
-  v_shares bigint[];
+  v_accounts bigint[];
 begin
-  v_shares := ledger_accounts(p_share_kinds, p_share_owners);
+  v_accounts := ledger_accounts(p_kinds, p_owners);
   perform 1 from account where owner_id = any (p_calls) and kind = 'call_pool' and asset = 'OPEN' order by id for no key update;
   return query
   with decided as materialized (
@@ -427,9 +429,9 @@ begin
       from made m cross join lateral (
         select 1, m.pool_id, -m.pool
         union all
-        select 1 + s.line, s.account_id, s.amount
-        from unnest(v_shares[m.share_first:m.share_last], p_share_amounts[m.share_first:m.share_last]) with ordinality
-          as s(account_id, amount, line)) as l(line, account_id, amount)
+        select 1 + u.line, v_accounts[u.share], u.amount
+        from unnest(p_shares[m.share_first:m.share_last], p_share_amounts[m.share_first:m.share_last]) with ordinality
+          as u(share, amount, line)) as l(line, account_id, amount)
   )
   select d.i, case when d.code = 'ok' and m.i is null then 'again' else d.code end,
     case d.code when 'ok' then m.result when 'earlier' then d.earlier_result
@@ -496,7 +498,10 @@ declare
   v_id bigint;
 begin
   insert into transfer (idempotency_key, request_hash, kind, call_id, result, reason)
-    values (p_key, p_hash, p_kind, p_call, p_result, p_reason) returning id into v_id;
+    values (p_key, p_hash, p_kind, p_call, p_result, p_reason) on conflict (idempotency_key) do nothing returning id into v_id;
+  if v_id is null then -- a verb that takes no lock on its key came between: decided anew by a repetition
+    raise exception 'ledger: the key % was used meanwhile', p_key using errcode = 'serialization_failure';
+  end if;
   insert into account (kind, owner_id)
     select distinct e.kind, e.owner from jsonb_to_recordset(p_entries) as e(kind text, owner text)
     where (select a.id from account a where a.owner_id = e.owner and a.kind = e.kind and a.asset = 'OPEN') is null

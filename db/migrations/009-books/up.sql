@@ -18,6 +18,20 @@ create trigger books_proof_immutable before update or delete on books_proof
   for each row execute function ledger_immutable();
 create trigger books_proof_untruncatable before truncate on books_proof execute function ledger_immutable();
 
+-- Locks for verbs that decide outside of the database: a lock needs the right to change, which the caller has not.
+create function ledger_lock_accounts(p_owner text, p_kinds text[])
+returns table (kind text, balance_nano bigint) language plpgsql as $$
+begin
+  return query select a.kind, a.balance_nano from account a
+    where a.owner_id = p_owner and a.kind = any (p_kinds) and a.asset = 'OPEN' order by a.id for no key update;
+end $$;
+
+create function ledger_lock_captured(p_call text)
+returns setof hold language plpgsql as $$
+begin
+  return query select h.* from hold h where h.call_id = p_call and h.state = 'captured' for no key update;
+end $$;
+
 -- The ledger's functions and triggers write with the owner's rights, so that who runs the program needs none on the tables.
 -- The search path is fixed: a caller's own table of the same name is never taken for the ledger's.
 do $$
