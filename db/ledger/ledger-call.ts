@@ -40,12 +40,20 @@ export interface Answer {
 }
 
 /**
- * The legs of each intent, one after another: where an intent's first and last stand (from 1), kinds, owners, amounts. Legs
- * on one account are added up, empty ones left out.
+ * The legs of each intent, one after another: where an intent's first and last stand, for each leg the place of its account
+ * in the last two, and its amount; kinds and owners of the accounts. Places count from 1. Legs of an intent on one account are
+ * added up, empty ones left out.
  */
 export function legColumns(legs: readonly (readonly Leg[])[]): readonly Column[] {
   const merged = legs.map(mergedLegs);
   const flat = merged.flat();
+  const accounts = new Map<string, { readonly place: number; readonly leg: Leg }>();
+  const places = flat.map((leg) => {
+    const name = `${leg.kind} ${leg.ownerId}`;
+    const account = accounts.get(name) ?? { place: accounts.size + 1, leg };
+    accounts.set(name, account);
+    return account.place;
+  });
   let last = 0;
   const lasts = merged.map((list) => {
     last += list.length;
@@ -54,9 +62,10 @@ export function legColumns(legs: readonly (readonly Leg[])[]): readonly Column[]
   return [
     { type: 'int', values: lasts.map((end, index) => end - merged[index].length + 1) },
     { type: 'int', values: lasts },
-    { type: 'text', values: flat.map((leg) => leg.kind) },
-    { type: 'text', values: flat.map((leg) => leg.ownerId) },
+    { type: 'int', values: places },
     { type: 'bigint', values: flat.map((leg) => leg.amountNano) },
+    { type: 'text', values: [...accounts.values()].map(({ leg }) => leg.kind) },
+    { type: 'text', values: [...accounts.values()].map(({ leg }) => leg.ownerId) },
   ];
 }
 
