@@ -149,13 +149,13 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
   /** One model that somebody looks at: its adapter is woken, and the page tells where it is. */
   const lookedAt = async (model: Model | undefined): Promise<ModelSummary | null> => {
     if (model === undefined) return null;
-    const [summary, readiness] = await Promise.all([modelSummary(db, model), wakeModel(market, model)]);
+    const [summary, readiness] = await Promise.all([modelSummary(market, model), wakeModel(market, model)]);
     return { ...summary, readiness };
   };
   return {
     person: (identity) => personBehind(market, identity),
     balance: (person) => readBalance(market, person.id),
-    models: async () => Promise.all((await listModels(db)).map((model) => modelSummary(db, model))),
+    models: async () => Promise.all((await listModels(db)).map((model) => modelSummary(market, model))),
     model: async (slug) => lookedAt(await getModelBySlug(db, slug)),
     chooseModel: async (input) => lookedAt(await chooseModel(market, input)),
     chosenModel: async (conversationKey, person) =>

@@ -4,8 +4,8 @@
 import type { Nano } from '../db/ledger/amount.ts';
 import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
+import type { Budget, BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { ClaimVerbs } from './claim-verbs.ts';
-import type { BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { HistoryLine } from './read-history.ts';
 import type { RefundVerbs } from './refund-verbs.ts';
 import type { StatementVerbs } from './statement-verbs.ts';
@@ -29,7 +29,12 @@ export interface Balance {
   readonly balanceNano: Nano;
   readonly grantNano: Nano;
   readonly heldNano: Nano;
+  /** Earned and not paid out to a wallet yet. */
   readonly earnedNano: Nano;
+  /** Paid out and waiting in the wallet's claim; null without a linked wallet. */
+  readonly claimableNano: Nano | null;
+  /** The budget of the day. */
+  readonly today: Budget;
   /** The newest lines of the history. */
   readonly recent: readonly HistoryLine[];
 }
@@ -54,6 +59,8 @@ export interface ModelSummary {
   readonly datanetSlug: string;
   readonly versionNumber: number;
   readonly rateCard: RateCard;
+  /** What no answer costs more than: the longest prompt and the longest answer. */
+  readonly ceilingNano: Nano;
   readonly splitBps: {
     readonly data: number;
     readonly creator: number;
@@ -83,6 +90,8 @@ export interface Quote {
   readonly answerTokensMax: number;
   /** The budget that made the answer shorter than it could be. */
   readonly shortenedBy: BudgetScope | null;
+  /** True until this model has answered this person: they must have seen the ceiling before it does. */
+  readonly firstOfModel: boolean;
 }
 
 export type CallRefusal =
@@ -132,7 +141,8 @@ export interface CallDone {
 
 /** What the person sees while a call runs; every method is quick and never throws. */
 export interface CallView {
-  quoted(quote: Quote): void;
+  /** Before anything is set aside. What is returned is waited for: where it must be seen first, until it is. */
+  quoted(quote: Quote): void | Promise<void>;
   /** The place in the engine's line, 1 = next; 0 = its turn has come. Only called where there is a line. */
   queued(position: number): void;
   /** The whole answer so far. */
@@ -305,7 +315,12 @@ export interface MarketplaceNews {
 }
 
 export interface Marketplace
-  extends BooksVerbs, BudgetVerbs, ClaimVerbs, RefundVerbs, StatementVerbs, WalletVerbs {
+  extends BooksVerbs,
+    BudgetVerbs,
+    ClaimVerbs,
+    RefundVerbs,
+    StatementVerbs,
+    WalletVerbs {
   /** Finds or makes the person behind a chat identity; a new one gets the starter grant, once. */
   person(identity: Identity): Promise<Person>;
   balance(person: Person): Promise<Balance>;

@@ -28,7 +28,7 @@ export async function paidCall(
     // 2 quote: the prompt that fits, the most it may cost, shown before anything is held
     const quoted = await quoteCall(market, opened);
     if (!quoted.ok) return quoted;
-    view.quoted(quoted.quote);
+    await view.quoted(quoted.quote);
     // 3 hold: the ceiling set aside; too little balance ends here, nothing generated
     const held = await placeHold(market, quoted);
     if (!held.ok) return held;

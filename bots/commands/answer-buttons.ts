@@ -35,6 +35,7 @@ export const modelsButton = (label = 'All models'): Button => ({ action: encodeA
 export const helpButton: Button = { action: encodeAction('help'), label: 'How it works' };
 export const balanceButton: Button = { action: encodeAction('balance'), label: 'My balance' };
 export const budgetsButton: Button = { action: encodeAction('budgets'), label: 'My budgets' };
+export const historyButton: Button = { action: encodeAction('history', '1'), label: 'History' };
 export const contributeButton = (slug: string, label = 'Contribute'): Button => ({
   action: encodeAction('contribute', slug),
   label,

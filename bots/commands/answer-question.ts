@@ -2,6 +2,7 @@
 // answer as a durable delivery. Used by /ask, free conversation, 🔁 and example buttons. Money and models are the
 // marketplace's; this file only shows. Invariant: whatever happens the person gets exactly one final message, also when
 // this process dies: before the call starts, the outbox holds "I was interrupted", later the answer itself.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
 import type { Delivery } from '../core/durable-delivery.ts';
 import type { MessageRef, Reply, RichText, StreamingMessage } from '../core/platform.ts';
@@ -21,6 +22,9 @@ import {
   stoppedEarlyReply,
   tooLongReply,
 } from './refusal-words.ts';
+
+/** A platform that is slower than this does not hold the answer up. */
+const QUOTE_SHOWN_MS = 5_000;
 
 interface Question {
   readonly raw: string;
@@ -49,6 +53,8 @@ function createLazyStream(open: (opening: RichText) => Promise<StreamingMessage>
         () => null,
       );
     },
+    /** Resolves when what was shown first is there, or could not be brought there. */
+    shown: async (): Promise<void> => void (await opening),
     /** The open stream, or null when nothing was shown (or could not be). */
     ready: async (): Promise<StreamingMessage | null> => (await opening) ?? null,
   };
@@ -116,7 +122,12 @@ async function runCall(
   const view: CallView = {
     quoted(quoted) {
       quote = quoted;
-      if (quoted.availableNano >= quoted.ceilingNano) stream.show(writingText('', quote, frame));
+      if (quoted.availableNano < quoted.ceilingNano) return undefined;
+      stream.show(writingText('', quote, frame));
+      // The first time a model is asked, the most it may cost stands there before it is paid for.
+      return quoted.firstOfModel
+        ? Promise.race([stream.shown(), sleep(QUOTE_SHOWN_MS, undefined, { ref: false })])
+        : undefined;
     },
     queued: (position) => stream.show(writingText('', quote, frame, position)),
     text: (soFar) => stream.show(writingText(soFar, quote, frame)),

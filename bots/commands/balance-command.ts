@@ -4,6 +4,8 @@ import type { Command } from '../core/command.ts';
 import type { Reply } from '../core/platform.ts';
 import { bold, lines, rich } from '../core/rich-text.ts';
 import { openAmount } from '../core/words.ts';
+import { budgetsButton, historyButton } from './answer-buttons.ts';
+import { budgetLine } from './budget-words.ts';
 import type { CommandContext } from './command-context.ts';
 import { historyLine } from './history-view.ts';
 import { spendable } from './start-command.ts';
@@ -20,12 +22,18 @@ export function balanceReply(balance: Balance): Reply {
       balance.heldNano > 0n &&
         `• ${openAmount(balance.heldNano)} more is set aside for an answer being written.`,
       balance.earnedNano > 0n
-        ? `• ${openAmount(balance.earnedNano)} earned so far with what you contributed.`
-        : '• Nothing earned yet: /contribute what you know, and answers made of it pay you.',
+        ? `• ${openAmount(balance.earnedNano)} earned and not paid out yet. ${balance.claimableNano === null ? 'Link a wallet with /wallet to be paid.' : 'It goes to your wallet with the next epoch.'}`
+        : (balance.claimableNano ?? 0n) === 0n &&
+            '• Nothing earned yet: /contribute what you know, and answers made of it pay you.',
+      balance.claimableNano !== null &&
+        balance.claimableNano > 0n &&
+        `• ${openAmount(balance.claimableNano)} waits for you on the chain: /claim.`,
+      `• Your budget ${budgetLine(balance.today)}`,
       recent.length > 0 && '',
       recent.length > 0 && bold('Latest'),
       ...recent.map(historyLine),
     ),
+    buttons: [[budgetsButton, historyButton]],
     ephemeral: true,
   };
 }

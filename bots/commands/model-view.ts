@@ -23,6 +23,12 @@ function priceWords({ rateCard }: Pick<ModelSummary, 'rateCard'>): string {
   return parts.length === 0 ? 'free' : parts.join(' + ');
 }
 
+/** Known before anything is asked. */
+const ceilingWords = ({ ceilingNano }: ModelSummary): string =>
+  ceilingNano === 0n
+    ? 'An answer costs nothing.'
+    : `No answer costs more than ${openAmount(ceilingNano)}, nor more than your budget (/budget).`;
+
 const splitWords = ({ splitBps }: ModelSummary): string =>
   `${splitBps.data / 100} % to the people whose data made the answer, ${splitBps.creator / 100} % to the model’s maker, ` +
   `${splitBps.node / 100} % to the computer that ran it, ${splitBps.platform / 100} % to the marketplace`;
@@ -101,7 +107,7 @@ export function modelDetailsReply(model: ModelSummary, chosen: boolean): Reply {
       model.retired && bold('Retired: it answers no more.'),
       shownText(model.description, 600),
       '',
-      rich(bold('Price: '), priceWords(model), '.'),
+      rich(bold('Price: '), priceWords(model), `. ${ceilingWords(model)}`),
       rich(bold('Where it goes: '), splitWords(model), '.'),
       evaluationWords(model),
       model.readiness !== null && rich(bold('Now: '), readinessWords[model.readiness]),
@@ -130,7 +136,9 @@ export function chosenReply(model: ModelSummary, isPrivate: boolean): Reply {
     text: lines(
       rich(bold(model.title), ' answers you here from now on.'),
       isPrivate ? 'Just write your question.' : 'Ask with /ask, or mention me with your question.',
-      small(`${priceWords(model)} · you see the most it can cost before it is written, and can stop it`),
+      small(
+        `${priceWords(model)} · at most ${openAmount(model.ceilingNano)} · you see the most it can cost before it is written, and can stop it`,
+      ),
     ),
     buttons:
       example === undefined

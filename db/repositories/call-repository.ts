@@ -113,6 +113,22 @@ export async function callsOf(db: Database, personId: string, limit: number): Pr
     .execute();
 }
 
+/** Whether the model has answered this person before. */
+export async function hasAnswered(
+  db: Database,
+  { personId, modelId }: { readonly personId: string; readonly modelId: string },
+): Promise<boolean> {
+  const call = await db
+    .selectFrom('call')
+    .select('id')
+    .where('personId', '=', personId)
+    .where('modelId', '=', modelId)
+    .where('state', '=', 'captured')
+    .limit(1)
+    .executeTakeFirst();
+  return call !== undefined;
+}
+
 /** Calls that are not settled and were quoted before `before`: what a stopped program left, for the reconciling job. */
 export async function unsettledCalls(db: Database, before: Date): Promise<readonly Call[]> {
   return db

@@ -6,12 +6,17 @@ import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
 import type { Model, ModelVersion } from '../../db/schema.ts';
 import type { ModelSummary, Range } from '../marketplace.ts';
-import { rateCardOf } from '../quote.ts';
+import type { MarketplaceContext } from '../marketplace-context.ts';
+import { ceilingOf, rateCardOf } from '../quote.ts';
 import { splitBpsOf } from '../split-price.ts';
 
 const EXAMPLES = 3;
 
-export async function modelSummary(db: Database, model: Model): Promise<ModelSummary> {
+export async function modelSummary(
+  market: Pick<MarketplaceContext, 'db' | 'engine' | 'settings'>,
+  model: Model,
+): Promise<ModelSummary> {
+  const { db } = market;
   const version =
     model.currentVersionId === null ? undefined : await getModelVersion(db, model.currentVersionId);
   const datanet = await getDatanet(db, model.datanetId);
@@ -24,6 +29,7 @@ export async function modelSummary(db: Database, model: Model): Promise<ModelSum
     datanetSlug: datanet?.slug ?? '',
     versionNumber: version?.number ?? 0,
     rateCard: rateCardOf(model),
+    ceilingNano: ceilingOf(market, model),
     splitBps: splitBpsOf(model),
     retired: model.state === 'retired' || version === undefined,
     calls: figures.calls,

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { nano, openNano, ZERO_NANO } from '../../db/ledger/amount.ts';
 import type { BudgetScope } from '../../marketplace/budgets/budget.ts';
-import type { CallDone, CallRefusal, Person } from '../../marketplace/marketplace.ts';
+import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
 import { testDatabase } from '../support/postgres.ts';
 import {
   ask,
@@ -28,6 +28,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 afterEach(async () => {
   now = TODAY;
+  world.engine.faults.gate = undefined;
   await expectBooksHold(database.db);
 });
 
@@ -67,6 +68,35 @@ function askIn(
   };
   return world.market.ask(input, view);
 }
+
+describe('the most an answer can cost', () => {
+  it('is shown before anything is held, and waited for; the model’s page tells what no answer exceeds', async () => {
+    const { market, engine } = world;
+    const person = await newPerson(market);
+    const seen = Promise.withResolvers<void>();
+    const shown = Promise.withResolvers<Quote>();
+    const seenThrough = (view: CallView): CallView => ({
+      ...view,
+      quoted(quote) {
+        shown.resolve(quote);
+        return seen.promise;
+      },
+    });
+    const before = engine.calls.generate;
+    const call = ask(market, person, FRANCE, { seenThrough });
+    expect(await shown.promise).toMatchObject({ ceilingNano: openNano('0.006036'), firstOfModel: true });
+    expect((await market.balance(person)).heldNano).toBe(ZERO_NANO);
+    expect(engine.calls.generate).toBe(before);
+    seen.resolve();
+    done(await call);
+    const again = await ask(market, person, FRANCE);
+    expect(again.quotes).toMatchObject([{ firstOfModel: false }]);
+    // 312 of 512 tokens of context for the prompt, 200 for the answer.
+    const mostNano = (await market.model(SLUG))?.ceilingNano;
+    expect(mostNano).toBe(openNano('0.007248'));
+    expect([...again.quotes].every(({ ceilingNano }) => ceilingNano <= (mostNano ?? 0n))).toBe(true);
+  });
+});
 
 describe('a budget per message', () => {
   it('of 0.0023 OPEN shortens the answer to 13 words and holds no more', async () => {

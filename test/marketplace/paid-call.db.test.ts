@@ -51,6 +51,7 @@ describe('a paid call', () => {
         promptTokens: 9,
         answerTokensMax: 200,
         shortenedBy: null,
+        firstOfModel: true,
       },
     ]);
     const entries = await entriesOfCall(database.db, answer.callId);

@@ -39,6 +39,7 @@ export const atlasModel: ModelSummary = {
     per1kPromptTokensNano: nano(0n),
     per1kAnswerTokensNano: openNano('0.1'),
   },
+  ceilingNano: openNano('0.0084'),
   splitBps: { data: 5000, creator: 2500, node: 1500, platform: 1000 },
   retired: false,
   calls: 12,
@@ -110,6 +111,7 @@ export interface FakeMarketplace extends Marketplace {
   warnNext: BudgetWarning[];
   booksNow: PublicBooks | null;
   budgetsNow: readonly Budget[];
+  todaysBudget: Budget;
   historyNow: readonly HistoryLine[];
   historyPages: number;
   readonly refunded: (RefundOrder & { readonly key: string })[];
@@ -169,12 +171,13 @@ export function createFakeMarketplace(): FakeMarketplace {
     if (model === undefined) return { ok: false, code: 'no_model_chosen' };
     if (model.retired) return { ok: false, code: 'model_retired', title: model.title };
     const available = nano(have(input.person));
-    view.quoted({
+    await view.quoted({
       ceilingNano: CEILING,
       availableNano: available,
       promptTokens: 20,
       answerTokensMax: 64,
       shortenedBy: null,
+      firstOfModel: calls.size === 0,
     });
     if (available < CEILING)
       return { ok: false, code: 'balance_too_low', neededNano: CEILING, availableNano: available };
@@ -232,6 +235,13 @@ export function createFakeMarketplace(): FakeMarketplace {
     statement: noEarnings,
     whyResult: () => ({ ok: false, code: 'no_receipt' }),
     budgetsNow: [],
+    todaysBudget: {
+      scope: 'day',
+      limitNano: null,
+      spentNano: nano(0n),
+      renewsAt: new Date(Date.UTC(2026, 10, 22)),
+      own: false,
+    },
     historyNow: [starterLine],
     historyPages: 1,
     refunded: [],
@@ -279,6 +289,8 @@ export function createFakeMarketplace(): FakeMarketplace {
       grantNano: nano(have(person)),
       heldNano: nano(0n),
       earnedNano: nano(0n),
+      claimableNano: null,
+      today: fake.todaysBudget,
       recent: [starterLine],
     }),
     models: async () => fake.listed,

@@ -70,6 +70,8 @@ interface FakeChatOptions {
   /** Default: what only one person sees is hidden from the others. */
   readonly hidesReplies?: boolean;
   readonly handler: InboundHandler;
+  /** Waited for before a stream stands there. */
+  readonly beforeStream?: () => Promise<void>;
   readonly definitions?: readonly CommandDefinition[];
 }
 
@@ -77,6 +79,7 @@ export function createFakeChat({
   isPrivate = true,
   hidesReplies = true,
   handler,
+  beforeStream,
 }: FakeChatOptions): FakeChat {
   const messages: ShownMessage[] = [];
   const toasts: string[] = [];
@@ -140,6 +143,7 @@ export function createFakeChat({
       change(ref, { buttons });
     },
     async stream(stop, opening) {
+      await beforeStream?.();
       attempt();
       const message = add('Bot', { text: opening, buttons: [[stop]] });
       return {

@@ -78,7 +78,7 @@ describe('finding one’s way', () => {
     await chat.press('Pocket Atlas');
     expect(chat.transcript()).toContain(
       [
-        '**Price: **0.002 OPEN an answer + 0.1 OPEN per 1,000 tokens written.',
+        '**Price: **0.002 OPEN an answer + 0.1 OPEN per 1,000 tokens written. No answer costs more than 0.0084 OPEN, nor more than your budget (/budget).',
         '**Where it goes: **50 % to the people whose data made the answer, 25 % to the model’s maker, 15 % to the computer that ran it, 10 % to the marketplace.',
         '**Tested: **91.4 % (likely 89.8 to 92.8 %) of 1,328 questions it had never seen answered right; the base model without this community’s data: 3.1 % (likely 2.2 to 4.1 %).',
       ].join('\n'),
@@ -97,7 +97,7 @@ describe('finding one’s way', () => {
   it('/balance tells gift, earnings and the latest entries', async () => {
     await chat.command('balance');
     expect(chat.since()).toContain(
-      'You have **10 OPEN** to spend.\n• 10 OPEN of it is a gift: it buys answers, it cannot be withdrawn.\n• Nothing earned yet: /contribute what you know, and answers made of it pay you.\n\n**Latest**\n21 Nov 2026, 09:05 UTC · +10 OPEN · starter grant',
+      'You have **10 OPEN** to spend.\n• 10 OPEN of it is a gift: it buys answers, it cannot be withdrawn.\n• Nothing earned yet: /contribute what you know, and answers made of it pay you.\n• Your budget for today: no limit (as for everybody), 0 OPEN spent\n\n**Latest**\n21 Nov 2026, 09:05 UTC · +10 OPEN · starter grant\n  [My budgets] [History]',
     );
   });
 });
