@@ -1,18 +1,19 @@
 /**
- * kill -9 of the database server under load. This program lives, every query ends (answered or rejected), the server comes back
+ * kill -9 of the database server under load, 20 times (SERVER_KILLS sets another number). This program lives, every query ends (answered or rejected), the server comes back
  * by itself at the same address, and nothing that was acknowledged is lost. Covers the crash of postgres.js 3.4.9 on lost
  * connections (see db/connection-pool.ts).
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type OpenDatabase, openDatabase, transact } from '../../db/database.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded.ts';
+import { type ConnectedDatabase, connectDatabase } from '../../db/connect-database.ts';
+import { transact } from '../../db/database.ts';
+import type { EmbeddedPostgres } from '../../db/embedded.ts';
 import { DatabaseFault } from '../../db/errors.ts';
 import { nano } from '../../db/ledger/amount.ts';
 import { balances } from '../../db/ledger/balances.ts';
 import { capture } from '../../db/ledger/capture.ts';
-import { migrate } from '../../db/migrate.ts';
+import { splitPool } from '../../db/ledger/split-pool.ts';
 import { newId } from '../../db/new-id.ts';
 import { expectBooksToBalance, holdFor, personWith } from '../support/ledger-people.ts';
 import { quietLog } from '../support/quiet-log.ts';
@@ -21,12 +22,12 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 /** Servers are started and killed here; on a busy machine each start takes many seconds. */
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-const KILLS = 4;
+const KILLS = Number(process.env.SERVER_KILLS ?? 20);
 const WRITERS = 6;
 
 const folder = temporaryFolder();
 let server: EmbeddedPostgres;
-let database: OpenDatabase;
+let database: ConnectedDatabase;
 let restarts = 0;
 const uncaught: unknown[] = [];
 const remember = (error: unknown) => void uncaught.push(error);
@@ -34,17 +35,15 @@ const remember = (error: unknown) => void uncaught.push(error);
 beforeAll(async () => {
   process.on('uncaughtException', remember);
   process.on('unhandledRejection', remember);
-  server = await startEmbeddedPostgres({
+  database = await connectDatabase({
     dataDir: join(folder, 'data'),
     log: quietLog,
     onRestart: () => void restarts++,
   });
-  database = openDatabase({ url: server.url });
-  await migrate(database.pool);
+  server = database.embedded!;
 });
 afterAll(async () => {
   await database.close();
-  await server.stop();
   process.off('uncaughtException', remember);
   process.off('unhandledRejection', remember);
 });
@@ -75,25 +74,33 @@ test(`${KILLS} kills under ${WRITERS} writers: nothing acknowledged is lost, the
   }
   async function write(index: number): Promise<void> {
     while (running) {
-      const held = await insist(holdOnce(people[index]));
+      const callId = newId('call');
+      const held = await insist(() => holdFor(db, people[index], nano(10n), callId));
       if (!held.ok) throw new Error(held.code);
       const { holdId } = held;
-      const parts = [{ kind: 'platform', ownerId: 'platform', amountNano: nano(7n) }] as const;
+      const parts = [
+        { kind: 'platform', ownerId: 'platform', amountNano: nano(4n) },
+        { kind: 'call_pool', ownerId: callId, amountNano: nano(3n) },
+      ] as const;
       const settled = await insist(() =>
         transact(db, (tx) => capture(tx, { key: `capture:${holdId}`, holdId, priceNano: nano(7n), parts })),
       );
       expect(settled.ok).toBe(true);
-      acknowledged[index] += 7n;
+      const shares = [
+        { ownerId: `${people[index]}-a`, amountNano: nano(2n) },
+        { ownerId: `${people[index]}-b`, amountNano: nano(1n) },
+      ];
+      const split = await insist(() =>
+        transact(db, (tx) => splitPool(tx, { key: `split:${holdId}`, callId, shares })),
+      );
+      expect(split.ok).toBe(true);
+      acknowledged[index] += 1n;
     }
-  }
-  function holdOnce(person: string) {
-    const callId = newId('call');
-    return () => holdFor(db, person, nano(10n), callId);
   }
 
   const writers = people.map((_, index) => write(index));
   for (let kill = 1; kill <= KILLS; kill++) {
-    await sleep(150 + kill * 37);
+    await sleep(100 + (kill % 5) * 37);
     process.kill(server.pid(), 'SIGKILL');
     await untilRestarted(kill);
   }
@@ -107,10 +114,16 @@ test(`${KILLS} kills under ${WRITERS} writers: nothing acknowledged is lost, the
   expect(new Set(faults.map((fault) => (fault as DatabaseFault).retry)).has('never')).toBe(false);
   for (const [index, person] of people.entries()) {
     const { balanceNano, heldNano } = await balances(db, person);
-    expect(1_000_000_000_000n - balanceNano).toBe(acknowledged[index]);
+    expect(1_000_000_000_000n - balanceNano).toBe(acknowledged[index] * 7n); // none lost, none doubled
     expect(heldNano).toBe(0n);
+    expect((await balances(db, `${person}-a`)).contributorNano).toBe(acknowledged[index] * 2n);
+    expect((await balances(db, `${person}-b`)).contributorNano).toBe(acknowledged[index]);
   }
   await expectBooksToBalance(db);
+  const calls = acknowledged.reduce((sum, some) => sum + some, 0n);
+  console.log(
+    `${KILLS} kills: ${calls} calls, ${calls * 3n} transfers acknowledged, ${faults.length} tries lost`,
+  );
 });
 
 test('a transaction whose connection is lost between two statements is rejected, never continued on another connection', async () => {
