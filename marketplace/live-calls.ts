@@ -1,6 +1,6 @@
 // The calls this very process is working on: what the reconciler must leave alone, and the one-call-at-a-time rule of a
 // conversation. Used by open-call.ts and reconciler.ts. In memory on purpose: when the process dies, all of them are
-// dead, and the reconciler settles what they left. So one marketplace process serves one database.
+// dead, and the reconciler settles what they left. So one marketplace process serves one database: db/process-lock.ts.
 
 export interface LiveCalls {
   /** Reserves the conversation; null when a call of it is under way. */

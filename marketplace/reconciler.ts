@@ -1,7 +1,7 @@
 // Settles what a dead process or a lost database left behind: a call that is not captured and that nobody works on is
 // voided, its hold given back. Used by create-marketplace.ts at start and every few seconds. Idempotent.
-// Never touches a call this process works on (live-calls.ts); so one marketplace process serves one database.
-
+// Never touches a call this process works on (live-calls.ts); one marketplace process serves one database, which
+// db/process-lock.ts keeps. Were there two for a moment, a call would still end once: by its row, under its lock.
 import { transact } from '../db/database.ts';
 import { expireHolds } from '../db/ledger/void-hold.ts';
 import { unattributedCalls, unsettledCalls } from '../db/repositories/call-repository.ts';

@@ -102,6 +102,15 @@ describe('a part of the running program is killed', () => {
     });
   });
 
+  it('a second start on the same folder ends in a sentence that says what to do; the first goes on', async () => {
+    await expect(startProgramProcess(program.dataDir)).rejects.toThrow(
+      /another marketplace program serves this database already \(.+\)\. Stop that one first/,
+    );
+    const seat = await takeSeat(program.driver, 'telegram', 'second');
+    await seat.say(QUESTION);
+    await seat.hears('receipt');
+  });
+
   it('the database stays away longer than a call waits: both apps say so, nothing is paid, the program lives', async () => {
     const seats = await Promise.all(APPS.map((app) => takeSeat(program.driver, app, 'patience')));
     for (const seat of seats) {
