@@ -128,8 +128,8 @@ export interface ChainPoster {
   /** What it has left to pay gas with, in wei of the chain's own coin. */
   gasWei(): Promise<bigint>;
   /**
-   * Signs a posting at the poster's next free nonce; `replaces` takes its nonce and fees at least a tenth higher.
-   * Simulated first, against the newest block.
+   * Signs a posting at the poster's next free nonce; `replaces` takes its nonce and fees at least a tenth higher, or a lower
+   * nonce where an older transaction of the poster holds it up. Simulated first, against the newest block.
    * @throws ChainFault `chain_reverted` (never; `contractError` names the vault's error) when the vault would refuse it,
    * `tx_mined` (never) when what it should replace is mined already, `fee_cap` (after) when the fees needed are above
    * the configured cap, `signer_unreachable` (after)

@@ -12,12 +12,17 @@ interface PosterOptions {
   readonly vault: Hex;
   readonly registry: Hex;
   readonly registryView: View;
+  /** A record that waits longer is replaced when it is asked for again. */
+  readonly replaceAfterMs?: number;
 }
 
-export function chainPoster({ transactor, vault, registry, registryView }: PosterOptions): ChainPoster {
+const REPLACE_AFTER_MS = 3 * 60_000;
+
+export function chainPoster(options: PosterOptions): ChainPoster {
+  const { transactor, vault, registry, registryView, replaceAfterMs = REPLACE_AFTER_MS } = options;
   const { vault: vaultFace, registry: registryFace } = contractFaces();
   /** Versions that were sent and are not seen in the registry yet. */
-  const sent = new Map<string, SignedPosting>();
+  const sent = new Map<string, { readonly signed: SignedPosting; readonly sentAt: number }>();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** One after the other: two transactions that are signed at once would take the same nonce. */
@@ -47,14 +52,13 @@ export function chainPoster({ transactor, vault, registry, registryView }: Poste
         );
       }
       const before = sent.get(name);
-      if (before !== undefined) {
-        const { state } = await transactor.txState(before.txHash);
-        if (state === 'waiting' || state === 'mined') return before.txHash;
-        sent.delete(name);
-      }
+      const state = before && (await transactor.txState(before.signed.txHash)).state;
+      const waits = state === 'waiting' && performance.now() - (before?.sentAt ?? 0) < replaceAfterMs;
+      if (before !== undefined && (waits || state === 'mined')) return before.signed.txHash;
       const data = registryFace.abi.encodeFunctionData(write, [...key, ...values]);
-      const signed = await transactor.sign({ to: registry, data, what: `the record of version ${key[1]}` });
-      sent.set(name, signed);
+      const request = { to: registry, data, what: `the record of version ${key[1]}` };
+      const signed = await transactor.sign(request, state === 'waiting' ? before?.signed : undefined);
+      sent.set(name, { signed, sentAt: performance.now() });
       await transactor.send(signed);
       return signed.txHash;
     });
@@ -72,8 +76,9 @@ export function chainPoster({ transactor, vault, registry, registryView }: Poste
         claimsTotalWei,
         leafFileHash,
       ]);
-      const how = replaces === undefined ? {} : { replaces };
-      return inTurn(() => transactor.sign({ to: vault, data, what: `the posting of epoch ${epoch}` }, how));
+      return inTurn(() =>
+        transactor.sign({ to: vault, data, what: `the posting of epoch ${epoch}` }, replaces),
+      );
     },
     send: (signed) => inTurn(() => transactor.send(signed)),
     txState: (txHash) => transactor.txState(txHash),

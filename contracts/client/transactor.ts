@@ -31,12 +31,12 @@ export interface TxRequest {
 export interface Transactor {
   readonly address: Hex;
   gasWei(): Promise<bigint>;
-  /** The next nonce, waiting transactions counted. */
-  nextNonce(): Promise<number>;
-  sign(
-    request: TxRequest,
-    how?: { readonly nonce?: number; readonly replaces?: SignedPosting },
-  ): Promise<SignedPosting>;
+  /**
+   * Simulates, prices and signs at the next free nonce.
+   * @param replaces takes its nonce, with higher fees; or a lower one that another transaction of this key holds up, for as
+   * long as that waits, no fee of a later one helps
+   */
+  sign(request: TxRequest, replaces?: SignedPosting): Promise<SignedPosting>;
   send(signed: SignedPosting): Promise<void>;
   txState(txHash: Hex): Promise<TxState>;
 }
@@ -94,17 +94,15 @@ export function transactor({
     }
   }
 
-  async function nextNonce(): Promise<number> {
-    return Number(readQuantity(await rpc.call('eth_getTransactionCount', [address, 'pending']), 'a nonce'));
-  }
+  const countOf = async (tag: 'latest' | 'pending'): Promise<number> =>
+    Number(readQuantity(await rpc.call('eth_getTransactionCount', [address, tag]), 'a nonce'));
 
   return {
     address,
-    nextNonce,
     async gasWei() {
       return readQuantity(await rpc.call('eth_getBalance', [address, 'latest']), 'a balance');
     },
-    async sign({ to, data, what }, { nonce, replaces } = {}) {
+    async sign({ to, data, what }, replaces) {
       if (replaces !== undefined) {
         const { state } = await stateOf(replaces.txHash);
         if (state !== 'unknown' && state !== 'waiting')
@@ -124,7 +122,10 @@ export function transactor({
       const transaction = Transaction.from({
         type: 2,
         chainId,
-        nonce: replaces?.nonce ?? nonce ?? (await nextNonce()),
+        nonce:
+          replaces === undefined
+            ? await countOf('pending')
+            : Math.min(replaces.nonce, await countOf('latest')),
         to: to ?? null,
         data,
         gasLimit: estimate + (estimate * GAS_MARGIN_PERCENT) / 100n,

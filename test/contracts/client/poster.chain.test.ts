@@ -6,8 +6,10 @@ import { connectChain } from '../../../contracts/client/connect-chain.ts';
 import { contractFaces } from '../../../contracts/client/contract-faces.ts';
 import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
 import { jsonRpc } from '../../../contracts/client/json-rpc.ts';
+import { chainPoster } from '../../../contracts/client/poster.ts';
 import { quantity } from '../../../contracts/client/rpc-values.ts';
-import { viewOf } from '../../../contracts/client/view-call.ts';
+import { transactor } from '../../../contracts/client/transactor.ts';
+import { atNewestBlock, viewOf } from '../../../contracts/client/view-call.ts';
 import { testChain } from '../../support/test-chain.ts';
 
 const GWEI = 10n ** 9n;
@@ -134,6 +136,23 @@ describe('a posting', () => {
       code: 'tx_mined',
       retry: 'never',
     });
+  });
+
+  it('that waits behind another stuck transaction takes its place when it is replaced', async () => {
+    const posting = await nextPosting();
+    await test.holdTransactions(true);
+    const stuck = await poster.recordDatanetVersion({ datanet: 'stuck', number: 1, root: id('stuck') });
+    const behind = await poster.signEpoch(posting);
+    await poster.send(behind);
+    const replacement = await poster.signEpoch(posting, behind);
+    expect(replacement.nonce).toBe(behind.nonce - 1);
+    await poster.send(replacement);
+    await test.mine();
+    await test.holdTransactions(false);
+    await minedAs(replacement, 'mined');
+    await minedAs(behind, 'reverted');
+    expect(await poster.txState(stuck ?? '')).toEqual({ state: 'unknown' });
+    expect((await test.chain.vault()).lastEpoch).toBe(posting.epoch);
   });
 
   it('with a lower fee than the one that waits is refused by name', async () => {
@@ -265,6 +284,31 @@ describe('a version', () => {
     await test.holdTransactions(false);
     expect(new Set(hashes).size).toBe(1);
     expect(await poster.recordDatanetVersion(waiting)).toBeNull();
+  });
+
+  it('that waits too long is replaced under its nonce when it is asked for again', async () => {
+    const { addresses } = test.chain;
+    const { rpc, posterSigner: signer } = test;
+    const sender = transactor({
+      rpc,
+      chainId: test.chain.chainId,
+      signer,
+      maxFeePerGas: 1_000n * GWEI,
+      moment: atNewestBlock,
+      finalBlock: async () => null,
+    });
+    const registryView = viewOf(rpc, contractFaces().registry.abi, addresses.registry);
+    const impatient = chainPoster({ transactor: sender, ...addresses, registryView, replaceAfterMs: 0 });
+    await test.holdTransactions(true);
+    const slow = { ...version, number: 6 };
+    const first = await impatient.recordDatanetVersion(slow);
+    const second = await impatient.recordDatanetVersion(slow);
+    expect(second).not.toBe(first);
+    await test.mine();
+    await test.holdTransactions(false);
+    expect((await impatient.txState(second ?? '')).state).toBe('mined');
+    expect(await impatient.txState(first ?? '')).toEqual({ state: 'unknown' });
+    expect(await impatient.recordDatanetVersion(slow)).toBeNull();
   });
 
   it('with another hash than the recorded one is refused: nothing is overwritten', async () => {
