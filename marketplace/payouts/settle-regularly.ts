@@ -11,6 +11,9 @@ const PAUSE_MS_MAX = 60_000;
 /** Steps after which there is more to do at once. */
 const GOES_ON: readonly SettleStep['did'][] = ['cut', 'built', 'final'];
 
+/** Where an epoch is due and there is nothing to settle, the books are not searched again at once. */
+const SEARCH_MS_MAX = 60_000;
+
 /** Settles every `settleEveryMs` until the marketplace stops; does nothing where there is no chain. */
 export function settleRegularly(market: MarketplaceContext): { stop(): Promise<void> } {
   const { chain, settings } = market;
@@ -21,8 +24,10 @@ export function settleRegularly(market: MarketplaceContext): { stop(): Promise<v
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   const next = (): void => {
-    running = round().then((isWell) => {
-      pauseMs = isWell ? settings.settleEveryMs : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    running = round().then((end) => {
+      if (end === 'failed') pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+      else if (end === 'well') pauseMs = settings.settleEveryMs;
+      else pauseMs = Math.max(settings.settleEveryMs, Math.min(settings.epochMs / 10, SEARCH_MS_MAX));
       if (!stopped) timer = setTimeout(next, pauseMs);
     });
   };
@@ -36,8 +41,11 @@ export function settleRegularly(market: MarketplaceContext): { stop(): Promise<v
   };
 }
 
-/** One round: as many steps as can be made at once. Resolves to false when it failed; the reason was told. */
-function createRound(market: MarketplaceContext, chain: Chain): () => Promise<boolean> {
+/** One round: as many steps as can be made at once. When it failed, the reason was told. */
+function createRound(
+  market: MarketplaceContext,
+  chain: Chain,
+): () => Promise<'well' | 'nothing_due' | 'failed'> {
   const watchRoot = createRootWatch(market, chain);
   let told = '';
   const tell = (level: 'warn' | 'error', state: string, facts: object, message: string): void => {
@@ -45,10 +53,12 @@ function createRound(market: MarketplaceContext, chain: Chain): () => Promise<bo
     told = state;
   };
   return async () => {
+    let end: 'well' | 'nothing_due' = 'well';
     try {
       for (let goesOn = true; goesOn && !market.stopping.aborted; ) {
         const step = await settleStep(market, chain);
         goesOn = GOES_ON.includes(step.did);
+        if (step.did === 'nothing' && step.isDue) end = 'nothing_due';
         if (step.did !== 'stopped') told = '';
         else
           tell(
@@ -59,9 +69,9 @@ function createRound(market: MarketplaceContext, chain: Chain): () => Promise<bo
           );
       }
       await watchRoot();
-      return true;
+      return end;
     } catch (fault) {
-      if (market.stopping.aborted) return true;
+      if (market.stopping.aborted) return end;
       if (fault instanceof ChainFault)
         tell(
           'warn',
@@ -72,7 +82,7 @@ function createRound(market: MarketplaceContext, chain: Chain): () => Promise<bo
       else if (isDatabaseAway(fault))
         tell('warn', 'database', { err: fault }, 'a step of the settlement failed');
       else tell('error', 'bug', { err: fault }, 'a step of the settlement failed');
-      return false;
+      return 'failed';
     }
   };
 }

@@ -28,8 +28,8 @@ export type SettleStep =
   | { readonly did: 'built' | 'cut'; readonly epoch: number }
   | { readonly did: 'recorded'; readonly what: string }
   | { readonly did: PostingStep; readonly epoch: number }
-  /** The next epoch is not due, or there is nothing to settle. */
-  | { readonly did: 'nothing' }
+  /** The next epoch is not due, or it is and there is nothing to settle. */
+  | { readonly did: 'nothing'; readonly isDue: boolean }
   /** The root that was posted last does not count yet, or the vault is paused. */
   | { readonly did: 'waited'; readonly why: string }
   /** Payouts are stopped until an operator has looked. */
@@ -56,7 +56,7 @@ export async function settleStep(market: MarketplaceContext, chain: Chain): Prom
 
 async function cutOf(market: MarketplaceContext, terms: CutTerms): Promise<SettleStep> {
   const epoch = await cutEpoch(market, terms);
-  return epoch === null ? { did: 'nothing' } : { did: 'cut', epoch };
+  return epoch === null ? { did: 'nothing', isDue: true } : { did: 'cut', epoch };
 }
 
 async function markVetoes({ db, clock, log }: MarketplaceContext, chain: Chain): Promise<void> {
@@ -71,7 +71,7 @@ async function cutWhenDue(market: MarketplaceContext, chain: Chain): Promise<Set
   const { db, settings, clock } = market;
   const before = await newestEpoch(db);
   if (before !== undefined && clock().getTime() - before.cutAt.getTime() < settings.epochMs)
-    return { did: 'nothing' };
+    return { did: 'nothing', isDue: false };
   const number = (before?.number ?? 0) + 1;
   // Without a poster receipts are settled in trees and files only; claims wait for somebody who can post them.
   if (chain.poster === null)
