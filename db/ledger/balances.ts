@@ -20,6 +20,8 @@ interface Balances {
   readonly creatorNano: Nano;
   /** Earned as a compute node. */
   readonly nodeNano: Nano;
+  /** The marketplace's own part of prices. */
+  readonly platformNano: Nano;
 }
 
 /** What stands in the claims tree for a wallet (or will in the next one) and has not been claimed. */
@@ -50,6 +52,7 @@ export async function balances(db: Database, ownerId: string): Promise<Balances>
     contributorNano: of('contributor'),
     creatorNano: of('creator'),
     nodeNano: of('node'),
+    platformNano: of('platform'),
   };
 }
 

@@ -95,6 +95,10 @@ export async function postAll<
   verb: LedgerVerb<Intent, Result>,
   intents: readonly Intent[],
 ): Promise<readonly (Result | IdempotencyConflict)[]> {
+  assertLedger(
+    new Set(intents.map(({ key }) => key)).size === intents.length,
+    'a key stands twice in one batch',
+  );
   const results = new Array<Result | IdempotencyConflict>(intents.length);
   let open = [...intents.keys()];
   for (let tries = 1; open.length > 0; tries++) {

@@ -1,0 +1,118 @@
+/**
+ * Micro-batches: intents of callers who came within the same few milliseconds are posted together, by one call of one function
+ * in one transaction, so that a commit and a round trip are shared. Used where many callers post at once and each posting is a
+ * transaction of its own; a posting that must be atomic with other rows goes through the verbs (hold.ts, capture.ts, ...).
+ *
+ * Each intent has its own result, given after the commit. A refused one changes nothing for the others. One that breaks (a bug
+ * of its caller) makes the batch fail and be posted one by one, so that only the bad one fails. A lost connection fails all of
+ * a batch: whether it was posted is not known, and each caller repeats with the same key.
+ * Invariants: the same key is never twice in a batch; a batch is of one verb, so batches lock in one order and never deadlock.
+ */
+import type { Database } from '../database.ts';
+import { DatabaseFault } from '../errors.ts';
+import { type CaptureIntent, type CaptureResult, captureVerb } from './capture.ts';
+import { type HoldIntent, type HoldResult, holdVerb } from './hold.ts';
+import { type LedgerVerb, postAll } from './ledger-call.ts';
+import { type SplitIntent, type SplitResult, splitVerb } from './split-pool.ts';
+import { type VoidIntent, type VoidResult, voidVerb } from './void-hold.ts';
+
+export interface LedgerBatcher {
+  hold(intent: HoldIntent): Promise<HoldResult>;
+  capture(intent: CaptureIntent): Promise<CaptureResult>;
+  voidHold(intent: VoidIntent): Promise<VoidResult>;
+  splitPool(intent: SplitIntent): Promise<SplitResult>;
+}
+
+interface BatcherOptions {
+  /** Intents of a batch at most. */
+  readonly sizeMax?: number;
+  /** How long the first of a batch waits for others while nothing is under way. */
+  readonly gatherMs?: number;
+  /** Batches of a verb under way at once: while one is written the next is prepared. */
+  readonly underWayMax?: number;
+}
+
+const DEFAULTS = { sizeMax: 64, gatherMs: 1, underWayMax: 2 } as const;
+
+export function createLedgerBatcher(db: Database, options: BatcherOptions = {}): LedgerBatcher {
+  const limits = { ...DEFAULTS, ...options };
+  return {
+    hold: batched(db, holdVerb, limits),
+    capture: batched(db, captureVerb, limits),
+    voidHold: batched(db, voidVerb, limits),
+    splitPool: batched(db, splitVerb, limits),
+  };
+}
+
+interface Waiting<Intent, Result> {
+  readonly intent: Intent;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (fault: unknown) => void;
+}
+
+/** The verb as one caller sees it. */
+function batched<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
+  db: Database,
+  verb: LedgerVerb<Intent, Result>,
+  { sizeMax, gatherMs, underWayMax }: Required<BatcherOptions>,
+): (intent: Intent) => Promise<Result> {
+  let waiting: Waiting<Intent, Result>[] = [];
+  let underWay = 0;
+  let gathering: NodeJS.Timeout | undefined;
+
+  function start(): void {
+    clearTimeout(gathering);
+    gathering = undefined;
+    if (waiting.length === 0 || underWay >= underWayMax) return;
+    const batch = take();
+    underWay += 1;
+    void postBatch(db, verb, batch).finally(() => {
+      underWay -= 1;
+      start();
+    });
+  }
+
+  /** The first ones in order; the second of the same key waits for the next batch, and finds the first one's result. */
+  function take(): readonly Waiting<Intent, Result>[] {
+    const keys = new Set<string>();
+    const batch: Waiting<Intent, Result>[] = [];
+    const left: Waiting<Intent, Result>[] = [];
+    for (const one of waiting) {
+      const fits = batch.length < sizeMax && !keys.has(one.intent.key);
+      if (fits) keys.add(one.intent.key);
+      (fits ? batch : left).push(one);
+    }
+    waiting = left;
+    return batch;
+  }
+
+  return (intent) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ intent, resolve, reject });
+      if (waiting.length >= sizeMax) start();
+      else if (underWay === 0) gathering ??= setTimeout(start, gatherMs);
+    });
+}
+
+async function postBatch<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
+  db: Database,
+  verb: LedgerVerb<Intent, Result>,
+  batch: readonly Waiting<Intent, Result>[],
+): Promise<void> {
+  try {
+    const results = await postAll(
+      db,
+      verb,
+      batch.map(({ intent }) => intent),
+    );
+    for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
+  } catch (fault) {
+    if (batch.length === 1 || isAway(fault)) for (const { reject } of batch) reject(fault);
+    else for (const one of batch) await postBatch(db, verb, [one]);
+  }
+}
+
+/** Nobody can be served: repeating one by one would only take longer to say so. */
+function isAway(fault: unknown): boolean {
+  return fault instanceof DatabaseFault && fault.retry === 'after';
+}
