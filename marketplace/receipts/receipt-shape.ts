@@ -129,7 +129,7 @@ const refund = z
   })
   .strict();
 
-export const receiptFileShape = z
+const receiptFileShape = z
   .object({
     receipt: z.discriminatedUnion('schema', [receipt, oldReceipt]),
     signature: signature.nullable(),

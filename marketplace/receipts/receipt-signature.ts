@@ -9,7 +9,7 @@ import type { DigestSigner } from '../../contracts/client/chain.ts';
 export type Purpose = 'receipt' | 'refund note';
 
 /** @param hash 32 bytes as 0x hex @returns the digest that is signed */
-export function signedDigest(purpose: Purpose, hash: string): string {
+function signedDigest(purpose: Purpose, hash: string): string {
   const message = keccak256(concat([toUtf8Bytes(`openmodels ${purpose} signature\n`), hash]));
   return hashMessage(getBytes(message));
 }

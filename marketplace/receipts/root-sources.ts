@@ -1,7 +1,8 @@
 // Where the root of an epoch is looked up, other than in the file that is being checked: the registry on chain by an RPC
 // address, a single root, or a saved list of roots. Used by verify-cli.ts. It trusts no file: a source that cannot be asked
 // throws, it never says yes.
-// A roots file: {"chainId":"31337","registry":"0x…","roots":{"1":"0x…","2":"0x…"}}; chainId and registry may be left out.
+// A roots file is {"chainId":"31337","registry":"0x…","roots":{"1":"0x…","2":"0x…"}}, where chainId and registry may be left
+// out, or what the program's page /epochs gave, saved at the time.
 import { readFile } from 'node:fs/promises';
 import { Interface } from 'ethers';
 import { z } from 'zod';
@@ -49,13 +50,24 @@ const rootsShape = z.object({
   roots: z.record(z.string().regex(/^\d+$/), hash),
 });
 
+const epochsShape = z.object({
+  schema: z.literal('openmodels/epochs/1'),
+  epochs: z.array(z.object({ number: z.number().int(), receiptsRoot: hash.nullable() })),
+});
+
+/** The saved page of epochs as a list of roots. */
+const savedRoots = epochsShape.transform(({ epochs }) => ({
+  roots: Object.fromEntries(
+    epochs.flatMap(({ number, receiptsRoot }) => (receiptsRoot === null ? [] : [[number, receiptsRoot]])),
+  ),
+}));
+
 /** @throws when the file cannot be read or is no list of roots */
 export function rootFromFile(path: string): RootSource {
   return async ({ number }) => {
-    const parsed = rootsShape.safeParse(JSON.parse(await readFile(path, 'utf8')));
-    if (!parsed.success)
-      throw new RangeError(`${path} is no list of roots: ${parsed.error.issues[0].message}`);
-    const { roots, chainId, registry } = parsed.data;
+    const parsed = savedRoots.or(rootsShape).safeParse(JSON.parse(await readFile(path, 'utf8')));
+    if (!parsed.success) throw new RangeError(`${path} is no list of roots`);
+    const { roots, chainId, registry }: z.infer<typeof rootsShape> = parsed.data;
     return {
       root: roots[String(number)] ?? null,
       source: 'the saved roots',

@@ -53,7 +53,7 @@ export async function readStatement(market: Market, personId: string, period: Pe
   };
 }
 
-export function sinceOf(period: Period, until: Date): Date | null {
+function sinceOf(period: Period, until: Date): Date | null {
   const days = PERIODS[period];
   return days === null ? null : new Date(until.getTime() - days * DAY_MS);
 }

@@ -19,13 +19,11 @@ import type {
   Provenance,
   ReviewItem,
 } from '../../marketplace/marketplace.ts';
-import type { HistoryLine } from '../../marketplace/read-history.ts';
-import type { RefundOffer, RefundOrder } from '../../marketplace/refunds/refund-call.ts';
-import type { Statement, Why } from '../../marketplace/statements/statement.ts';
+import { createFakeMoney, type FakeMoney } from './fake-money.ts';
+import { createFakeStatements, type FakeStatements } from './fake-statements.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
 import { createFakeClaims, type FakeClaims } from './fake-claims.ts';
 import { createFakeWallets, type FakeWallets } from './fake-wallets.ts';
-import { noEarnings } from './no-earnings.ts';
 
 export const atlasModel: ModelSummary = {
   id: 'model-1',
@@ -69,11 +67,8 @@ export const atlasDatanet: DatanetProgress = {
   ],
   versions: [
     {
-      number: 1,
-      contributions: 332,
-      merkleRoot: 'ab'.repeat(32),
-      modelState: 'published',
-      note: '91 % right',
+      ...{ number: 1, contributions: 332, modelState: 'published' },
+      ...{ merkleRoot: 'ab'.repeat(32), note: '91 % right' },
     },
   ],
   training: null,
@@ -110,16 +105,8 @@ export interface FakeMarketplace extends Marketplace {
   /** What the next answer warns of. */
   warnNext: BudgetWarning[];
   booksNow: PublicBooks | null;
-  budgetsNow: readonly Budget[];
-  todaysBudget: Budget;
-  historyNow: readonly HistoryLine[];
-  historyPages: number;
-  readonly refunded: (RefundOrder & { readonly key: string })[];
-  refundResult: (order: RefundOrder) => RefundOffer;
-  statement: Statement;
-  whyResult: (number: string) => Why;
-  readonly budgetsSet: { readonly which: string; readonly amount: string }[];
-  setBudgetResult: SetBudgetResult;
+  readonly money: FakeMoney;
+  readonly statements: FakeStatements;
   /** Waited for between two pieces of an answer. */
   between: () => Promise<void>;
   reviewItems: ReviewItem[];
@@ -207,6 +194,8 @@ export function createFakeMarketplace(): FakeMarketplace {
       callId,
       receiptNumber: String(number),
       text,
+  const money = createFakeMoney();
+  const statements = createFakeStatements();
       reason,
       priceNano: PRICE,
       availableNano: nano(available - PRICE),
@@ -232,22 +221,8 @@ export function createFakeMarketplace(): FakeMarketplace {
     warnNext: [],
     booksNow: null,
     books: async () => fake.booksNow,
-    statement: noEarnings,
-    whyResult: () => ({ ok: false, code: 'no_receipt' }),
-    budgetsNow: [],
-    todaysBudget: {
-      scope: 'day',
-      limitNano: null,
-      spentNano: nano(0n),
-      renewsAt: new Date(Date.UTC(2026, 10, 22)),
-      own: false,
-    },
-    historyNow: [starterLine],
-    historyPages: 1,
-    refunded: [],
-    refundResult: () => ({ ok: false, code: 'not_allowed' }),
-    budgetsSet: [],
-    setBudgetResult: { ok: true, scope: 'day' },
+    statements,
+    money,
     between: async () => {},
     reviewItems: [],
     provenances: new Map(),
@@ -380,22 +355,8 @@ export function createFakeMarketplace(): FakeMarketplace {
     },
     ...wallets.verbs,
     ...claiming.verbs,
-    earnings: async (_, period) => ({ ...fake.statement, period }),
-    earningsFile: async (_, { period, format }) => ({
-      ...{ fileName: `earnings-${period}.${format}`, text: 'at,receipt\r\n', shares: 1, cut: false },
-    }),
-    whyPaid: async (_, number) => fake.whyResult(number),
-    budgets: async () => fake.budgetsNow,
-    setBudget: async (_, typed) => {
-      fake.budgetsSet.push(typed);
-      return fake.setBudgetResult;
-    },
-    history: async (_, page) => ({ lines: fake.historyNow, page, hasOlder: page < fake.historyPages }),
-    refundOffer: async (order) => fake.refundResult(order),
-    refund: async (order, key) => {
-      fake.refunded.push({ ...order, key });
-      return fake.refundResult(order);
-    },
+    ...statements.verbs,
+    ...money.verbs,
     trainings: async () => fake.trainingsNow,
     trainingChart: async (runId) => fake.charts.get(runId) ?? null,
     cancelTraining: async ({ runId }) => {

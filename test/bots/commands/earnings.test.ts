@@ -7,8 +7,8 @@ import { nano, openNano } from '../../../db/ledger/amount.ts';
 import type { Why, WhyNotPaid } from '../../../marketplace/statements/statement.ts';
 import { createFakeMarketplace, type FakeMarketplace } from '../../support/fake-marketplace.ts';
 import { createFakeChat, type FakeChat, quietBotLog } from '../../support/fake-platform.ts';
+import { noEarnings } from '../../support/fake-statements.ts';
 import { createMemoryDeliveryStore } from '../../support/memory-delivery-store.ts';
-import { noEarnings } from '../../support/no-earnings.ts';
 
 let marketplace: FakeMarketplace;
 let chat: FakeChat;
@@ -49,7 +49,7 @@ const earned = {
 
 describe('/earnings', () => {
   it('tells sums, comparison, best contributions, other roles and what is ready to claim', async () => {
-    marketplace.statement = earned;
+    marketplace.statements.statement = earned;
     await chat.command('earnings');
     expect(chat.transcript()).toBe(
       [
@@ -140,7 +140,7 @@ const paid: Extract<Why, { ok: true }> = {
 
 describe('/why', () => {
   it('goes from the price to each share, line by line, with the odd nano’s rule and the receipt', async () => {
-    marketplace.whyResult = () => paid;
+    marketplace.statements.whyResult = paid;
     await chat.command('why', { number: 'R-42' });
     expect(chat.transcript()).toBe(
       [
@@ -166,7 +166,14 @@ describe('/why', () => {
     ['under_floor', 'yours stayed under the noise floor'],
     ['nothing_to_share', 'It paid nobody'],
   ])('of an answer that paid nothing says why: %s', async (whyNot, words) => {
-    marketplace.whyResult = () => ({ ...paid, lines: [], totalNano: nano(0n), roles: [], silent: 0, whyNot });
+    marketplace.statements.whyResult = {
+      ...paid,
+      lines: [],
+      totalNano: nano(0n),
+      roles: [],
+      silent: 0,
+      whyNot,
+    };
     await chat.command('why', { number: '42' });
     expect(chat.transcript()).toContain('**Why receipt R-000042 paid you nothing**');
     expect(chat.transcript()).toContain(words);
@@ -177,7 +184,7 @@ describe('/why', () => {
     expect(chat.since()).toContain('/why R-000042');
     await chat.command('why', { number: 'R-99' });
     expect(chat.since()).toContain('There is no receipt “R-99”');
-    marketplace.whyResult = () => ({ ok: false, code: 'not_attributed_yet' });
+    marketplace.statements.whyResult = { ok: false, code: 'not_attributed_yet' };
     await chat.command('why', { number: '1' });
     expect(chat.since()).toContain('still being attributed');
   });

@@ -20,6 +20,7 @@ import { cutEpoch } from '../../../marketplace/payouts/cut-epoch.ts';
 import { leafFilePath } from '../../../marketplace/payouts/epoch-files.ts';
 import type { ReceiptBody } from '../../../marketplace/receipts/receipt-body.ts';
 import type { ReceiptFile } from '../../../marketplace/receipts/receipt-file.ts';
+import { rootFromFile } from '../../../marketplace/receipts/root-sources.ts';
 import { signReceipts } from '../../../marketplace/receipts/sign-receipts.ts';
 import { type KnownRoot, verifyFile } from '../../../marketplace/receipts/verify-file.ts';
 import { everyChange } from '../../support/every-change.ts';
@@ -165,6 +166,10 @@ describe('a receipt of a real call', () => {
     const epoch = await getEpoch(database.db, number);
     expect(file.epoch).toMatchObject({ number, root: epoch?.receiptsRoot, chainId: null, registry: null });
     const { signer, epoch: known } = file;
+    const page = join(folder, 'epochs.json');
+    const epochs = [{ number, receiptsRoot: known?.root ?? null, receipts: 3 }];
+    await writeFile(page, JSON.stringify({ schema: 'openmodels/epochs/1', epochs }));
+    expect(await verifyFile(file, { rootOf: rootFromFile(page) })).toMatchObject({ settlement: 'proven' });
     const rootOf = async (asked: { readonly number: number }): Promise<KnownRoot> => ({
       root: asked.number === number ? (known?.root ?? null) : null,
       source: 'the test',
@@ -196,6 +201,35 @@ describe('a receipt of a real call', () => {
     await expect(change({ body: {} })).rejects.toThrow(/completed once/);
     await expect(change({ signature: `0x${'1'.repeat(130)}` })).rejects.toThrow(/signed already/);
     await expect(database.db.deleteFrom('receipt').execute()).rejects.toThrow(/receipt/);
+  });
+});
+
+describe('a refund', () => {
+  it('is a signed note of its own beside the receipt, which never changes; others do not see it', async () => {
+    const market = await world.again(database.db, { operators: ['test:operator'] });
+    const operator = await market.person({ platform: 'test', userId: 'operator', displayName: 'Op' });
+    const { receiptNumber, callId } = await attributedCall();
+    const before = await fileOf(receiptNumber);
+    const order = { operator, receipt: receiptNumber, reason: 'the answer was about Spain' };
+    for (const [key, amount] of [
+      ['one', '0.000001'],
+      ['two', 'all'],
+    ])
+      expect(await market.refund({ ...order, amount }, key)).toMatchObject({ ok: true });
+    const { refunds, ...rest } = await fileOf(receiptNumber);
+    expect(rest).toEqual(before);
+    expect(refunds?.map(({ note }) => [note.amountNano, note.reason, note.receipt])).toEqual([
+      ['1000', order.reason, receiptNumber],
+      ['2155000', order.reason, receiptNumber],
+    ]);
+    const ids = (await entriesOfCall(database.db, callId)).filter(({ kind }) => kind === 'refund');
+    expect(refunds?.map(({ note }) => note.transfer)).toEqual([
+      ...new Set(ids.map(({ transferId }) => String(transferId))),
+    ]);
+    expect(await verifyFile({ ...rest, refunds })).toMatchObject({ ok: true });
+    expect((await fileOf(receiptNumber, stranger)).refunds).toBeUndefined();
+    const view = await market.receipt({ person, number: receiptNumber });
+    expect(view?.summary.filter((line) => line.startsWith('refunded'))).toHaveLength(2);
   });
 });
 
