@@ -1,7 +1,7 @@
 // The longest answer that the context and every budget allow, and the most it may cost. Used by quote.ts before anything
 // is written and by place-hold.ts once more under the lock of the person's spending. Pure.
 // Invariant: the ceiling is within what is left of every budget; where not even the shortest useful answer is, it is a
-// refusal that names the tightest budget.
+// refusal that names the first budget that is too small for it.
 import type { Nano } from '../../db/ledger/amount.ts';
 import { answerTokensWithin, priceOf } from '../listings/rate-card.ts';
 import type { RateCard } from '../marketplace.ts';
