@@ -24,7 +24,7 @@ export interface HistoryPage {
   readonly hasOlder: boolean;
 }
 
-export const HISTORY_PAGE_LINES = 10;
+const HISTORY_PAGE_LINES = 10;
 
 export async function readHistory(
   db: Database,

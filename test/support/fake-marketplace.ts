@@ -2,8 +2,6 @@
 // number in a map. It implements the whole face and nothing of the rules; those are tested against the real one.
 import { nano, openNano } from '../../db/ledger/amount.ts';
 import type { PublicBooks } from '../../marketplace/books-verbs.ts';
-import type { Budget, BudgetWarning } from '../../marketplace/budgets/budget.ts';
-import type { SetBudgetResult } from '../../marketplace/budgets/set-budget.ts';
 import type {
   AskInput,
   CallDone,
@@ -19,10 +17,10 @@ import type {
   Provenance,
   ReviewItem,
 } from '../../marketplace/marketplace.ts';
-import { createFakeMoney, type FakeMoney } from './fake-money.ts';
-import { createFakeStatements, type FakeStatements } from './fake-statements.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
 import { createFakeClaims, type FakeClaims } from './fake-claims.ts';
+import { createFakeMoney, type FakeMoney } from './fake-money.ts';
+import { createFakeStatements, type FakeStatements } from './fake-statements.ts';
 import { createFakeWallets, type FakeWallets } from './fake-wallets.ts';
 
 export const atlasModel: ModelSummary = {
@@ -74,15 +72,6 @@ export const atlasDatanet: DatanetProgress = {
   training: null,
 };
 
-const starterLine: HistoryLine = {
-  at: new Date(Date.UTC(2026, 10, 21, 9, 5)),
-  kind: 'grant',
-  purse: 'spending',
-  amountNano: openNano('10'),
-  reason: null,
-  receiptNumber: null,
-};
-
 interface FakeCall {
   readonly callId: string;
   readonly person: Person;
@@ -102,8 +91,6 @@ export interface FakeMarketplace extends Marketplace {
   failNext: Error | null;
   /** Places in the engine's line that the next answer passes through, 0 last; `between` is waited for at each. */
   queueNext: number[];
-  /** What the next answer warns of. */
-  warnNext: BudgetWarning[];
   booksNow: PublicBooks | null;
   readonly money: FakeMoney;
   readonly statements: FakeStatements;
@@ -194,21 +181,21 @@ export function createFakeMarketplace(): FakeMarketplace {
       callId,
       receiptNumber: String(number),
       text,
-  const money = createFakeMoney();
-  const statements = createFakeStatements();
       reason,
       priceNano: PRICE,
       availableNano: nano(available - PRICE),
       modelTitle: model.title,
       versionNumber: model.versionNumber,
       droppedMessages: 0,
-      warnings: fake.warnNext.splice(0),
+      warnings: money.warnNext.splice(0),
       shortenedBy: null,
     };
   };
 
   const wallets = createFakeWallets();
   const claiming = createFakeClaims();
+  const money = createFakeMoney();
+  const statements = createFakeStatements();
   const fake: FakeMarketplace = {
     wallets,
     claiming,
@@ -218,7 +205,6 @@ export function createFakeMarketplace(): FakeMarketplace {
     refuseNext: null,
     failNext: null,
     queueNext: [],
-    warnNext: [],
     booksNow: null,
     books: async () => fake.booksNow,
     statements,
@@ -265,8 +251,8 @@ export function createFakeMarketplace(): FakeMarketplace {
       heldNano: nano(0n),
       earnedNano: nano(0n),
       claimableNano: null,
-      today: fake.todaysBudget,
-      recent: [starterLine],
+      today: money.todaysBudget,
+      recent: money.historyNow,
     }),
     models: async () => fake.listed,
     model: async (slug) => fake.listed.find((model) => model.slug === slug) ?? null,

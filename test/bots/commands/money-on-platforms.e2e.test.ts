@@ -55,15 +55,15 @@ const budgets: readonly Budget[] = [
 describe.each(APPS)('money on %s', (app) => {
   it('sets a budget, warns under an answer, refuses at the end of it, pages the history, gives back', async () => {
     const { seat, marketplace } = await open(app);
-    marketplace.budgetsNow = budgets;
+    marketplace.money.budgetsNow = budgets;
     await seat.command('budget');
     await seat.hears('for today: 0.31 OPEN of 1 OPEN spent, 0.69 OPEN left');
     await seat.command('budget', { which: 'day', amount: '0.5 OPEN' });
     await seat.hears('Your budget for today is set.');
-    expect(marketplace.budgetsSet).toEqual([{ which: 'day', amount: '0.5 OPEN' }]);
+    expect(marketplace.money.budgetsSet).toEqual([{ which: 'day', amount: '0.5 OPEN' }]);
 
     const spent = { scope: 'day', spentNano: openNano('0.43'), limitNano: openNano('0.5') } as const;
-    marketplace.warnNext = [{ ...spent, renewsAt: new Date(0) }];
+    marketplace.money.warnNext = [{ ...spent, renewsAt: new Date(0) }];
     await seat.say('What is the capital of Portugal?');
     await seat.hears('86 % of your budget for today are spent (0.43 OPEN of 0.5 OPEN). /budget changes it.');
     marketplace.refuseNext = {
@@ -76,7 +76,7 @@ describe.each(APPS)('money on %s', (app) => {
     await seat.press('My budgets');
     await seat.hears('What you spend at most');
 
-    marketplace.historyPages = 2;
+    marketplace.money.historyPages = 2;
     await seat.command('history');
     await seat.hears('+10 OPEN · starter grant');
     await seat.press('Older');
@@ -84,7 +84,7 @@ describe.each(APPS)('money on %s', (app) => {
 
     await seat.command('refund', { receipt: '1', amount: 'all', reason: 'it was wrong' });
     await seat.hears('Only the operators of this place give back');
-    marketplace.refundResult = (order) => ({
+    marketplace.money.refundResult = (order) => ({
       ...{ ok: true, receiptNumber: 'R-000001', pseudonym: 'Ada', reason: order.reason },
       ...{ priceNano: openNano('0.0125'), refundedBeforeNano: nano(0n), refundNano: openNano('0.0125') },
     });
@@ -92,6 +92,8 @@ describe.each(APPS)('money on %s', (app) => {
     await seat.hears('Give back 0.0125 OPEN of receipt R-000001 to Ada?');
     await seat.press('Yes, give it back');
     await seat.hears('0.0125 OPEN were given back');
-    expect(marketplace.refunded).toMatchObject([{ receipt: '1', amount: 'all', reason: 'it was wrong' }]);
+    expect(marketplace.money.refunded).toMatchObject([
+      { receipt: '1', amount: 'all', reason: 'it was wrong' },
+    ]);
   });
 });

@@ -41,7 +41,7 @@ const conversation: Budget = {
 
 beforeEach(() => {
   marketplace = createFakeMarketplace();
-  marketplace.budgetsNow = [message, day, conversation];
+  marketplace.money.budgetsNow = [message, day, conversation];
   const delivery = createDurableDelivery({
     store: createMemoryDeliveryStore(),
     platforms: () => [chat.platform],
@@ -73,7 +73,7 @@ describe('/budget', () => {
 
   it('sets one and shows how they stand', async () => {
     await chat.command('budget', { which: 'day', amount: '0.5' });
-    expect(marketplace.budgetsSet).toEqual([{ which: 'day', amount: '0.5' }]);
+    expect(marketplace.money.budgetsSet).toEqual([{ which: 'day', amount: '0.5' }]);
     expect(chat.since()).toContain(`Bot: **Done.** Your budget for today is set.\n\n${BUDGETS}`);
   });
 
@@ -96,7 +96,7 @@ describe('/budget', () => {
     ],
     [{ ok: false, code: 'too_large' }, '“1,5” is more OPEN than there is. For no limit write none.'],
   ])('complains %#: what was wrong, that nothing was changed', async (result, words) => {
-    marketplace.setBudgetResult = result;
+    marketplace.money.setBudgetResult = result;
     await chat.command('budget', { which: 'day', amount: '1,5' });
     expect(chat.since()).toContain(`Bot: ${words}** Nothing was changed.**\n\n**What you spend at most**`);
   });
@@ -111,14 +111,14 @@ describe('an answer', () => {
   } as const;
 
   it('that takes a budget past 80 % says so once under it, in a shared place without the amounts', async () => {
-    marketplace.warnNext = [warning];
+    marketplace.money.warnNext = [warning];
     await chat.say('What is the capital of Portugal?');
     expect(chat.since()).toContain(
       'receipt 1)\n(86 % of your budget for today are spent (0.86 OPEN of 1 OPEN). /budget changes it.)',
     );
     await chat.say('And of Spain?');
     expect(chat.since()).not.toContain('your budget');
-    marketplace.warnNext = [warning];
+    marketplace.money.warnNext = [warning];
     chat = newChat(false);
     await chat.say('And of Italy?', 'in the open');
     expect(chat.since()).toContain(
@@ -202,8 +202,8 @@ describe('/history', () => {
   });
 
   it('has a line an event with reason and receipt, and buttons to older and newer ones', async () => {
-    marketplace.historyPages = 3;
-    marketplace.historyNow = [
+    marketplace.money.historyPages = 3;
+    marketplace.money.historyNow = [
       line({ kind: 'refund', amountNano: openNano('0.001'), reason: 'it was \u202Ewrong' }),
       line({}),
       line({ kind: 'split', purse: 'contributor', amountNano: nano(500n) }),
@@ -233,7 +233,7 @@ describe('/history', () => {
   });
 
   it('says so where there is nothing, and that “two” is no page', async () => {
-    marketplace.historyNow = [];
+    marketplace.money.historyNow = [];
     await chat.command('history');
     expect(chat.since()).toContain('Nothing yet: the first answer will stand here.');
     await chat.command('history', { page: '9' });
@@ -260,7 +260,7 @@ describe('/refund', () => {
   } as const;
 
   it('asks once more, gives back at the yes, and once however often it is pressed', async () => {
-    marketplace.refundResult = () => offer;
+    marketplace.money.refundResult = () => offer;
     await chat.command('refund', args);
     expect(chat.since()).toContain(
       [
@@ -271,30 +271,30 @@ describe('/refund', () => {
         '  [Yes, give it back] [No]',
       ].join('\n'),
     );
-    expect(marketplace.refunded).toEqual([]);
+    expect(marketplace.money.refunded).toEqual([]);
     const yes = chat.press('Yes, give it back');
     const again = chat.press('Yes, give it back');
     await Promise.all([yes, again]);
-    expect(marketplace.refunded).toMatchObject([args]);
-    expect(marketplace.refunded[0].key).toMatch(/^[\w-]{12}$/);
+    expect(marketplace.money.refunded).toMatchObject([args]);
+    expect(marketplace.money.refunded[0].key).toMatch(/^[\w-]{12}$/);
     await chat.command('refund', args);
     await chat.press('Yes, give it back');
     expect(chat.transcript()).toContain(
       '**0.001 OPEN were given back** for receipt R-000007. quiet-heron-417 is told.',
     );
-    expect(marketplace.refunded[1].key).not.toBe(marketplace.refunded[0].key);
+    expect(marketplace.money.refunded[1].key).not.toBe(marketplace.money.refunded[0].key);
   });
 
   it('is left at a No, and by anybody else who presses', async () => {
-    marketplace.refundResult = () => offer;
+    marketplace.money.refundResult = () => offer;
     await chat.command('refund', args);
     const bo = chat.as('99', 'Bo');
     await bo.press('Yes, give it back');
-    expect(marketplace.refunded).toEqual([]);
+    expect(marketplace.money.refunded).toEqual([]);
     await chat.command('refund', args);
     await chat.press('No');
     expect(chat.transcript()).toContain('All right: nothing was given back.');
-    expect(marketplace.refunded).toEqual([]);
+    expect(marketplace.money.refunded).toEqual([]);
   });
 
   it.each<[RefundRefusal, string]>([
@@ -317,7 +317,7 @@ describe('/refund', () => {
       'Nothing is left to give back',
     ],
   ])('refuses %#: why, and that nothing was given back', async (refusal, words) => {
-    marketplace.refundResult = () => refusal;
+    marketplace.money.refundResult = () => refusal;
     await chat.command('refund', args);
     expect(chat.since()).toContain(words);
     expect(chat.transcript()).toContain('** Nothing was given back.**');
