@@ -6,8 +6,8 @@ import type { GasFigures } from './measure-gas.ts';
 export const snapshotPath = join(import.meta.dirname, '../gas-snapshot.json');
 
 /** A tenth of a percent more is growth; more than a percent less, and the snapshot says too much. */
-const GROWTH = 1.001;
-const FALL = 0.99;
+const GROWTH_PER_MILLE_MAX = 1;
+const FALL_PER_MILLE_MAX = 10;
 
 export function readGasSnapshot(): GasFigures {
   return existsSync(snapshotPath) ? JSON.parse(readFileSync(snapshotPath, 'utf8')) : {};
@@ -21,8 +21,9 @@ export function gasDifferences(measured: GasFigures, snapshot: GasFigures): read
     const then = snapshot[name];
     if (now === undefined) return [`${name}: no longer measured`];
     if (then === undefined) return [`${name}: ${now}, not in the snapshot`];
-    if (now > then * GROWTH) return [`${name}: ${now}, grown from ${then}`];
-    if (now < then * FALL) return [`${name}: ${now}, fallen from ${then}: write the snapshot anew`];
+    if ((now - then) * 1000 > then * GROWTH_PER_MILLE_MAX) return [`${name}: ${now}, grown from ${then}`];
+    if ((then - now) * 1000 > then * FALL_PER_MILLE_MAX)
+      return [`${name}: ${now}, fallen from ${then}: write the snapshot anew`];
     return [];
   });
 }

@@ -1,51 +1,71 @@
 // Breaks the contracts one rule at a time and runs the Solidity tests on each: the unit and fuzz tests, and the invariants
 // by themselves. Used by mutation-cli.ts and, with fewer mutants, by the tests. Needs forge and the development packages.
 // Invariant: a mutant counts as noticed only when a test failed; a source that does not compile is an error of the list.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { artifactText, compileContracts, contractSources } from '../compiler/compile-contracts.ts';
+import {
+  artifactText,
+  compileContracts,
+  contractSources,
+  plainSettings,
+} from '../compiler/compile-contracts.ts';
 import { runForge } from '../compiler/run-forge.ts';
 import type { Mutant } from './mutants.ts';
 
 const root = join(import.meta.dirname, '../..');
-const contracts = ['Open', 'Registry', 'Vault'];
+/** What the tests deploy; the vault brings the registry. */
+const deployed = ['Open', 'Vault'];
 const SUITES = {
   tests: ['--no-match-contract', 'Invariants'],
   invariants: ['--match-contract', 'Invariants'],
 } as const;
 
+export type Suite = keyof typeof SUITES;
+
 export interface MutantResult {
   readonly name: string;
-  /** The first unit or fuzz test that failed; null when none did. */
+  /** The first unit or fuzz test that failed; null when none did or they did not run. */
   readonly test: string | null;
-  /** The first invariant that failed; null when none did. */
+  /** The first invariant that failed; null when none did or they did not run. */
   readonly invariant: string | null;
 }
 
+const BOTH: readonly Suite[] = ['tests', 'invariants'];
+
 /** Runs the tests on the contracts as they are, compiled as the mutants are: nothing may fail. */
-export async function runClean(): Promise<MutantResult> {
-  return await judge('nothing is missing', {});
+export async function runClean(suites = BOTH): Promise<MutantResult> {
+  return await judge('nothing is missing', deployed, {}, suites);
 }
 
 /** Runs the tests on one mutant. @throws Error when its text does not stand in the source exactly once */
-export async function runMutant(mutant: Mutant): Promise<MutantResult> {
+export async function runMutant(mutant: Mutant, suites = BOTH): Promise<MutantResult> {
   const path = contractSources[mutant.contract];
   const source = readFileSync(join(root, path), 'utf8');
   const found = source.split(mutant.from).length - 1;
   if (found !== 1) throw new Error(`mutant "${mutant.name}": its text stands ${found} times in ${path}`);
-  return await judge(mutant.name, { [path]: source.replace(mutant.from, () => mutant.to) });
+  const changed = { [path]: source.replace(mutant.from, () => mutant.to) };
+  return await judge(mutant.name, [mutant.contract === 'Open' ? 'Open' : 'Vault'], changed, suites);
 }
 
-async function judge(name: string, changed: Readonly<Record<string, string>>): Promise<MutantResult> {
+async function judge(
+  name: string,
+  compiled: readonly string[],
+  changed: Readonly<Record<string, string>>,
+  suites: readonly Suite[],
+): Promise<MutantResult> {
   const folder = `contracts/cache/mutants/${name.replace(/\W+/g, '-')}`;
   rmSync(join(root, folder), { recursive: true, force: true });
   mkdirSync(join(root, folder), { recursive: true });
-  // not by the optimiser of the artifacts: the rules are the same, and it takes a tenth of the time
-  for (const artifact of compileContracts(contracts, changed, { viaIR: false })) {
-    writeFileSync(join(root, folder, `${artifact.contractName}.json`), artifactText(artifact));
+  for (const name of deployed) {
+    const [artifact] = compiled.includes(name) ? compileContracts([name], changed, plainSettings) : [null];
+    const file = `${name}.json`;
+    if (artifact === null) copyFileSync(join(root, 'contracts/artifacts', file), join(root, folder, file));
+    else writeFileSync(join(root, folder, file), artifactText(artifact));
   }
-  const test = await firstFailure(folder, SUITES.tests);
-  const invariant = await firstFailure(folder, SUITES.invariants);
+  const failure = async (suite: Suite) =>
+    suites.includes(suite) ? await firstFailure(folder, SUITES[suite]) : null;
+  const test = await failure('tests');
+  const invariant = await failure('invariants');
   rmSync(join(root, folder), { recursive: true, force: true });
   return { name, test, invariant };
 }
