@@ -29,7 +29,7 @@ const unzip = promisify(gunzip);
 
 /**
  * @param rpc asks anvil itself, at its address of now
- * @param onTrouble called when it cannot be kept or mined on; the next look tries again
+ * @param onTrouble called when it cannot be kept or mined on, once for the same trouble; the next look tries again
  */
 export function keepState(options: {
   readonly rpc: () => Rpc;
@@ -83,6 +83,7 @@ export function keepState(options: {
   }
 
   let looking: Promise<void> | undefined;
+  let trouble: string | undefined;
   const timer = setInterval(
     () => {
       if (stopped || looking !== undefined) return;

@@ -59,6 +59,24 @@ const fees = ({ raw }: SignedPosting) => {
 };
 
 describe('a posting', () => {
+  it('counts when its delay has passed by the clock, though no block came since', async () => {
+    const first = {
+      epoch: 1n,
+      receiptsRoot: id('1'),
+      claimsRoot: id('root'),
+      claimsTotalWei: 0n,
+      leafFileHash: id('1'),
+    };
+    const signed = await poster.signEpoch(first);
+    await poster.send(signed);
+    await minedAs(signed, 'mined');
+    const { latest } = await test.chain.heads();
+    await expect.poll(async () => (await test.chain.vault()).pending, { timeout: 10_000 }).toBeNull();
+    expect((await test.chain.vault()).activeRoot).toBe(id('root'));
+    expect((await test.chain.heads()).latest).toEqual(latest);
+    await expect(poster.signEpoch({ ...first, epoch: 2n })).resolves.toBeDefined();
+  });
+
   it('goes unknown → waiting → mined → final, at most 90,000 gas from the second on', async () => {
     const first = await poster.signEpoch(await nextPosting());
     await poster.send(first);
