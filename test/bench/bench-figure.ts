@@ -3,7 +3,7 @@
 // neither passed nor failed.
 
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
-type Unit = '×' | '%' | 's' | 'ms' | 'GB/s' | 'GB' | 'tokens/s';
+type Unit = '×' | '%' | 's' | 'ms' | 'gas' | 'GB/s' | 'GB' | 'tokens/s';
 
 export interface Measured {
   readonly value: number;
