@@ -16,6 +16,8 @@ export async function ensureCursor(
   { chainId, vault }: VaultRef,
   firstBlock: bigint,
 ): Promise<ChainCursor> {
+  const known = await readCursor(db, { chainId, vault });
+  if (known !== undefined) return known;
   await db
     .insertInto('chainCursor')
     .values({ chainId, vault, nextBlock: firstBlock })

@@ -136,6 +136,24 @@ export async function pendingEvents(
     .execute();
 }
 
+/** Where the logs stand that were taken in a range of blocks, both ends included. */
+export async function takenPlaces(
+  db: Database,
+  { chainId, vault }: VaultRef,
+  from: bigint,
+  to: bigint,
+): Promise<readonly Pick<ChainEvent, 'txHash' | 'logIndex' | 'blockHash'>[]> {
+  return db
+    .selectFrom('chainEvent')
+    .select(['txHash', 'logIndex', 'blockHash'])
+    .where('chainId', '=', chainId)
+    .where('vault', '=', vault)
+    .where('blockNumber', '>=', from)
+    .where('blockNumber', '<=', to)
+    .where('state', 'in', ['final', 'credited'])
+    .execute();
+}
+
 /** Everything that was settled, newest block first. */
 export async function settledEvents(db: Database, ref: VaultRef): Promise<readonly ChainEvent[]> {
   return ofVault(db, ref)

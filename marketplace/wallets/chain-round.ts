@@ -11,7 +11,12 @@ import {
   setAlarm,
   type VaultRef,
 } from '../../db/repositories/chain-cursor-repository.ts';
-import { lockEvent, pendingEvents, settleEvent } from '../../db/repositories/chain-event-repository.ts';
+import {
+  lockEvent,
+  pendingEvents,
+  settleEvent,
+  takenPlaces,
+} from '../../db/repositories/chain-event-repository.ts';
 import type { ChainCursor } from '../../db/schema-wallet.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { creditedNews } from './credited-news.ts';
@@ -72,6 +77,12 @@ export async function chainRound(
   return { state: 'followed', takenTo: final === null ? null : next - 1n };
 }
 
+const placeOf = ({
+  txHash,
+  logIndex,
+  blockHash,
+}: Pick<ChainLog, 'txHash' | 'logIndex' | 'blockHash'>): string => `${txHash}:${logIndex}:${blockHash}`;
+
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** Null when the last final block we took is still on the chain. */
@@ -107,7 +118,9 @@ async function takeFinal(
   const logs = await chain.logs(first, to);
   const unsound = await contradiction(market, chain, vault, logs, { from: first, to });
   if (unsound !== null) return { state: 'behind', why: unsound };
+  const taken = new Set((await takenPlaces(market.db, vault, first, to)).map(placeOf));
   for (const log of logs) {
+    if (taken.has(placeOf(log))) continue;
     const alarm = await takeLog(market, vault, log);
     if (alarm === null) continue;
     await setAlarm(market.db, vault, alarm);

@@ -7,6 +7,7 @@ import { openNano } from '../../../db/ledger/amount.ts';
 import { balances } from '../../../db/ledger/balances.ts';
 import { deposit } from '../../../db/ledger/deposit.ts';
 import { createPerson } from '../../../db/repositories/person-repository.ts';
+import { lockAddress } from '../../../db/repositories/wallet-repository.ts';
 import { prepareJobs } from '../../../marketplace/jobs/job-runner.ts';
 import type { Person } from '../../../marketplace/marketplace.ts';
 import type { MarketplaceContext } from '../../../marketplace/marketplace-context.ts';
@@ -310,6 +311,21 @@ describe('a wallet', () => {
     expect((await balances(database.db, who.id)).balanceNano).toBe(openNano('12.5'));
     expect((await balances(database.db, to.ownerId)).balanceNano).toBe(0n);
     await expectBooksHold(database.db);
+  });
+
+  it('linked while a deposit from it is being credited waits for it and brings it along', async () => {
+    const who = await person();
+    const wallet = Wallet.createRandom();
+    const address = wallet.address.toLowerCase();
+    const booking = await transact(database.db, async (tx) => {
+      await lockAddress(tx, address);
+      const linking = link(who, wallet);
+      await Promise.race([linking, new Promise((resolve) => setTimeout(resolve, 300))]);
+      const to = { kind: 'user', ownerId: `wallet:${address}` } as const;
+      await deposit(tx, { key: `late ${address}`, to, amountNano: openNano('2'), reason: 'test' });
+      return { linking };
+    });
+    expect(await booking.linking).toMatchObject({ ok: true, movedNano: openNano('2') });
   });
 });
 
