@@ -6,7 +6,8 @@
  * Each intent has its own result, given after the commit. A refused one changes nothing for the others. One that breaks (a bug
  * of its caller) makes the batch fail and be posted one by one, so that only the bad one fails. A lost connection fails all of
  * a batch: whether it was posted is not known, and each caller repeats with the same key.
- * Invariants: the same key is never twice in a batch; a batch is of one verb, so batches lock in one order and never deadlock.
+ * Invariants: the same key is never twice in a batch; a batch is of one verb, one of a verb is under way at a time, and all lock
+ * in id order, so batches never deadlock.
  */
 import type { Database } from '../database.ts';
 import { DatabaseFault } from '../errors.ts';
@@ -26,13 +27,11 @@ export interface LedgerBatcher {
 interface BatcherOptions {
   /** Intents of a batch at most. */
   readonly sizeMax?: number;
-  /** How long the first of a batch waits for others while nothing is under way. */
+  /** How long the first of a batch waits for others while none is under way; while one is, the next gathers. */
   readonly gatherMs?: number;
-  /** Batches of a verb under way at once: while one is written the next is prepared. */
-  readonly underWayMax?: number;
 }
 
-const DEFAULTS = { sizeMax: 64, gatherMs: 1, underWayMax: 2 } as const;
+const DEFAULTS = { sizeMax: 64, gatherMs: 1 } as const;
 
 export function createLedgerBatcher(db: Database, options: BatcherOptions = {}): LedgerBatcher {
   const limits = { ...DEFAULTS, ...options };
@@ -54,20 +53,20 @@ interface Waiting<Intent, Result> {
 function batched<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
   db: Database,
   verb: LedgerVerb<Intent, Result>,
-  { sizeMax, gatherMs, underWayMax }: Required<BatcherOptions>,
+  { sizeMax, gatherMs }: Required<BatcherOptions>,
 ): (intent: Intent) => Promise<Result> {
   let waiting: Waiting<Intent, Result>[] = [];
-  let underWay = 0;
+  let underWay = false;
   let gathering: NodeJS.Timeout | undefined;
 
   function start(): void {
     clearTimeout(gathering);
     gathering = undefined;
-    if (waiting.length === 0 || underWay >= underWayMax) return;
+    if (waiting.length === 0 || underWay) return;
     const batch = take();
-    underWay += 1;
+    underWay = true;
     void postBatch(db, verb, batch).finally(() => {
-      underWay -= 1;
+      underWay = false;
       start();
     });
   }
@@ -90,7 +89,7 @@ function batched<Intent extends { readonly key: string }, Result extends { reado
     new Promise((resolve, reject) => {
       waiting.push({ intent, resolve, reject });
       if (waiting.length >= sizeMax) start();
-      else if (underWay === 0) gathering ??= setTimeout(start, gatherMs);
+      else if (!underWay) gathering ??= setTimeout(start, gatherMs);
     });
 }
 

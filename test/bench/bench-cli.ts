@@ -1,6 +1,7 @@
 // `npm run bench -- NAME [options]`: the benchmarks by name. Used by people and by CI. Each bench prints a table for
 // people and a JSON line for each figure, and its exit code says whether the goals were met.
 import { deviceBench } from './device-bench.ts';
+import { ledgerBench } from './ledger-bench.ts';
 import { serveBench } from './serve-bench.ts';
 import { trainBench } from './train-bench.ts';
 
@@ -21,6 +22,11 @@ const benches: readonly Bench[] = [
     name: 'train',
     about: 'speed and memory of training (npm run bench -- train --help)',
     run: trainBench,
+  },
+  {
+    name: 'ledger',
+    about: 'speed of the money path (npm run bench -- ledger --help)',
+    run: ledgerBench,
   },
   {
     name: 'device',

@@ -14,7 +14,8 @@ import { DEFAULT_SETTINGS } from '../../marketplace/marketplace-settings.ts';
 import { buildEpoch } from '../../marketplace/payouts/build-epoch.ts';
 import { cutEpoch } from '../../marketplace/payouts/cut-epoch.ts';
 import { newWorld, type World } from '../support/marketplace-rows.ts';
-import type { LedgerMeasure } from './ledger-bench-context.ts';
+import type { Measured } from './bench-figure.ts';
+import type { LedgerBench, LedgerMeasure } from './ledger-bench-context.ts';
 
 const LEAVES = 100_000;
 const QUICK_LEAVES = 5_000;
@@ -38,45 +39,49 @@ export const epochMeasure: LedgerMeasure = {
     },
     { name: 'epoch-claims', measure: 'claims tree of 100,000 accounts: tree, leaf file and root', unit: 's' },
   ],
-  async run({ database, quick, say }) {
-    const open = await database(4);
-    const dataDir = mkdtempSync(join(tmpdir(), 'epoch-bench-'));
-    const market: Market = {
-      db: open.db,
-      dataDir,
-      settings: { ...DEFAULT_SETTINGS, epochReceiptsMax: LEAVES },
-      clock: () => new Date(),
-      stopping: new AbortController().signal,
-    };
-    try {
-      const leaves = quick ? QUICK_LEAVES : LEAVES;
-      const world = await newWorld(open.db);
-      const seconds: number[] = [];
-      const lags: number[] = [];
-      for (let number = 1; number <= (quick ? 1 : EPOCHS); number++) {
-        await addReceipts(open, world, leaves);
-        const lag = monitorEventLoopDelay({ resolution: 1 });
-        lag.enable();
-        const started = performance.now();
-        await cutAndBuild(market, number, leaves);
-        seconds.push((performance.now() - started) / 1000);
-        lag.disable();
-        lags.push(lag.percentile(99) / 1e6);
-        say(
-          `  epoch ${number}: ${seconds.at(-1)?.toFixed(1)} s, longest hold ${(lag.max / 1e6).toFixed(0)} ms`,
-        );
-      }
-      const claims = await claimsSeconds(market, leaves);
-      return {
-        epoch: spread(seconds),
-        'epoch-lag': spread(lags),
-        'epoch-claims': { value: claims },
-      };
-    } finally {
-      rmSync(dataDir, { recursive: true, force: true });
-    }
-  },
+  run: ({ onDatabase, quick, say }) => onDatabase(4, (open) => measured(open, { quick, say })),
 };
+
+async function measured(
+  open: OpenDatabase,
+  { quick, say }: Pick<LedgerBench, 'quick' | 'say'>,
+): Promise<Readonly<Record<'epoch' | 'epoch-lag' | 'epoch-claims', Measured>>> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'epoch-bench-'));
+  const market: Market = {
+    db: open.db,
+    dataDir,
+    settings: { ...DEFAULT_SETTINGS, epochReceiptsMax: LEAVES },
+    clock: () => new Date(),
+    stopping: new AbortController().signal,
+  };
+  try {
+    const leaves = quick ? QUICK_LEAVES : LEAVES;
+    const world = await newWorld(open.db);
+    const seconds: number[] = [];
+    const lags: number[] = [];
+    for (let number = 1; number <= (quick ? 1 : EPOCHS); number++) {
+      await addReceipts(open, world, leaves);
+      const lag = monitorEventLoopDelay({ resolution: 1 });
+      lag.enable();
+      const started = performance.now();
+      await cutAndBuild(market, number, leaves);
+      seconds.push((performance.now() - started) / 1000);
+      lag.disable();
+      lags.push(lag.percentile(99) / 1e6);
+      say(
+        `  epoch ${number}: ${seconds.at(-1)?.toFixed(1)} s, longest hold ${(lag.max / 1e6).toFixed(0)} ms`,
+      );
+    }
+    const claims = await claimsSeconds(market, leaves);
+    return {
+      epoch: spread(seconds),
+      'epoch-lag': spread(lags),
+      'epoch-claims': { value: claims },
+    };
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
 
 /** The median with its range. */
 function spread(values: readonly number[]): {
