@@ -20,7 +20,7 @@ const whenNext = (nextEpochAt: Date, now: Date): string =>
     ? `with the next epoch, ${dateTime(nextEpochAt)} at the earliest`
     : 'with the next epoch, within minutes';
 
-export async function claimsReply(context: CommandContext, first: RichText | null = null): Promise<Reply> {
+async function claimsReply(context: CommandContext, first: RichText | null = null): Promise<Reply> {
   const claims = await context.marketplace.claims(await context.person());
   if (!claims.ok) return noChainReply;
   return {

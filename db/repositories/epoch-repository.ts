@@ -124,11 +124,6 @@ export async function setEpochCause(db: Database, number: number, cause: string 
   return numUpdatedRows === 1n;
 }
 
-/** When its root became, or becomes, the one that claims are checked against. */
-export async function setEpochActiveAt(db: Database, number: number, activeAt: Date): Promise<void> {
-  await db.updateTable('epoch').set({ activeAt }).where('number', '=', number).execute();
-}
-
 /** The posting of an epoch as the watcher saw it, once it is final. */
 export async function finalEpochEvent(
   db: Database,
