@@ -29,7 +29,7 @@ export async function measureGas(folder: string): Promise<GasFigures> {
   const running = await startAnvil({
     anvil,
     chainId: CHAIN_ID,
-    logFile: `${folder}/anvil.log`,
+    folder,
     onSpawn: async () => undefined,
   });
   const provider = new JsonRpcProvider(anvilUrl(running.port), CHAIN_ID, {

@@ -45,19 +45,20 @@ export const NO_ANVIL = `npm has no anvil for ${process.platform} ${process.arch
 /**
  * Starts anvil and waits until it answers.
  * @param options.stateFile a state to begin with
- * @param options.logFile where its complaints go
+ * @param options.folder where it may write: `anvil.log` for its complaints, `cache` for states of past blocks
  * @throws ChainFault `chain_start_failed`
  */
 export async function startAnvil(options: {
   readonly anvil: string;
   readonly chainId: bigint;
   readonly stateFile?: string;
-  readonly logFile: string;
+  readonly folder: string;
   /** Called before it is ready, so that whoever comes after a kill finds it. */
   readonly onSpawn: (process: AnvilProcess) => Promise<void>;
 }): Promise<AnvilProcess> {
   const port = await freeLoopbackPort();
-  const log = openSync(options.logFile, 'a', 0o600);
+  const logFile = join(options.folder, 'anvil.log');
+  const log = openSync(logFile, 'a', 0o600);
   const { PATH, HOME, SystemRoot } = process.env;
   // its own process group: Ctrl-C is for us, and we stop it after everything that uses it
   const child = spawn(
@@ -66,6 +67,7 @@ export async function startAnvil(options: {
       ...['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(options.chainId)],
       ...['--accounts', '0', '--no-cors', '--silent', '--slots-in-an-epoch', '1', '--hardfork', HARDFORK],
       ...['--prune-history', String(STATES_KEPT), '--no-request-size-limit'],
+      ...['--cache-path', join(options.folder, 'cache')], // else in the home folder, where a killed one leaves it
       ...(options.stateFile === undefined ? [] : ['--load-state', options.stateFile]),
     ],
     { cwd: '/', env: { PATH, HOME, SystemRoot }, detached: true, stdio: ['ignore', log, log] },
@@ -77,9 +79,7 @@ export async function startAnvil(options: {
     child.once('error', (cause) => reject(startFault(`anvil cannot be run (${options.anvil})`, cause)));
     child.once('exit', (code, signal) =>
       reject(
-        startFault(
-          `anvil ended while starting (${signal ?? `code ${code}`}); what it said is in ${options.logFile}`,
-        ),
+        startFault(`anvil ended while starting (${signal ?? `code ${code}`}); what it said is in ${logFile}`),
       ),
     );
   });

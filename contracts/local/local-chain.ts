@@ -92,12 +92,13 @@ async function own(
     startAnvil({
       anvil,
       chainId: LOCAL_CHAIN_ID,
-      logFile: join(home, 'anvil.log'),
+      folder: home,
       ...(existsSync(stateFile) ? { stateFile } : {}),
       onSpawn: ({ port, identity }) => replaceDurably(processFile, `${port}\n${identity}\n`),
     });
 
   const left = await adopt(processFile, log);
+  if (left === undefined) await rm(join(home, 'cache'), { recursive: true, force: true }); // of one that was killed
   let running = left ?? (await start());
   const how = left === undefined ? 'started' : 'adopted';
   log.info({ port: running.port, pid: running.pid, home }, `local chain ${how}`);
@@ -177,6 +178,7 @@ async function own(
       await endProcess(running.pid, STOP_GRACE_MS);
       process.removeListener('exit', onExit);
       await rm(processFile, { force: true });
+      await rm(join(home, 'cache'), { recursive: true, force: true });
       await rm(ownerFile, { force: true });
       log.info({ home }, 'local chain stopped');
     },

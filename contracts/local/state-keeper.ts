@@ -88,9 +88,16 @@ export function keepState(options: {
     () => {
       if (stopped || looking !== undefined) return;
       looking = look()
-        .catch((error: unknown) => {
-          if (!stopped) onTrouble(error);
-        })
+        .then(
+          () => {
+            trouble = undefined;
+          },
+          (error: unknown) => {
+            // a full disk is told once, not twice a second
+            if (!stopped && String(error) !== trouble) onTrouble(error);
+            trouble = String(error);
+          },
+        )
         .finally(() => {
           looking = undefined;
         });

@@ -30,7 +30,7 @@ export async function bareAnvil(folder: string): Promise<BareAnvil> {
   const running = await startAnvil({
     anvil,
     chainId: TEST_CHAIN_ID,
-    logFile: `${folder}/anvil.log`,
+    folder,
     onSpawn: async () => undefined,
   });
   const rpc = jsonRpc(anvilUrl(running.port));
