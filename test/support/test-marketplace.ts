@@ -49,7 +49,7 @@ export interface TestMarketplace {
 }
 
 export async function testMarketplace(
-  database: { readonly db: Database; readonly url: string },
+  database: { readonly db: Database; readonly url: string; readonly ownerUrl?: string },
   settings: Partial<MarketplaceSettings> = {},
   prepareEngine: (engine: FakeEngine) => void = () => {},
   slugs: readonly string[] = [SLUG],
@@ -70,6 +70,7 @@ export async function testMarketplace(
     createMarketplace({
       db,
       databaseUrl: database.url,
+      ownerUrl: database.ownerUrl,
       engine: itsEngine,
       dataDir,
       demoDir,
