@@ -27,16 +27,6 @@ export async function walletAt(db: Database | Tx, address: string): Promise<Wall
   return linked(db).where('address', '=', address).executeTakeFirst();
 }
 
-/** The wallets of these persons that are linked now, by person. */
-export async function walletsOfPersons(
-  db: Database | Tx,
-  personIds: readonly string[],
-): Promise<ReadonlyMap<string, Wallet>> {
-  if (personIds.length === 0) return new Map();
-  const wallets = await linked(db).where('personId', 'in', personIds).execute();
-  return new Map(wallets.map((wallet) => [wallet.personId, wallet]));
-}
-
 /** Links an address that nobody has; the person's earlier wallet must be unlinked before. */
 export async function addWallet(
   tx: Tx,

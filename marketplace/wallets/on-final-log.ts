@@ -23,7 +23,7 @@ type FinalLogTask<Log extends ChainLog> = (
   vault: VaultRef,
 ) => Promise<FinalLogOutcome>;
 
-export const keyOfLog = ({ chainId }: VaultRef, { kind, txHash, logIndex }: ChainLog): string =>
+const keyOfLog = ({ chainId }: VaultRef, { kind, txHash, logIndex }: ChainLog): string =>
   `${kind}:${chainId}:${txHash}:${logIndex}`;
 
 /** Taken without a transfer. */

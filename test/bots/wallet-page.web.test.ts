@@ -1,7 +1,7 @@
 // The wallet page: what its routes take and refuse, and in a real browser on a real chain the whole way: practice wallet, link,
 // faucet, deposit, credited, claim.
 import { readFileSync } from 'node:fs';
-import { type FunctionFragment, Interface } from 'ethers';
+import { type FunctionFragment, Interface, JsonRpcProvider, toUtf8String } from 'ethers';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PageServer, startPageServer } from '../../bots/page-server.ts';
@@ -246,6 +246,87 @@ describe.skipIf(found.browser === undefined)('the page', () => {
     expect(complaints).toEqual([]);
     await page.close();
   });
+
+  /** A wallet in the browser, as extensions put it there (EIP-1193): keys and signing stay out here. */
+  async function withBrowserWallet(
+    page: Page,
+    { typedData, declines = 0 }: { readonly typedData: boolean; declines?: number },
+  ): Promise<{ readonly asked: string[] }> {
+    const { wallet } = await chained.person(50n * 10n ** 18n);
+    const provider = new JsonRpcProvider(`http://127.0.0.1:${gate.port}`, undefined, { cacheTimeout: -1 });
+    const signer = wallet.connect(provider);
+    const asked: string[] = [];
+    let known = false;
+    const fail = (code: number, message: string) => ({ error: { code, message } });
+    const answer = async (method: string, params: readonly unknown[]): Promise<object> => {
+      asked.push(method);
+      switch (method) {
+        case 'eth_requestAccounts':
+        case 'eth_accounts':
+          return { result: [wallet.address] };
+        case 'eth_chainId':
+          return known ? { result: await provider.send(method, []) } : { result: '0x1' };
+        case 'wallet_switchEthereumChain':
+          return known ? { result: null } : fail(4902, 'Unrecognized chain');
+        case 'wallet_addEthereumChain':
+          known = true;
+          return { result: null };
+        case 'personal_sign':
+          if (declines > 0) {
+            declines -= 1;
+            return fail(4001, 'User rejected the request.');
+          }
+          return { result: await wallet.signMessage(toUtf8String(String(params[0]))) };
+        case 'eth_signTypedData_v4': {
+          if (!typedData) return fail(-32_601, 'This wallet signs no typed data.');
+          const { domain, types, message } = JSON.parse(String(params[1]));
+          const { EIP712Domain: _, ...own } = types;
+          return { result: await wallet.signTypedData(domain, own, message) };
+        }
+        case 'eth_sendTransaction': {
+          const { to, data } = params[0] as { readonly to: string; readonly data: string };
+          return { result: (await signer.sendTransaction({ to, data })).hash };
+        }
+        default:
+          return { result: await provider.send(method, [...params]) };
+      }
+    };
+    await page.exposeFunction('walletAnswers', answer);
+    await page.addInitScript(`globalThis.ethereum = { async request({ method, params = [] }) {
+      const { result, error } = await walletAnswers(method, params);
+      if (error) throw Object.assign(new Error(error.message), error);
+      return result;
+    } }`);
+    return { asked };
+  }
+
+  it.each([
+    ['with a permit in one transaction', true, 1],
+    ['without typed data, approving first', false, 2],
+  ])(
+    'a wallet of the browser is brought to the chain, links after a first no, and deposits %s',
+    async (_, typedData, sends) => {
+      const page = (await found.browser?.newPage()) as Page;
+      const { asked } = await withBrowserWallet(page, { typedData, declines: 1 });
+      await page.goto(await link());
+      await page.getByTestId('connect').click();
+      await page.getByTestId('wallet-words').getByText('Browser wallet 0x').waitFor();
+      expect(asked).toContain('wallet_addEthereumChain');
+      await page.getByTestId('link').click();
+      await page.getByTestId('notice').getByText('You declined in your wallet. Nothing was sent.').waitFor();
+      await page.getByTestId('link').click();
+      await page.getByTestId('link-words').getByText('Linked to your telegram account Ada').waitFor();
+      await page.getByTestId('coins').getByText('Your wallet holds 50 OPEN.').waitFor();
+      await page.getByTestId('amount').fill('20');
+      await page.getByTestId('deposit').click();
+      await page.getByTestId('deposit-row').getByText('sent, not seen yet').waitFor();
+      await chained.finalize();
+      await watch();
+      await page.getByTestId('deposit-row').getByText('✓ credited').first().waitFor();
+      expect(asked.filter((method) => method === 'eth_sendTransaction')).toHaveLength(sends);
+      await page.close();
+    },
+  );
 
   it('opens by its link once: a second tab and a made-up link are told so', async () => {
     const address = await link();

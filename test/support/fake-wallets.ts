@@ -9,7 +9,7 @@ import type {
   WalletChain,
 } from '../../marketplace/wallets/wallet-views.ts';
 
-export const fakeWalletChain: WalletChain = {
+const fakeWalletChain: WalletChain = {
   chainId: 31_337n,
   isLocal: true,
   rpcUrl: 'http://127.0.0.1:8545',

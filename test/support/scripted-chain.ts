@@ -45,7 +45,7 @@ export interface ScriptedChain {
 export const hashOf = (text: string): Hex => `0x${createHash('sha256').update(text).digest('hex')}`;
 export const addressOf = (name: string): Hex => hashOf(name).slice(0, 42);
 
-export const EMPTY_VAULT: VaultState = {
+const EMPTY_VAULT: VaultState = {
   coinsWei: 0n,
   claimedTotalWei: 0n,
   lastEpoch: 0n,
