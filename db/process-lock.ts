@@ -41,8 +41,8 @@ export async function takeProcessLock(options: ProcessLockOptions): Promise<Proc
   let connection: Connection | null = null;
   let released = false;
 
-  /** True when the lock is ours now; else who has it. */
-  async function take(): Promise<true | string> {
+  /** True when the lock is ours now; null when it is worth trying on; else who has it. */
+  async function take(): Promise<true | string | null> {
     const candidate = await pool.reserve();
     try {
       await candidate.unsafe('select set_config($1, $2, false)', ['application_name', name]);
@@ -61,9 +61,10 @@ export async function takeProcessLock(options: ProcessLockOptions): Promise<Proc
            and ((l.classid::bigint << 32) | l.objid::bigint) = ${LOCK}`,
       );
       // Our own earlier session, which the server has not missed yet.
-      if (holder?.name === name) await candidate.unsafe('select pg_terminate_backend($1)', [holder.pid]);
+      const ours = holder?.name === name;
+      if (ours) await candidate.unsafe('select pg_terminate_backend($1)', [holder.pid]);
       candidate.release();
-      return holder === undefined ? 'another process' : `database session ${holder.pid} from ${holder.host}`;
+      return ours || holder === undefined ? null : `database session ${holder.pid} from ${holder.host}`;
     } catch (fault) {
       candidate.release();
       throw fault;
@@ -73,7 +74,8 @@ export async function takeProcessLock(options: ProcessLockOptions): Promise<Proc
   async function takeWithin(waitMs: number): Promise<true | string> {
     for (const until = performance.now() + waitMs; ; ) {
       const taken = await take();
-      if (taken === true || performance.now() > until) return taken;
+      if (taken === true || released) return taken ?? '';
+      if (taken !== null && performance.now() > until) return taken;
       await sleep(TRY_EVERY_MS);
     }
   }

@@ -12,8 +12,11 @@ afterEach(async () => {
   for (const lock of locks.splice(0)) await lock.release();
 });
 
-async function take(onReplaced: () => void = () => {}, checkEveryMs = 20): Promise<ProcessLock> {
-  const timing = { checkEveryMs, startWaitMs: 300 };
+async function take(
+  onReplaced: () => void = () => {},
+  { checkEveryMs = 20, startWaitMs = 300 } = {},
+): Promise<ProcessLock> {
+  const timing = { checkEveryMs, startWaitMs };
   const lock = await takeProcessLock({ url: database.url, log: quietLog, onReplaced, ...timing });
   locks.push(lock);
   return lock;
@@ -52,7 +55,7 @@ describe('the lock of a process on its database', () => {
   it('is waited for while a process that was killed vanishes', async () => {
     const first = await take();
     setTimeout(() => void first.release(), 100);
-    await take();
+    await take(undefined, { startWaitMs: 60_000 });
   });
 
   it('is taken again after its connection was ended, and then keeps a second process out', async () => {
@@ -67,7 +70,7 @@ describe('the lock of a process on its database', () => {
 
   it('tells the process that another one was faster while the connection was away', async () => {
     const onReplaced = vi.fn();
-    await take(onReplaced, 500);
+    await take(onReplaced, { checkEveryMs: 500 });
     const [before] = await holders();
     const connection = await database.pool.reserve();
     // In one round trip: the first is ended and the lock taken before it looks again.
