@@ -124,7 +124,7 @@ describe('a deployment', () => {
       );
       return { run, died, methods: asked };
     }
-  }, 120_000);
+  }, 1_200_000);
 
   it('finds what it made when its file is lost, instead of making it again', async () => {
     const run = await options();

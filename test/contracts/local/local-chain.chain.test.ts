@@ -187,7 +187,7 @@ describe('the local chain', () => {
       await untilFinal(chain, await deposit('after'));
     }
     expect(sent).toBeGreaterThan(0);
-  }, 120_000);
+  }, long ? 1_200_000 : 120_000);
 
   it('is adopted by the next start when its program is killed, with what came in between', async () => {
     const dataDir = freshFolder();
@@ -229,7 +229,7 @@ describe('the local chain', () => {
       expect((await chain.vault()).coinsWei, `round ${round}`).toBe(TREASURY_WEI);
       await stop();
     }
-  }, 120_000);
+  }, long ? 1_200_000 : 120_000);
 
   it('refuses a second program on the same folder with its process id, and leaves the first alone', async () => {
     const dataDir = freshFolder();
