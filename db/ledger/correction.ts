@@ -3,10 +3,10 @@
  * changed: a correction is a new transfer that says so. The only verb besides hold, capture and split that may touch any
  * account but those of holds and pools, which belong to calls under way.
  */
-import type { Tx } from '../database.ts';
+import type { Database } from '../database.ts';
 import { type TransferIntent, type TransferResult, transferAs } from './transfer.ts';
 
 /** @param intent `reason` is shown in the history of both owners */
-export async function correction(tx: Tx, intent: TransferIntent): Promise<TransferResult> {
-  return transferAs(tx, 'correction', intent);
+export async function correction(db: Database, intent: TransferIntent): Promise<TransferResult> {
+  return transferAs(db, 'correction', intent);
 }

@@ -51,15 +51,12 @@ export async function once<Result extends { readonly ok: true }, Refusal extends
   >,
 ): Promise<Result | Refusal | IdempotencyConflict> {
   const hash = requestHash(intent);
-  const earlier = await sql<{ requestHash: string; result: unknown }>`
-    select request_hash, result from ledger_intent(${intent.key})`.execute(tx);
-  const [first] = earlier.rows;
-  if (first) {
-    if (first.requestHash !== hash) return { ok: false, code: 'idempotency_conflict' };
-    return revive(first.result) as Result;
-  }
+  const earlier = () => earlierResult<Result>(tx, intent.key, hash);
+  const before = await earlier();
+  if (before) return before;
   const decision = await decide();
-  if (!('posting' in decision)) return decision;
+  // what a refusal saw may be the doing of this very key, by a verb that takes no lock on it: the key is asked first, always
+  if (!('posting' in decision)) return (await earlier()) ?? decision;
   const { legs, callId, reason, result } = decision.posting;
   const total = legs.reduce((sum, leg) => sum + leg.amountNano, 0n);
   assertLedger(total === 0n, `${intent.kind} ${intent.key} is off balance by ${total} nano`);
@@ -70,6 +67,20 @@ export async function once<Result extends { readonly ok: true }, Refusal extends
     ${callId ?? null}, ${freeze(result)}::jsonb, ${entries}::jsonb, ${reason ?? null}) as id`.execute(tx);
   await decision.after?.(posted.rows[0].id);
   return result;
+}
+
+/** What was posted under the key, or that it was another request; undefined = nothing yet. */
+async function earlierResult<Result>(
+  tx: Tx,
+  key: string,
+  hash: string,
+): Promise<Result | IdempotencyConflict | undefined> {
+  const { rows } = await sql<{ requestHash: string; result: unknown }>`
+    select request_hash, result from ledger_intent(${key})`.execute(tx);
+  const first = rows.at(0);
+  if (!first) return undefined;
+  if (first.requestHash !== hash) return { ok: false, code: 'idempotency_conflict' };
+  return revive(first.result) as Result;
 }
 
 /** Kinds whose incoming amounts wait for the roll-up (ledger_entry_waits in 008-ledger). */

@@ -49,6 +49,11 @@ const post = (entries: string) =>
 const account = (kind: string) =>
   `(select id from account where owner_id = '${person}' and kind = '${kind}')`;
 
+/** The captured call's price came from the grant; `user_grant` is where it may return. */
+const refundOf = (kind: string, amount: string) =>
+  `select ledger_post('r' || random(), 'h', 'refund', (select call_id from hold where state = 'captured'), '{}',
+    '[{"kind":"treasury","owner":"treasury","amount":"-${amount}"},{"kind":"${kind}","owner":"${person}","amount":"${amount}"}]')`;
+
 describe('PostgreSQL refuses', () => {
   test.each([
     [
@@ -108,6 +113,56 @@ describe('PostgreSQL refuses', () => {
       () => `insert into account (kind, owner_id) values ('pocket', 'x')`,
       'account_kind_check',
     ],
+    [
+      'the entries of a transfer in two statements',
+      () => `insert into transfer (idempotency_key, request_hash, kind, result) values ('two', 'h', 'transfer', '{}');
+        insert into entry select currval('transfer_id_seq'), 1, ${account('user')}, 5;
+        insert into entry select currval('transfer_id_seq'), 2, (select id from account where kind = 'treasury'), -5`,
+      'entry_applies',
+    ],
+    [
+      'an entry on no account',
+      () => `insert into transfer (idempotency_key, request_hash, kind, result) values ('none', 'h', 'transfer', '{}');
+        insert into entry select currval('transfer_id_seq'), 1, -1, 5`,
+      'entry_applies',
+    ],
+    [
+      'an entry on an account of another asset',
+      () => `insert into account (kind, owner_id, asset) values ('user', 'other', 'EURO');
+        insert into transfer (idempotency_key, request_hash, kind, result) values ('euro', 'h', 'transfer', '{}');
+        insert into entry select currval('transfer_id_seq'), 1, id, 5 from account where asset = 'EURO'`,
+      'entry_applies',
+    ],
+    [
+      'an overdraft of an account that is rolled up later',
+      () =>
+        post(
+          '[{"kind":"contributor","owner":"z","amount":"-1"},{"kind":"treasury","owner":"treasury","amount":"1"}]',
+        ),
+      'account_no_overdraft',
+    ],
+    ['an entry made to wait by hand', () => 'insert into entry_pending values (1)', 'entry_pending_guard'],
+    ['UPDATE of what waits', () => `update entry_pending set transfer_id = 1`, 'ledger_immutable'],
+    ['TRUNCATE of what waits', () => 'truncate entry_pending', 'ledger_immutable'],
+    [
+      'a hold without a transfer of its own',
+      () => `insert into hold (id, owner_id, call_id, amount_nano, grant_nano, balance_nano, expires_at, hold_transfer_id)
+        select 'hold_x', 'x', 'call_x', 0, 0, 0, now(), min(id) from transfer`,
+      'hold_has_transfer',
+    ],
+    [
+      'the end of a hold by the transfer of another call',
+      () => `insert into transfer (idempotency_key, request_hash, kind, call_id, result) values ('end', 'h', 'void', 'call_x', '{}');
+        update hold set state = 'voided', settled_at = now(), settle_transfer_id = currval('transfer_id_seq') where state = 'open'`,
+      'hold_has_transfer',
+    ],
+    [
+      'a refund of 1 nano more than a call cost',
+      () => refundOf('user', '200000001'),
+      'refund_within_capture',
+    ],
+    ['a refund to another account', () => refundOf('creator', '1'), 'refund_within_capture'],
+    ['a refund of no call', () => post('[]').replace("'transfer'", "'refund'"), 'refund_within_capture'],
     ['an entry of 0', () => `insert into entry values (1, 98, ${account('user')}, 0)`, ''],
   ])('%s', async (_, statement, sign) => {
     const error = await raw(statement()).then(
