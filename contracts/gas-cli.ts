@@ -1,12 +1,12 @@
 /**
  * `node contracts/gas-cli.ts [--write]`: measures what every transaction costs on an anvil of its own, beside the committed
- * snapshot; `--write` writes contracts/gas-snapshot.json. Exit code 3 where there is no anvil.
+ * snapshot; `--write` writes contracts/gas-snapshot.json and the table in contracts/README.md. Exit code 3 where there is no anvil.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readGasSnapshot, snapshotPath } from './gas/gas-snapshot.ts';
+import { readGasSnapshot, readmePath, snapshotPath, withGasTable } from './gas/gas-snapshot.ts';
 import { measureGas } from './gas/measure-gas.ts';
 import { findAnvil, NO_ANVIL } from './local/anvil-process.ts';
 
@@ -21,8 +21,11 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'openmodels-gas-'));
   try {
     const measured = await measureGas(folder);
-    if (values.write) writeFileSync(snapshotPath, `${JSON.stringify(measured, null, 2)}\n`);
     const committed = readGasSnapshot();
+    if (values.write) {
+      writeFileSync(snapshotPath, `${JSON.stringify(measured, null, 2)}\n`);
+      writeFileSync(readmePath, withGasTable(readFileSync(readmePath, 'utf8'), measured));
+    }
     for (const [name, gas] of Object.entries(measured)) {
       const before = committed[name]?.toLocaleString('en') ?? 'new';
       console.log(

@@ -1,4 +1,5 @@
-// The committed gas figures, contracts/gas-snapshot.json, and what counts as a change. Used by gas-cli.ts and the test.
+// The committed gas figures, contracts/gas-snapshot.json, their table in contracts/README.md, and what counts as a change.
+// Used by gas-cli.ts, which writes both, and by the test.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GasFigures } from './measure-gas.ts';
@@ -26,4 +27,16 @@ export function gasDifferences(measured: GasFigures, snapshot: GasFigures): read
       return [`${name}: ${now}, fallen from ${then}: write the snapshot anew`];
     return [];
   });
+}
+
+export const readmePath = join(import.meta.dirname, '../README.md');
+const BEGIN = '<!-- gas:begin -->\n';
+const END = '<!-- gas:end -->';
+
+/** @param readme the text of contracts/README.md @returns the same with the table of these figures */
+export function withGasTable(readme: string, figures: GasFigures): string {
+  const rows = Object.entries(figures).map(([name, gas]) => `| ${name} | ${gas.toLocaleString('en')} |`);
+  const table = ['| transaction | gas |', '|---|---|', ...rows].join('\n');
+  const from = readme.indexOf(BEGIN) + BEGIN.length;
+  return `${readme.slice(0, from)}${table}\n${readme.slice(readme.indexOf(END))}`;
 }

@@ -143,6 +143,27 @@ export const mutants: readonly Mutant[] = [
     'if (delay < minPostingDelay || delay > MAX_POSTING_DELAY) {',
     'if (false) {',
   ),
+  vault(
+    'drop: by anybody',
+    'function dropActiveRoot(uint256 total) external onlyRole(DEFAULT_ADMIN_ROLE) {',
+    'function dropActiveRoot(uint256 total) external {',
+  ),
+  vault(
+    'drop: while the root counts',
+    'if (!state.paused) revert VaultNotPaused();\n        if (state.activeAt != 0) revert',
+    'if (state.activeAt != 0) revert',
+  ),
+  vault('drop: the root stays', '_roots[state.epoch & 1] = 0;'),
+  vault(
+    'drop: what was claimed may be claimed again',
+    'nano < paid || nano > state.posted',
+    'nano > state.posted',
+  ),
+  vault('drop: the total may rise', 'nano < paid || nano > state.posted', 'nano < paid'),
+  vault(
+    'coin: any supply',
+    'if (supply > type(uint64).max * NANO) revert SupplyTooLarge(supply, type(uint64).max * NANO);',
+  ),
   vault('rescue: of OPEN', 'if (address(token) == address(open)) revert NotForeign();'),
   vault(
     'rescue: by anybody',

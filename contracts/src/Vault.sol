@@ -18,7 +18,7 @@ import {Registry} from "./Registry.sol";
 
 /// @title Vault of OPEN with delayed, capped, cumulative claims
 /// @notice Roles: poster (posts epochs), vetoer (drops a posting before it counts), pauser (stops everything), admin
-/// (a timelock: appoints the others, changes cap and delay, ends a pause). None of them can send coins anywhere but
+/// (a timelock: appoints the others, changes cap and delay, ends a pause, drops a wrong root). None of them can send coins anywhere but
 /// through a claim against a posted root.
 contract Vault is AccessControl, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -86,6 +86,8 @@ contract Vault is AccessControl, ReentrancyGuardTransient {
     event EpochDelayed(uint64 indexed epoch, uint64 activeAt);
     /// @notice `amount` was paid to `account`, which has now received `cumulative` in all.
     event Claimed(address indexed account, uint256 amount, uint256 cumulative);
+    /// @notice The root that was active never counts again; `total` is what the next posting grows from.
+    event ActiveRootDropped(bytes32 root, uint256 total);
     /// @notice Deposits, claims and postings are stopped.
     event Paused(address indexed by);
     /// @notice Deposits, claims and postings go on.
@@ -133,6 +135,10 @@ contract Vault is AccessControl, ReentrancyGuardTransient {
     error DelayOutOfBounds(uint64 given, uint64 min, uint64 max);
     /// @notice The cap is zero or above what fits.
     error CapOutOfBounds(uint256 given, uint256 max);
+    /// @notice A dropped root leaves a total from what was claimed to what was posted.
+    error TotalOutOfBounds(uint256 given, uint256 min, uint256 max);
+    /// @notice A coin of which more exists than fits.
+    error SupplyTooLarge(uint256 supply, uint256 max);
     /// @notice OPEN leaves by claims only.
     error NotForeign();
 
@@ -157,6 +163,8 @@ contract Vault is AccessControl, ReentrancyGuardTransient {
                 || vetoer == address(0)
         ) revert ZeroAddress();
         if (delay == 0) revert DelayOutOfBounds(delay, 1, MAX_POSTING_DELAY);
+        uint256 supply = open_.totalSupply();
+        if (supply > type(uint64).max * NANO) revert SupplyTooLarge(supply, type(uint64).max * NANO);
         open = open_;
         minPostingDelay = delay;
         registry = new Registry(admin, poster);
@@ -207,7 +215,8 @@ contract Vault is AccessControl, ReentrancyGuardTransient {
     /// @param receiptsRoot Merkle root of the epoch's receipts; zero where it has none.
     /// @param claimsRoot Merkle root of all accounts' cumulative claims; zero only while nothing was ever claimable.
     /// @param claimsTotal Sum of the cumulative claims in that tree, in wei.
-    /// @param leafFileHash keccak256 of the published leaf file, from which anyone can build the tree again.
+    /// @param leafFileHash Names the published leaf files, from which anyone can build both trees again: keccak256 of
+    /// the receipts file's keccak256 followed by the claims file's.
     function postEpoch(
         uint64 epoch,
         bytes32 receiptsRoot,
@@ -310,6 +319,26 @@ contract Vault is AccessControl, ReentrancyGuardTransient {
         }
         _store(state);
         emit Unpaused(msg.sender);
+    }
+
+    /// @notice Takes a wrong root back that is already active, during a pause: nothing is claimable until the next
+    /// posting counts. A pending posting is vetoed first.
+    /// @param total What the next posting grows from, in wei: the sum of the claims that were right, from what was
+    /// claimed to what was posted.
+    function dropActiveRoot(uint256 total) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        Claims memory state = _claims;
+        if (!state.paused) revert VaultNotPaused();
+        if (state.activeAt != 0) revert PendingEpoch(state.epoch, state.activeAt);
+        uint256 paid = state.posted - state.unclaimed;
+        uint256 nano = _toNano(total);
+        if (nano < paid || nano > state.posted) {
+            revert TotalOutOfBounds(total, paid * NANO, state.posted * NANO);
+        }
+        state.posted = uint72(nano);
+        state.unclaimed = uint64(nano - paid);
+        _store(state);
+        emit ActiveRootDropped(_activeRoot(state), total);
+        _roots[state.epoch & 1] = 0;
     }
 
     /// @notice Sets the most that the claims may grow per epoch.

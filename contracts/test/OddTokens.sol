@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Coins that OPEN is not, to see that the vault counts what arrives: one that keeps a fee, one that calls back.
+// Coins that OPEN is not, to see that the vault counts what arrives: one that keeps a fee, one that
+// calls back, one of which too many exist.
 pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {Vault} from "../src/Vault.sol";
+
+/// As many as are asked for.
+contract ManyCoins is ERC20 {
+    constructor(uint256 supply) ERC20("Many", "MANY") {
+        _mint(msg.sender, supply);
+    }
+}
 
 /// Keeps a tenth of every transfer.
 contract FeeToken is ERC20 {

@@ -5,7 +5,7 @@ pragma solidity 0.8.37;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ClaimTree} from "./ClaimTree.sol";
-import {FeeToken} from "./OddTokens.sol";
+import {FeeToken, ManyCoins} from "./OddTokens.sol";
 import {TestBase} from "./TestBase.sol";
 import {Vault} from "../src/Vault.sol";
 
@@ -113,6 +113,68 @@ contract VaultAdminTest is TestBase {
         vm.expectRevert(Vault.VaultNotPaused.selector);
         vault.unpause();
         vm.stopPrank();
+    }
+
+    function test_AWrongRootThatIsActiveIsDroppedDuringAPauseAndTheRightOneIsPosted() public {
+        bytes32 right = ClaimTree.leaf(ANN, 5 * OPEN);
+        post(right, 5 * OPEN);
+        passDelay();
+        vault.claim(ANN, 5 * OPEN, right, new bytes32[](0));
+        bytes32 wrong = ClaimTree.leaf(STRANGER, CAP);
+        post(wrong, 5 * OPEN + CAP);
+        passDelay();
+        pause();
+        vm.startPrank(ADMIN);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Vault.TotalOutOfBounds.selector, 5 * OPEN - NANO, 5 * OPEN, 5 * OPEN + CAP
+            )
+        );
+        vault.dropActiveRoot(5 * OPEN - NANO);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Vault.TotalOutOfBounds.selector, 5 * OPEN + CAP + NANO, 5 * OPEN, 5 * OPEN + CAP
+            )
+        );
+        vault.dropActiveRoot(5 * OPEN + CAP + NANO);
+        vm.expectEmit(address(vault));
+        emit Vault.ActiveRootDropped(wrong, 7 * OPEN);
+        vault.dropActiveRoot(7 * OPEN);
+        vault.unpause();
+        vm.stopPrank();
+        eq(vault.activeRoot(), 0, "dropped");
+        eq(vault.activeTotal(), 7 * OPEN, "total");
+        eq(vault.claimedTotal(), 5 * OPEN, "what was claimed stays claimed");
+        vm.expectRevert(abi.encodeWithSelector(Vault.RootChanged.selector, wrong, bytes32(0)));
+        vault.claim(STRANGER, CAP, wrong, new bytes32[](0));
+
+        right = ClaimTree.leaf(ANN, 8 * OPEN);
+        post(right, 8 * OPEN);
+        passDelay();
+        vault.claim(ANN, 8 * OPEN, right, new bytes32[](0));
+        eq(open.balanceOf(ANN), 8 * OPEN, "paid");
+    }
+
+    function test_OnlyTheAdminDropsARootOnlyDuringAPauseAndAfterAVeto() public {
+        post("root", OPEN);
+        passDelay();
+        bytes32 admin = vault.DEFAULT_ADMIN_ROLE();
+        refuseRole(PAUSER, admin);
+        vm.prank(PAUSER);
+        vault.dropActiveRoot(OPEN);
+        vm.expectRevert(Vault.VaultNotPaused.selector);
+        vm.prank(ADMIN);
+        vault.dropActiveRoot(OPEN);
+        post("pending", OPEN);
+        pause();
+        vm.expectRevert(abi.encodeWithSelector(Vault.PendingEpoch.selector, 2, type(uint32).max));
+        vm.prank(ADMIN);
+        vault.dropActiveRoot(OPEN);
+        vm.prank(VETOER);
+        vault.vetoEpoch(2);
+        vm.prank(ADMIN);
+        vault.dropActiveRoot(OPEN);
+        eq(vault.activeRoot(), 0, "dropped");
     }
 
     function test_OnlyTheAdminChangesTheCap() public {
@@ -232,6 +294,12 @@ contract VaultAdminTest is TestBase {
         this.construct(given, 31 days, CAP);
         vm.expectRevert(abi.encodeWithSelector(Vault.CapOutOfBounds.selector, 0, MAX_CAP));
         this.construct(given, DELAY, 0);
+        uint256 most = uint256(type(uint64).max) * 1e9;
+        given[0] = address(new ManyCoins(most + 1));
+        vm.expectRevert(abi.encodeWithSelector(Vault.SupplyTooLarge.selector, most + 1, most));
+        this.construct(given, DELAY, CAP);
+        given[0] = address(new ManyCoins(most));
+        this.construct(given, DELAY, CAP);
     }
 
     function construct(address[5] memory who, uint64 delay, uint256 cap) external {

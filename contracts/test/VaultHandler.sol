@@ -38,6 +38,7 @@ contract VaultHandler is TestBase {
     uint64 public active; // epoch whose tree is active, 0 = none
     uint64 public pendingEpoch; // 0 = none
     uint256 public activeAt;
+    uint256 public base; // the total while no tree is active
     bool public isPaused;
     uint256 public pausedBalance;
     uint256 public vetoes;
@@ -201,6 +202,20 @@ contract VaultHandler is TestBase {
         activeAt = block.timestamp + DELAY;
     }
 
+    /// The way out of a wrong root that is active: taken back during a pause.
+    function dropActiveRoot(uint256 total) external {
+        settle();
+        if (!isPaused || pendingEpoch != 0) {
+            vm.prank(ADMIN);
+            refused(abi.encodeCall(Vault.dropActiveRoot, (lastTotal())), "a root dropped while it counts");
+            return;
+        }
+        base = within(total, claims / NANO, lastTotal() / NANO) * NANO;
+        vm.prank(ADMIN);
+        vault.dropActiveRoot(base);
+        active = 0;
+    }
+
     function wait(uint256 time) external {
         settle();
         vm.warp(block.timestamp + within(time, 1, 2 * DELAY));
@@ -249,6 +264,7 @@ contract VaultHandler is TestBase {
         refused(abi.encodeCall(Vault.vetoEpoch, (pendingEpoch)), "a stranger's veto");
         refused(abi.encodeCall(Vault.pause, ()), "a stranger's pause");
         refused(abi.encodeCall(Vault.unpause, ()), "a stranger's end of a pause");
+        refused(abi.encodeCall(Vault.dropActiveRoot, (lastTotal())), "a stranger's drop of a root");
         refused(abi.encodeCall(Vault.setGrowthCap, (total)), "a stranger's cap");
         refused(abi.encodeCall(Vault.setPostingDelay, (DELAY)), "a stranger's delay");
         refused(abi.encodeCall(Vault.rescueForeign, (open, people[who % PEOPLE], 1)), "a stranger's rescue");
@@ -316,7 +332,7 @@ contract VaultHandler is TestBase {
     /// Total of the newest posting that was not vetoed.
     function lastTotal() public view returns (uint256) {
         if (pendingEpoch != 0) return trees[pendingEpoch - 1].total;
-        return active == 0 ? 0 : trees[active - 1].total;
+        return active == 0 ? base : trees[active - 1].total;
     }
 
     function epochs() external view returns (uint64) {

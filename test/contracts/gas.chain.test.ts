@@ -1,7 +1,13 @@
 // What the contracts' transactions cost, from the receipts of anvil, beside the committed snapshot and the goals of the
 // project. To write the snapshot anew: node contracts/gas-cli.ts --write
+import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { gasDifferences, readGasSnapshot } from '../../contracts/gas/gas-snapshot.ts';
+import {
+  gasDifferences,
+  readGasSnapshot,
+  readmePath,
+  withGasTable,
+} from '../../contracts/gas/gas-snapshot.ts';
 import { type GasFigures, measureGas } from '../../contracts/gas/measure-gas.ts';
 import { findAnvil, NO_ANVIL } from '../../contracts/local/anvil-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -34,6 +40,12 @@ describe('a gas snapshot', () => {
       'a: 1, not in the snapshot',
       'b: no longer measured',
     ]);
+  });
+
+  it('is the table in contracts/README.md', () => {
+    const readme = readFileSync(readmePath, 'utf8');
+    expect(readme).toBe(withGasTable(readme, readGasSnapshot()));
+    expect(readme).toContain('| postEpoch, later | ');
   });
 
   it('names every transaction that people and the operator send', () => {
