@@ -29,7 +29,7 @@ export async function payoutsDue(
   db: Database,
   { wallets, leastNano }: { readonly wallets: Readonly<Record<string, string>>; readonly leastNano: Nano },
 ): Promise<readonly PayoutDue[]> {
-  const others = Object.entries(wallets).map(([owner, wallet]) => ({ owner, wallet }));
+  const others = Object.entries(wallets).map(([owner, wallet]) => ({ owner, wallet: wallet.toLowerCase() }));
   const { rows } = await sql<PayoutDue>`
     with payee as (
       select person_id as owner_id, address as wallet, linked_at as since from wallet where unlinked_at is null

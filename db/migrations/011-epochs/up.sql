@@ -116,6 +116,11 @@ create table payout (
 create index payout_owner on payout (owner_id, epoch_number desc);
 create index payout_wallet on payout (wallet, epoch_number desc);
 
+create trigger posting_undeletable before delete on posting for each row execute function ledger_immutable();
+create trigger posting_untruncatable before truncate on posting execute function ledger_immutable();
+create trigger payout_immutable before update or delete on payout for each row execute function ledger_immutable();
+create trigger payout_untruncatable before truncate on payout execute function ledger_immutable();
+
 create table withdrawal (
   id text primary key,
   person_id text not null references person (id),
