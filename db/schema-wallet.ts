@@ -47,6 +47,8 @@ interface ChainCursorTable {
 
 export type ChainEventKind = 'deposit' | 'claim' | 'epoch' | 'veto';
 export type ChainEventState = 'pending' | 'orphaned' | 'final' | 'credited' | 'lost';
+/** The fields of a log, amounts and numbers as text. */
+type LogPayload = { readonly [field: string]: string };
 interface ChainEventTable {
   chainId: bigint;
   txHash: string;
@@ -55,7 +57,7 @@ interface ChainEventTable {
   kind: ChainEventKind;
   blockNumber: bigint;
   blockHash: string;
-  payload: Json<{ readonly [field: string]: string }>;
+  payload: Json<LogPayload>;
   ownerId: string | null;
   state: Generated<ChainEventState>;
   amountNano: Nano | null;
