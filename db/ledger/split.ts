@@ -1,8 +1,10 @@
 /**
  * Splits of an amount that lose nothing: largest remainder (Hamilton's method) over integers. Used for the split of a price by
  * basis points and of a data pool by attribution shares. Pure. Each part is within 1 nano of its exact share, a zero weight
- * gets 0, and the parts sum to the whole (asserted). Which of several equal remainders gets the odd nano rotates with the
- * tie key (the call's id), so that no position is favoured over many small calls.
+ * gets 0, and the parts sum to the whole (asserted).
+ * Tie rule: the odd nanos go to the largest remainders; where m equal ones compete for k of them, the k get one that stand, in
+ * their order and around its end, from place (first 32 bits of sha256(tie key) mod m) on. With the call's id as the tie key
+ * each of the m wins k of m times over many calls, whatever its position (measured in the test over 100,000 ids).
  */
 import { createHash } from 'node:crypto';
 import { type Nano, nano } from './amount.ts';
@@ -26,11 +28,13 @@ export function splitByWeights(total: Nano, weights: readonly bigint[], tieKey: 
   const parts = weights.map((weight) => (total * weight) / whole); // rounded down
   const remainders = weights.map((weight) => (total * weight) % whole);
   const odd = Number(total - parts.reduce((sum, part) => sum + part, 0n)); // < weights.length
-  const start = rotation(tieKey, weights.length);
-  const order = weights
-    .map((_, index) => ({ index, turn: (index - start + weights.length) % weights.length }))
-    .sort((a, b) => compare(remainders[b.index], remainders[a.index]) || a.turn - b.turn);
-  for (const { index } of order.slice(0, odd)) parts[index] += 1n;
+  const order = [...weights.keys()].sort((a, b) => compare(remainders[b], remainders[a]) || a - b);
+  const last = remainders[order[odd - 1]]; // of the smallest remainder that still gets a nano
+  const larger = order.filter((index) => odd > 0 && remainders[index] > last);
+  const tied = order.filter((index) => odd > 0 && remainders[index] === last);
+  const start = rotation(tieKey, tied.length);
+  const around = [...tied.slice(start), ...tied.slice(0, start)];
+  for (const index of [...larger, ...around].slice(0, odd)) parts[index] += 1n;
   assertLedger(
     parts.reduce((sum, part) => sum + part, 0n) === total,
     `parts of a split do not sum to ${total} nano`,
@@ -58,5 +62,6 @@ function compare(a: bigint, b: bigint): number {
 }
 
 function rotation(tieKey: string, length: number): number {
+  if (length < 2) return 0;
   return createHash('sha256').update(tieKey).digest().readUInt32BE(0) % length;
 }
