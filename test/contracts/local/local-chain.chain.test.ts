@@ -152,42 +152,46 @@ describe('the local chain', () => {
     expect(await chain.coinsOf(wellKnown)).toBe(0n);
   });
 
-  it(`loses nothing that was final when anvil is killed ${long ? 40 : 3} times under deposits`, async () => {
-    const dataDir = freshFolder();
-    const { chain } = await start(dataDir);
-    const deposit = await depositor(chain);
-    await untilFinal(chain, await deposit('first'));
-    let sent = 0;
-    for (let round = 0; round < (long ? 40 : 3); round++) {
-      const pid = anvilIn(dataDir) ?? 0;
-      const depositing = (async () => {
-        for (let more = 0; more < 8; more++)
-          await deposit(`round ${round}`).then(
-            () => sent++,
-            () => undefined,
-          );
-      })();
-      await sleep(Math.random() * 300);
-      const before = await finalLogs(chain);
-      process.kill(pid, 'SIGKILL');
-      await depositing;
-      await expect
-        .poll(
-          () =>
-            chain.heads().then(
-              () => true,
-              () => false,
-            ),
-          { timeout: 20_000 },
-        )
-        .toBe(true);
-      expect(anvilIn(dataDir)).not.toBe(pid);
-      expect(await chain.blockAt(before.final.number)).toEqual(before.final);
-      expect(await chain.logs(0n, before.final.number)).toEqual(before.logs);
-      await untilFinal(chain, await deposit('after'));
-    }
-    expect(sent).toBeGreaterThan(0);
-  }, long ? 1_200_000 : 120_000);
+  it(
+    `loses nothing that was final when anvil is killed ${long ? 40 : 3} times under deposits`,
+    async () => {
+      const dataDir = freshFolder();
+      const { chain } = await start(dataDir);
+      const deposit = await depositor(chain);
+      await untilFinal(chain, await deposit('first'));
+      let sent = 0;
+      for (let round = 0; round < (long ? 40 : 3); round++) {
+        const pid = anvilIn(dataDir) ?? 0;
+        const depositing = (async () => {
+          for (let more = 0; more < 8; more++)
+            await deposit(`round ${round}`).then(
+              () => sent++,
+              () => undefined,
+            );
+        })();
+        await sleep(Math.random() * 300);
+        const before = await finalLogs(chain);
+        process.kill(pid, 'SIGKILL');
+        await depositing;
+        await expect
+          .poll(
+            () =>
+              chain.heads().then(
+                () => true,
+                () => false,
+              ),
+            { timeout: 20_000 },
+          )
+          .toBe(true);
+        expect(anvilIn(dataDir)).not.toBe(pid);
+        expect(await chain.blockAt(before.final.number)).toEqual(before.final);
+        expect(await chain.logs(0n, before.final.number)).toEqual(before.logs);
+        await untilFinal(chain, await deposit('after'));
+      }
+      expect(sent).toBeGreaterThan(0);
+    },
+    long ? 1_200_000 : 120_000,
+  );
 
   it('is adopted by the next start when its program is killed, with what came in between', async () => {
     const dataDir = freshFolder();
@@ -216,20 +220,24 @@ describe('the local chain', () => {
     expect((await chain.vault()).coinsWei).toBe(TREASURY_WEI);
   });
 
-  it(`is whole after its first start was killed at ${long ? 30 : 4} moments: one deployment, one deposit for the treasury`, async () => {
-    for (let round = 0; round < (long ? 30 : 4); round++) {
-      const dataDir = freshFolder();
-      const { child, ready } = await startProgram(dataDir);
-      // the keys are the first sign of life; what follows takes about a second
-      while (!existsSync(join(dataDir, 'keys', 'poster.json'))) await sleep(5);
-      await Promise.race([sleep((round * 900) / (long ? 30 : 4)), ready]);
-      await killProgram(child);
-      if (round % 2 === 1) await endProcess(anvilIn(dataDir) ?? 0, 0);
-      const { chain, stop } = await start(dataDir);
-      expect((await chain.vault()).coinsWei, `round ${round}`).toBe(TREASURY_WEI);
-      await stop();
-    }
-  }, long ? 1_200_000 : 120_000);
+  it(
+    `is whole after its first start was killed at ${long ? 30 : 4} moments: one deployment, one deposit for the treasury`,
+    async () => {
+      for (let round = 0; round < (long ? 30 : 4); round++) {
+        const dataDir = freshFolder();
+        const { child, ready } = await startProgram(dataDir);
+        // the keys are the first sign of life; what follows takes about a second
+        while (!existsSync(join(dataDir, 'keys', 'poster.json'))) await sleep(5);
+        await Promise.race([sleep((round * 900) / (long ? 30 : 4)), ready]);
+        await killProgram(child);
+        if (round % 2 === 1) await endProcess(anvilIn(dataDir) ?? 0, 0);
+        const { chain, stop } = await start(dataDir);
+        expect((await chain.vault()).coinsWei, `round ${round}`).toBe(TREASURY_WEI);
+        await stop();
+      }
+    },
+    long ? 1_200_000 : 120_000,
+  );
 
   it('refuses a second program on the same folder with its process id, and leaves the first alone', async () => {
     const dataDir = freshFolder();
