@@ -207,6 +207,10 @@ describe.skipIf(found.browser === undefined)('the page', () => {
 
   it('practice wallet, link, faucet, deposit, credited, claim', async () => {
     const page = await open(await link());
+    const told: string[] = [];
+    page.on('request', (request) =>
+      told.push(`${request.url()} ${request.postData() ?? ''} ${JSON.stringify(request.headers())}`),
+    );
     await page.getByTestId('account').getByText('Page of your telegram account Ada (id 42).').waitFor();
     expect(page.url()).not.toContain('#');
     await page.getByTestId('practice').click();
@@ -243,6 +247,10 @@ describe.skipIf(found.browser === undefined)('the page', () => {
     expect(await watch()).toMatchObject({ state: 'followed' });
     await page.reload();
     await page.getByTestId('wallet-words').getByText('Practice wallet 0x').waitFor();
+    const keys = await page.evaluate(() => Object.values(localStorage) as string[]);
+    expect(keys).toHaveLength(1);
+    expect(told.length).toBeGreaterThan(20);
+    expect(told.filter((request) => request.includes(keys[0].slice(2)))).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -6,6 +6,8 @@ const RULES: readonly (readonly [pattern: RegExp, shown: (match: RegExpExecArray
   [/^``\s([\s\S]*?)\s``(?!`)/, (match) => match[1] ?? ''],
   [/^`([^`]+)`(?!`)/, (match) => match[1] ?? ''],
   [/^\\([^0-9A-Za-z\s])/, (match) => match[1] ?? ''],
+  // A link whose preview is not wanted.
+  [/^<(https?:\/\/[^\s<>]+)>/, (match) => match[1] ?? ''],
   [/^https?:\/\/[^\s<]+[^<.,:;"'\])\s]/, (match) => match[0]],
   [/^\*\*((?:\\[\s\S]|`[^`]*`|[^*\\])+?)\*\*(?!\*)/, (match) => readInline(match[1] ?? '')],
   [/^_((?:\\[\s\S]|[^_\\])+?)_(?![A-Za-z0-9_])/, (match) => readInline(match[1] ?? '')],

@@ -31,7 +31,8 @@ async function open(
     platforms: () => [platform],
     log: quietBotLog,
   });
-  const bot = createCommandHandler({ marketplace, delivery, log: quietBotLog });
+  const walletPageUrl = `${playground.url}wallet`;
+  const bot = createCommandHandler({ marketplace, delivery, log: quietBotLog, walletPageUrl });
   await platform.start(bot.handle, bot.definitions);
   endings.push(
     () => playground.stop(),
@@ -196,5 +197,28 @@ describe('the first five minutes', () => {
       await (app === 'telegram' ? ada.telegram.stopDraft() : ada.discord.press('Stop'));
       await ada[app].waitFor('You stopped it: you paid only for what stands here.');
     }
+  });
+});
+
+describe('the link to the wallet page', () => {
+  it('can be pressed in Telegram, and leads to the page with its secret', async () => {
+    const { ada } = await open(onTelegram);
+    await ada.telegram.send('/wallet');
+    await ada.telegram.waitFor('No wallet is linked yet.');
+    const entities = ada.telegram.raw().flatMap((message) => message.entities ?? []);
+    const links = entities.filter(({ type }) => type === 'text_link');
+    expect(links).toMatchObject([{ url: expect.stringMatching(/\/wallet#f{64}$/) }]);
+  });
+
+  it('can be pressed in Discord, without a preview; in a channel only its person sees it', async () => {
+    const { ada, bo } = await open(onDiscord);
+    ada.discord.goTo('dm');
+    await ada.discord.slash('wallet');
+    await ada.discord.waitFor(/<http:\/\/127\.0\.0\.1:\d+\/wallet#f{64}>/);
+    ada.discord.goTo('channel');
+    bo.discord.goTo('channel');
+    await ada.discord.slash('wallet');
+    await ada.discord.waitFor(/\/wallet#f{64}>/);
+    expect(bo.discord.messages()).not.toContain('wallet#');
   });
 });
