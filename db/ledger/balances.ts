@@ -1,6 +1,7 @@
 /**
  * What an owner has, and how it came about: balances by account kind and the history of entries. Reads only.
  */
+import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 import { addNano, type Nano, ZERO_NANO } from './amount.ts';
@@ -68,6 +69,9 @@ export interface LedgerLine {
   readonly at: Date;
 }
 
+/** Before migration 008 it stood in the result. */
+const REASON = sql<string | null>`coalesce(transfer.reason, transfer.result ->> 'reason')`.as('reason');
+
 /** The newest `limit` entries on the owner's accounts, newest first. */
 export async function transfersOf(
   db: Database,
@@ -85,7 +89,7 @@ export async function transfersOf(
       'transfer.callId',
       'account.kind as account',
       'entry.amountNano',
-      'transfer.reason',
+      REASON,
       'transfer.createdAt as at',
     ])
     .orderBy('entry.transferId', 'desc')
@@ -111,7 +115,7 @@ export async function entriesOfCall(
       'account.kind as account',
       'account.ownerId',
       'entry.amountNano',
-      'transfer.reason',
+      REASON,
       'transfer.createdAt as at',
     ])
     .orderBy('entry.transferId')
