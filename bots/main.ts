@@ -5,10 +5,12 @@ import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
+import { ChainFault } from '../contracts/client/chain.ts';
+import { type StartedChain, startChain } from '../contracts/start-chain.ts';
 import { type ConnectedDatabase, connectDatabase } from '../db/connect-database.ts';
 import type { Database } from '../db/database.ts';
 import { DatabaseFault } from '../db/errors.ts';
-import { openNano } from '../db/ledger/amount.ts';
+import { type Nano, openNano } from '../db/ledger/amount.ts';
 import { markDeliverySent, pendingDeliveries, saveDelivery } from '../db/repositories/delivery-repository.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EngineError } from '../engine/errors.ts';
@@ -24,7 +26,6 @@ import { createDurableDelivery, type Delivery, type DeliveryStore } from './core
 import type { Platform } from './core/platform.ts';
 import { createDiscordPlatform } from './discord/discord-platform.ts';
 import { type LocalPages, noPages, startLocalPages } from './local-pages.ts';
-import { openChain } from './open-chain.ts';
 import type { Playground } from './playground/playground-server.ts';
 import { readSettings, type Settings, SettingsError } from './settings.ts';
 import { createTelegramPlatform } from './telegram/telegram-platform.ts';
@@ -93,7 +94,8 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       databaseOwnerUrl: settings.DATABASE_OWNER_URL,
       dataDir,
       log,
-      only: { onReplaced: options.onReplaced ?? (() => {}) },
+      // what only reads or tries one thing (the tour) may run beside the program
+      ...(withBots ? { only: { onReplaced: options.onReplaced ?? (() => {}) } } : {}),
     });
     stopper.add('database', database.close);
     if (database.roleNotSeparated !== null)
@@ -121,6 +123,8 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       settings: {
         starterGrantNano: openNano(settings.STARTER_GRANT_OPEN),
         callBudgetNano: openNano(settings.CALL_BUDGET_OPEN),
+        dayBudgetNano: optionalNano(settings.DAY_BUDGET_OPEN),
+        conversationBudgetNano: optionalNano(settings.CONVERSATION_BUDGET_OPEN),
         epochMs: settings.CHAIN_EPOCH_MINUTES * 60_000,
         trainAfterAccepted: settings.TRAIN_AFTER_ACCEPTED,
         trainParallel: settings.TRAIN_PARALLEL,
@@ -170,14 +174,46 @@ export async function startProgram(settings: Settings, options: StartOptions): P
   }
 }
 
-interface EngineSurroundings {
+const optionalNano = (open: string | undefined): Nano | null => (open === undefined ? null : openNano(open));
+
+interface Surroundings {
   readonly say: (line: string) => void;
   readonly log: pino.Logger;
   readonly dataDir: string;
 }
 
+/** The local chain, a real one by its settings, or none with the reason told. @throws SettingsError */
+async function openChain(settings: Settings, { dataDir, log, say }: Surroundings): Promise<StartedChain> {
+  say(settings.CHAIN_RPC_URL === undefined ? 'Starting the local chain …' : 'Connecting to the chain …');
+  try {
+    const started = await startChain({
+      dataDir,
+      settings: {
+        rpcUrl: settings.CHAIN_RPC_URL,
+        deployment: settings.CHAIN_DEPLOYMENT,
+        keystore: settings.CHAIN_KEYSTORE,
+        keystorePasswordFile: settings.CHAIN_KEYSTORE_PASSWORD_FILE,
+        signerUrl: settings.CHAIN_SIGNER_URL,
+        signerTokenFile: settings.CHAIN_SIGNER_TOKEN_FILE,
+        finality: settings.CHAIN_FINALITY,
+        maxFeeGwei: settings.CHAIN_MAX_FEE_GWEI,
+        port: settings.CHAIN_PORT,
+        walletRpcUrl: settings.CHAIN_WALLET_RPC_URL,
+      },
+      environment: process.env,
+      log,
+      say: (line) => say(`  ${line}`),
+    });
+    if (started.reason !== undefined) say(`  ${started.reason}`);
+    return started;
+  } catch (fault) {
+    if (!(fault instanceof ChainFault)) throw fault;
+    throw new SettingsError(fault.message);
+  }
+}
+
 /** Answers come from this machine or from another one; training, evaluation and attribution stay here in either case. */
-async function startEngine(settings: Settings, { say, log, dataDir }: EngineSurroundings): Promise<Engine> {
+async function startEngine(settings: Settings, { say, log, dataDir }: Surroundings): Promise<Engine> {
   const { ENGINE_REMOTE_URL: url, ENGINE_MEMORY_MB: memoryMb } = settings;
   say(url === undefined ? 'Loading the base model …' : `Reading the base model; ${url} will answer …`);
   const local = await createLocalEngine({

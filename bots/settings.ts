@@ -106,6 +106,16 @@ export const settings = [
     about: 'Most OPEN that one answer may cost where its person has set no budget',
   },
   {
+    name: 'DAY_BUDGET_OPEN',
+    fallback: '',
+    about: 'Most OPEN that a person spends in a UTC day where they set none themselves; empty = no limit',
+  },
+  {
+    name: 'CONVERSATION_BUDGET_OPEN',
+    fallback: '',
+    about: 'The same for one conversation',
+  },
+  {
     name: 'CHAIN_RPC_URL',
     fallback: '',
     about: 'JSON-RPC of a real chain with the contracts; empty = a local practice chain',
@@ -188,7 +198,7 @@ export const settings = [
     name: 'OPERATORS',
     fallback: '',
     about:
-      'Who may cancel every training, refund and correct: `discord:<user id>` or `telegram:<user id>`, separated by commas',
+      'Who may cancel every training and give back what an answer cost (/refund): `discord:<user id>` or `telegram:<user id>`, separated by commas',
   },
   {
     name: 'LOG_LEVEL',
@@ -260,6 +270,8 @@ const shape = {
   ENGINE_REMOTE_DATA_DIR: optional(z.string().min(1, 'a folder')),
   STARTER_GRANT_OPEN: amountOfOpen,
   CALL_BUDGET_OPEN: amountOfOpen,
+  DAY_BUDGET_OPEN: z.union([z.literal('').transform(() => undefined), amountOfOpen]),
+  CONVERSATION_BUDGET_OPEN: z.union([z.literal('').transform(() => undefined), amountOfOpen]),
   CHAIN_RPC_URL: optional(z.string().regex(/^https?:\/\/\S+$/, 'an address like https://rpc.example')),
   CHAIN_DEPLOYMENT: optional(z.string().min(1, 'a file')),
   CHAIN_KEYSTORE: optional(z.string().min(1, 'a file')),
