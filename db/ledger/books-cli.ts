@@ -1,6 +1,6 @@
 /**
- * `npm run -s books -- [--json]`: proves the books and prints them; exit code 1 on any difference, whose first is named, 2 when
- * the database cannot be reached. Works beside a running marketplace and without one (then it starts the embedded server and
+ * `npm run -s books -- [--json]`: proves the books and the chain of stored proofs and prints them; exit code 1 on any difference,
+ * whose first is named, 2 when the database cannot be reached. Works beside a running marketplace and without one (then it starts the embedded server and
  * stops it again). It asks no chain: the vault's coins are those of the last stored proof, told with their date.
  * Environment: DATABASE_URL, DATABASE_OWNER_URL, DATA_DIR.
  */
@@ -9,7 +9,7 @@ import { connectDatabase } from '../connect-database.ts';
 import { DatabaseFault } from '../errors.ts';
 import { formatOpen, nano } from './amount.ts';
 import { type Books, books } from './books.ts';
-import { type BooksProof, newestProof } from './books-proof.ts';
+import { type BooksProof, brokenProof, newestProof } from './books-proof.ts';
 
 const EXIT_DIFFERENCE = 1;
 const EXIT_UNREACHABLE = 2;
@@ -33,8 +33,13 @@ async function main(): Promise<number> {
   try {
     const proved = await books(database.db);
     const stored = await newestProof(database.db);
+    const altered = await brokenProof(database.db);
     console.log(values.json ? asJson(proved) : asTable(proved, stored));
-    return proved.ok ? 0 : EXIT_DIFFERENCE;
+    if (altered !== null)
+      console.error(
+        `STORED PROOF ${altered} WAS ALTERED, or one before it was taken out: its hash does not fit.`,
+      );
+    return proved.ok && altered === null ? 0 : EXIT_DIFFERENCE;
   } finally {
     await database.close();
   }

@@ -5,7 +5,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { connectDatabase } from '../../db/connect-database.ts';
+import { transact } from '../../db/database.ts';
 import { isAlive } from '../../db/embedded/server-process.ts';
+import { books } from '../../db/ledger/books.ts';
+import { storeProof } from '../../db/ledger/books-proof.ts';
 import { personWith } from '../support/ledger-people.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { quietLog } from '../support/quiet-log.ts';
@@ -64,6 +67,24 @@ test('a difference gives exit code 1 and names the rule', async () => {
   expect({ code, err }).toEqual({ code: 1, err: '' });
   expect(out).toMatch(/^FAIL balances_match_entries +1 /m);
   expect(out).toContain('THE BOOKS DO NOT BALANCE.');
+  expect(out).toMatch(/^First difference: balances_match_entries: the balance of user of person_/m);
+});
+
+test('a stored proof that was altered is found, though the books balance', async () => {
+  const owner = await database.owner.pool.reserve();
+  await owner.unsafe(`begin; set local session_replication_role = replica;
+    update account set balance_nano = balance_nano - 1 where kind = 'user'; commit`);
+  const proved = await books(database.db);
+  await transact(database.db, (tx) => storeProof(tx, proved));
+  const sound = await run([], { DATABASE_URL: database.url });
+  expect(sound).toMatchObject({ code: 0, err: '' });
+  expect(sound.out).toContain('last stored proof: number 1');
+  await owner.unsafe(`begin; set local session_replication_role = replica;
+    update books_proof set figures = jsonb_set(figures, '{transfers}', '0'); commit`);
+  owner.release();
+  const altered = await run([], { DATABASE_URL: database.url });
+  expect(altered.code).toBe(1);
+  expect(altered.err).toContain('STORED PROOF 1 WAS ALTERED');
 });
 
 test('an unreachable database gives exit code 2 and a sentence without the password', async () => {

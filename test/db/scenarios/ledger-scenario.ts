@@ -2,24 +2,12 @@
 // its requests, as the oracle has them; at the end the books hold. Used by ledger-scenarios.db.test.ts. A request whose
 // connection was killed is asked again under its key until it is answered, as callers do. What came of it is read as the
 // owner, whose connections are not killed.
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { type Database, transact } from '../../../db/database.ts';
-import { DatabaseFault } from '../../../db/errors.ts';
-import { nano } from '../../../db/ledger/amount.ts';
+import type { Database } from '../../../db/database.ts';
 import { books } from '../../../db/ledger/books.ts';
-import { capture } from '../../../db/ledger/capture.ts';
-import { claim } from '../../../db/ledger/claim.ts';
-import { correction } from '../../../db/ledger/correction.ts';
-import { deposit } from '../../../db/ledger/deposit.ts';
-import { hold } from '../../../db/ledger/hold.ts';
-import { payout } from '../../../db/ledger/payout.ts';
-import { refund } from '../../../db/ledger/refund.ts';
-import { splitPool } from '../../../db/ledger/split-pool.ts';
-import { grantStarter, transfer } from '../../../db/ledger/transfer.ts';
-import { expireHolds, voidHold } from '../../../db/ledger/void-hold.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
+import { createLedgerDriver } from './ledger-driver.ts';
 import {
   type Account,
   type Answer,
@@ -54,8 +42,7 @@ export const newTally = (): Tally => ({
 });
 
 const SHARED = ['treasury', 'platform', 'vault'];
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const DAY_MS = 24 * 3_600_000;
 
 /**
  * @param run names what this scenario makes; no two runs on one database may share it
@@ -70,7 +57,7 @@ export async function runScenario(
   const names = namesOf(`s${run}x`);
   // in the future: the books complain of holds that are overdue
   const beginning = Date.now() + (2 + run) * DAY_MS;
-  const driver = createDriver(database.db, beginning, tally);
+  const driver = createLedgerDriver(database.db, beginning, () => void tally.retried++);
   let state = emptyState(await balancesNow(database.owner.db, names));
   const made: Operation[] = [];
   const opening = names.people.flatMap((ownerId, index): readonly Operation[] => [
@@ -90,7 +77,7 @@ export async function runScenario(
   ]);
   for (const operations of [opening, held])
     state = await judged(
-      operations.map((operation) => ({ verb: 'ledger', operation, inTransaction: true })),
+      operations.map((operation) => ({ verb: 'ledger', operation, by: 'transaction' })),
       null,
     );
   for (const { requests, killAfter } of scenario.batches) {
@@ -150,88 +137,6 @@ function expiredIn(state: LedgerState, found: Found['holds'], batch: readonly Re
   return [...found]
     .filter(([id, now]) => now === 'expired' && state.holds.get(id)?.state !== 'expired')
     .map(([holdId]) => ({ operation: { verb: 'expired', key: `expire:${holdId}`, holdId }, answer: null }));
-}
-
-function createDriver(db: Database, beginning: number, tally: Tally) {
-  /** Asks again under the same key while the connection is lost or another was in the way. */
-  async function insist<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (fault) {
-        if (!(fault instanceof DatabaseFault) || fault.retry === 'never') throw fault;
-        tally.retried += 1;
-        await sleep(1);
-      }
-    }
-  }
-  return {
-    ask: (request: Request): Promise<Answer> =>
-      insist(async () => {
-        if (request.verb === 'expire') {
-          await expireHolds(db, new Date(beginning + request.minutes * MINUTE_MS));
-          return { ok: true };
-        }
-        if (request.verb === 'rollUp') {
-          await sql`select ledger_roll_up()`.execute(db);
-          return { ok: true };
-        }
-        const { operation, inTransaction } = request;
-        const { granted: _, ...answer } = (
-          inTransaction || !STATEMENTS.has(operation.verb)
-            ? await transact(db, (tx) => perform(tx, operation, beginning))
-            : await perform(db, operation, beginning)
-        ) as Answer;
-        return answer as Answer;
-      }),
-  };
-}
-
-/** Verbs that are one statement, so that they need no transaction of the caller's. */
-const STATEMENTS: ReadonlySet<Operation['verb']> = new Set([
-  'hold',
-  'capture',
-  'void',
-  'split',
-  'transfer',
-  'correction',
-]);
-
-/** The product's verb for a request. */
-function perform(db: Database, operation: Operation, beginning: number): Promise<object> {
-  const tx = db as Parameters<typeof payout>[0];
-  const { key } = operation;
-  const reason = 'a scenario';
-  const input = operation as never;
-  switch (operation.verb) {
-    case 'starter':
-      return grantStarter(tx, input);
-    case 'deposit':
-      return deposit(tx, { ...(input as Parameters<typeof deposit>[1]), reason });
-    case 'transfer':
-      return transfer(tx, { ...(input as Parameters<typeof transfer>[1]), reason });
-    case 'correction':
-      return correction(tx, { ...(input as Parameters<typeof correction>[1]), reason });
-    case 'hold': {
-      const { ownerId, callId, expires } = operation;
-      const expiresAt = new Date(beginning + expires * MINUTE_MS);
-      return hold(tx, { key, ownerId, callId, expiresAt, amountNano: nano(operation.amountNano) });
-    }
-    case 'capture':
-      return capture(tx, input);
-    case 'void':
-      return voidHold(tx, { key, holdId: operation.holdId, reason });
-    case 'split':
-      return splitPool(tx, input);
-    case 'refund':
-      return refund(tx, { ...(input as Parameters<typeof refund>[1]), reason });
-    case 'payout':
-      return payout(tx, input);
-    case 'claim':
-      return claim(tx, { ...(input as Parameters<typeof claim>[1]), reason });
-    case 'expired':
-      throw new Error('an expiry is asked for by time');
-  }
 }
 
 async function balancesNow(db: Database, { run, wallets }: Names): Promise<Map<Account, bigint>> {

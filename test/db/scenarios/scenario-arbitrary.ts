@@ -40,8 +40,8 @@ const drawn = fc.record({
     { weight: 1, arbitrary: fc.constant('taken' as const) },
   ),
   of: fc.nat(999),
-  /** In a transaction of the caller's, or as one statement. */
-  inTransaction: fc.boolean(),
+  /** In a transaction of the caller's, as one statement, or in a micro-batch with others. */
+  by: fc.constantFrom('transaction', 'statement', 'batch'),
 });
 export type Drawn = typeof drawn extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -66,7 +66,7 @@ export const scenarioArbitrary: fc.Arbitrary<Scenario> = fc.record({
 export type Request =
   | { readonly verb: 'expire'; readonly minutes: number }
   | { readonly verb: 'rollUp' }
-  | { readonly verb: 'ledger'; readonly operation: Operation; readonly inTransaction: boolean };
+  | { readonly verb: 'ledger'; readonly operation: Operation; readonly by: Drawn['by'] };
 
 /** Names of one run: no two runs touch the same owners, but for the one treasury, platform and vault. */
 export interface Names {
@@ -90,15 +90,15 @@ export function resolve(
   draw: Drawn,
   { state, names, made, id }: { state: LedgerState; names: Names; made: readonly Operation[]; id: number },
 ): Request | undefined {
-  const { verb, inTransaction } = draw;
+  const { verb, by } = draw;
   if (verb === 'expire') return { verb, minutes: draw.amount };
   if (verb === 'rollUp') return { verb };
   const earlier = made.length > 0 ? made[draw.of % made.length] : undefined;
-  if (draw.key === 'repeat' && earlier) return { verb: 'ledger', operation: earlier, inTransaction };
+  if (draw.key === 'repeat' && earlier) return { verb: 'ledger', operation: earlier, by };
   const operation = operationOf(draw, verb, state, names, `${names.run}k${id}`);
   if (operation === undefined) return undefined;
   const taken = draw.key === 'taken' && earlier && operation.verb !== 'starter' && earlier.verb !== 'starter';
-  return { verb: 'ledger', operation: taken ? { ...operation, key: earlier.key } : operation, inTransaction };
+  return { verb: 'ledger', operation: taken ? { ...operation, key: earlier.key } : operation, by };
 }
 
 function operationOf(
