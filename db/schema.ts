@@ -8,10 +8,12 @@ import type { CreatedAt, Json, JsonObject } from './column-types.ts';
 import type { Nano } from './ledger/amount.ts';
 import type { BooksSchema } from './schema-books.ts';
 import type { BudgetSchema } from './schema-budget.ts';
+import type { CallSchema } from './schema-call.ts';
 import type { EpochSchema } from './schema-epoch.ts';
 import type { WalletSchema } from './schema-wallet.ts';
 
 export type { JsonObject } from './column-types.ts';
+export type { Call, CallState, Rating, Receipt, ShareKind } from './schema-call.ts';
 
 type JsonDefault<T> = ColumnType<T, T | undefined, T>;
 
@@ -287,73 +289,6 @@ interface WatcherTable {
   createdAt: CreatedAt;
 }
 
-export type CallState = 'quoted' | 'held' | 'generating' | 'captured' | 'voided' | 'unknown';
-interface CallTable {
-  id: string;
-  seq: Generated<number>;
-  eventKey: string;
-  personId: string;
-  conversationId: string | null;
-  modelId: string;
-  modelVersionId: string;
-  state: Generated<CallState>;
-  holdId: string | null;
-  ceilingNano: Nano;
-  priceNano: Nano | null;
-  promptTokens: number | null;
-  answerTokens: number | null;
-  prompt: string;
-  promptHash: string;
-  answer: string | null;
-  errorCode: string | null;
-  finishReason: string | null;
-  quotedAt: CreatedAt;
-  heldAt: Date | null;
-  generatingAt: Date | null;
-  settledAt: Date | null;
-  attributedAt: Date | null;
-}
-
-export type ShareKind = 'influence' | 'fallback';
-interface CallShareTable {
-  callId: string;
-  rank: number;
-  contributionId: string | null;
-  personId: string;
-  kind: ShareKind;
-  sharePpm: number;
-  amountNano: Nano;
-  at: Date;
-  datanetId: string;
-  dustMicronano: number;
-}
-
-interface ReceiptTable {
-  callId: string;
-  number: Generated<number>;
-  body: Json<JsonObject>;
-  hash: string;
-  createdAt: CreatedAt;
-  salt: string | null;
-  signature: string | null;
-  signer: string | null;
-}
-
-interface RatingTable {
-  callId: string;
-  personId: string;
-  value: number;
-  updatedAt: Generated<Date>;
-}
-
-interface RatingChangeTable {
-  id: Generated<bigint>;
-  callId: string;
-  personId: string;
-  value: number;
-  createdAt: CreatedAt;
-}
-
 interface CorrectionTable {
   callId: string;
   personId: string;
@@ -379,7 +314,7 @@ interface DeliveryTable {
   sentAt: Date | null;
 }
 
-export interface Schema extends BooksSchema, BudgetSchema, EpochSchema, WalletSchema {
+export interface Schema extends BooksSchema, BudgetSchema, CallSchema, EpochSchema, WalletSchema {
   account: AccountTable;
   transfer: TransferTable;
   entry: EntryTable;
@@ -402,11 +337,6 @@ export interface Schema extends BooksSchema, BudgetSchema, EpochSchema, WalletSc
   trainingRun: TrainingRunTable;
   trainingPoint: TrainingPointTable;
   watcher: WatcherTable;
-  call: CallTable;
-  callShare: CallShareTable;
-  receipt: ReceiptTable;
-  rating: RatingTable;
-  ratingChange: RatingChangeTable;
   correction: CorrectionTable;
   inboundEvent: InboundEventTable;
   delivery: DeliveryTable;
@@ -430,7 +360,4 @@ export type NewModel = Readonly<
 export type ModelVersion = Readonly<Selectable<ModelVersionTable>>;
 export type TrainingRun = Readonly<Selectable<TrainingRunTable>>;
 export type TrainingPoint = Readonly<Selectable<TrainingPointTable>>;
-export type Call = Readonly<Selectable<CallTable>>;
-export type Receipt = Readonly<Selectable<ReceiptTable>>;
-export type Rating = Readonly<Selectable<RatingTable>>;
 export type Delivery = Readonly<Selectable<DeliveryTable>>;
