@@ -4,10 +4,15 @@
 // Invariant: the same sources and settings give the same bytes on every machine (no paths, no source hash in the code).
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import solc from 'solc';
 
 const root = join(import.meta.dirname, '../..');
+const require = createRequire(import.meta.url);
+/** Where the sources that begin with `@openzeppelin/contracts` are. */
+const openZeppelin = dirname(require.resolve('@openzeppelin/contracts/package.json'));
+const OPEN_ZEPPELIN = '@openzeppelin/contracts/';
 
 /** Our own sources, and what of OpenZeppelin is deployed as it is. */
 export const contractSources: Readonly<Record<string, string>> = {
@@ -80,7 +85,11 @@ interface SolcOutput {
 
 /** Text of a source by the path that Solidity knows it by. */
 function readSource(path: string): string {
-  return readFileSync(join(root, path.startsWith('@') ? `node_modules/${path}` : path), 'utf8');
+  const isOurs = !path.startsWith(OPEN_ZEPPELIN);
+  return readFileSync(
+    isOurs ? join(root, path) : join(openZeppelin, path.slice(OPEN_ZEPPELIN.length)),
+    'utf8',
+  );
 }
 
 /**

@@ -37,7 +37,7 @@ export const invariantMutants: readonly Mutant[] = [
     'uint32 activeAt = block.timestamp.toUint32();',
   ),
   vault(
-    'posting: any epoch number',
+    'posting: numbers in no order',
     'if (epoch != uint64(state.epoch) + 1) revert WrongEpoch(epoch, uint64(state.epoch) + 1);',
   ),
   vault(
@@ -67,7 +67,8 @@ export const mutants: readonly Mutant[] = [
   ),
   vault(
     'posting: over one that waits',
-    'if (state.activeAt != 0) revert PendingEpoch(state.epoch, state.activeAt);',
+    'if (state.activeAt != 0) revert PendingEpoch(state.epoch, state.activeAt);\n        if (epoch',
+    'if (epoch',
   ),
   vault(
     'posting: taken while paused',
@@ -153,6 +154,11 @@ export const mutants: readonly Mutant[] = [
     'if (!state.paused) revert VaultNotPaused();\n        if (state.activeAt != 0) revert',
     'if (state.activeAt != 0) revert',
   ),
+  vault(
+    'drop: beside a posting that waits',
+    'if (state.activeAt != 0) revert PendingEpoch(state.epoch, state.activeAt);\n        uint256 paid',
+    'uint256 paid',
+  ),
   vault('drop: the root stays', '_roots[state.epoch & 1] = 0;'),
   vault(
     'drop: what was claimed may be claimed again',
@@ -161,7 +167,7 @@ export const mutants: readonly Mutant[] = [
   ),
   vault('drop: the total may rise', 'nano < paid || nano > state.posted', 'nano < paid'),
   vault(
-    'coin: any supply',
+    'coin: of any supply',
     'if (supply > type(uint64).max * NANO) revert SupplyTooLarge(supply, type(uint64).max * NANO);',
   ),
   vault('rescue: of OPEN', 'if (address(token) == address(open)) revert NotForeign();'),

@@ -39,12 +39,17 @@ export async function runClean(suites = BOTH): Promise<MutantResult> {
 
 /** Runs the tests on one mutant. @throws Error when its text does not stand in the source exactly once */
 export async function runMutant(mutant: Mutant, suites = BOTH): Promise<MutantResult> {
-  const path = contractSources[mutant.contract];
+  const compiled = [mutant.contract === 'Open' ? 'Open' : 'Vault'];
+  return await judge(mutant.name, compiled, brokenSource(mutant), suites);
+}
+
+/** The mutant's source by its path. @throws Error when its text does not stand in it exactly once */
+export function brokenSource({ name, contract, from, to }: Mutant): Readonly<Record<string, string>> {
+  const path = contractSources[contract];
   const source = readFileSync(join(root, path), 'utf8');
-  const found = source.split(mutant.from).length - 1;
-  if (found !== 1) throw new Error(`mutant "${mutant.name}": its text stands ${found} times in ${path}`);
-  const changed = { [path]: source.replace(mutant.from, () => mutant.to) };
-  return await judge(mutant.name, [mutant.contract === 'Open' ? 'Open' : 'Vault'], changed, suites);
+  const found = source.split(from).length - 1;
+  if (found !== 1) throw new Error(`mutant "${name}": its text stands ${found} times in ${path}`);
+  return { [path]: source.replace(from, () => to) };
 }
 
 async function judge(

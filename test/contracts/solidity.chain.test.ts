@@ -4,7 +4,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findForge, NO_FORGE, runForge } from '../../contracts/compiler/run-forge.ts';
 import { invariantMutants, type Mutant, mutants } from '../../contracts/mutation/mutants.ts';
-import { runClean, runMutant } from '../../contracts/mutation/run-mutants.ts';
+import { brokenSource, runClean, runMutant } from '../../contracts/mutation/run-mutants.ts';
 
 const SLOW_MS = 300_000;
 
@@ -40,7 +40,8 @@ describe('the Solidity tests', () => {
     SLOW_MS,
   );
 
-  it('know a name for each of more than forty mutants', () => {
+  it('can be given more than forty mutants, each with a name and a text that stands in its source once', () => {
+    for (const mutant of mutants) expect(() => brokenSource(mutant)).not.toThrow();
     expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
     expect(mutants.length).toBeGreaterThan(40);
     expect(invariantMutants.length).toBeGreaterThanOrEqual(10);
