@@ -20,7 +20,7 @@ const WORDS = [
   ['dust', 'dust of rounding'],
 ] as const satisfies readonly (readonly [PublicBooks['totals'][number]['kind'], string])[];
 
-export function booksReply(books: PublicBooks | null): Reply {
+function booksReply(books: PublicBooks | null): Reply {
   if (books === null)
     return {
       text: lines(
