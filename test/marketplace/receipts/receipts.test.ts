@@ -1,5 +1,7 @@
 // A receipt's verification without a database: a true one passes, every single change of its file is found and named, and a
 // forger who signs the changed receipt anew with the node's own key is found by arithmetic.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
 import { type ReceiptBody, receiptHash } from '../../../marketplace/receipts/receipt-body.ts';
@@ -162,6 +164,22 @@ describe('a receipt file', () => {
     const twice = [await refundOf(complete, '2156001'), await refundOf(complete, '1')];
     expect(await falsehood({ ...file, refunds: twice })).toBe('refunds within the price');
   });
+});
+
+it('verification loads neither a database nor an engine', async () => {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const seen = [];
+    registerHooks({ load: (url, context, next) => (seen.push(url), next(url, context)) });
+    await import(process.argv[1] + 'verify-file.ts');
+    await import(process.argv[1] + 'root-sources.ts');
+    console.log(JSON.stringify(seen));`;
+  const receipts = new URL('../../../marketplace/receipts/', import.meta.url).href;
+  const args = ['--input-type=module', '-e', script, receipts];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const seen: readonly string[] = JSON.parse(stdout);
+  expect(seen.length).toBeGreaterThan(10);
+  expect(seen.filter((url) => /kysely|postgres|onnxruntime|graphile|\/engine\//.test(url))).toEqual([]);
 });
 
 describe('the checks of a stored receipt', () => {
