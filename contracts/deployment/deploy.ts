@@ -7,7 +7,8 @@ import { getCreateAddress, Transaction } from 'ethers';
 import { ChainFault, type DigestSigner, type Hex } from '../client/chain.ts';
 import { type ContractFace, contractFaces } from '../client/contract-faces.ts';
 import type { Rpc } from '../client/json-rpc.ts';
-import { readQuantity } from '../client/rpc-values.ts';
+import { naming } from '../client/revert-reason.ts';
+import { quantity, readQuantity } from '../client/rpc-values.ts';
 import { type Transactor, transactor } from '../client/transactor.ts';
 import { chooseFees } from '../client/tx-fees.ts';
 import { untilMined } from '../client/until-mined.ts';
@@ -113,22 +114,49 @@ export async function planDeployment(options: DeployOptions): Promise<{
     readQuantity(await rpc.call('eth_getTransactionCount', [signer.address, 'pending']), 'a nonce'),
   );
   const steps: PlannedStep[] = [];
+  const planned: Planned[] = [];
   for (const step of DEPLOY_STEPS) {
     const known = file.steps[step] ?? (await findStep(options, step, file));
     const stands =
       known !== undefined && (await codeAt(rpc, known.address, contractFaces()[step])) === 'ours';
     const address = stands ? known.address : createdBy(signer.address, nonce++);
     file = { ...file, steps: { ...file.steps, [step]: { address, tx: null, block: null } } };
-    const data = creationCode(contractFaces()[step], constructorArguments(step, file));
-    const gas = stands
-      ? null
-      : readQuantity(await rpc.call('eth_estimateGas', [{ from: signer.address, data }, 'latest']), 'gas');
+    const gas = stands ? null : await gasOf(options, step, file, planned, nonce - 1);
+    if (!stands) planned.push({ step, address });
     steps.push({ step, address, gas });
   }
   const { maxFeePerGas } = await chooseFees(rpc, options.maxFeePerGas);
   const gas = steps.reduce((sum, step) => sum + (step.gas ?? 0n), 0n);
   const gasMoneyWei = readQuantity(await rpc.call('eth_getBalance', [signer.address, 'latest']), 'a balance');
   return { steps, costWei: gas * maxFeePerGas, gasMoneyWei };
+}
+
+type Planned = Pick<PlannedStep, 'step' | 'address'>;
+
+/** Gas of making a step, with the code of the planned ones before it put in their places: the vault asks the coin its supply. */
+async function gasOf(
+  { rpc, signer }: DeployOptions,
+  step: DeployStep,
+  file: DeploymentFile,
+  planned: readonly Planned[],
+  nonce: number,
+): Promise<bigint> {
+  const faces = contractFaces();
+  const data = creationCode(faces[step], constructorArguments(step, file));
+  const overrides = Object.fromEntries([
+    [signer.address, { nonce: quantity(nonce) }],
+    ...planned.map((each) => [each.address, { code: faces[each.step].deployedBytecode }]),
+  ]);
+  return naming(`the deployment of ${faces[step].name}`, async () =>
+    readQuantity(
+      await rpc.call('eth_estimateGas', [
+        { from: signer.address, data },
+        'latest',
+        ...(planned.length === 0 ? [] : [overrides]),
+      ]),
+      'gas',
+    ),
+  );
 }
 
 export async function checkChainId(rpc: Rpc, wanted: bigint): Promise<void> {
