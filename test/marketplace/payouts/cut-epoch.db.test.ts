@@ -288,6 +288,11 @@ describe('an epoch that was cut', () => {
       differences: [/claims root/, /claims total/].map((name) => expect.stringMatching(name)),
     });
     script.meddle({ activeRoot, activeTotalWei });
+    const other = { ...script.chain, receiptsRoot: async () => `0x${'34'.repeat(32)}` };
+    expect(await checkPostedRoot(market, other)).toMatchObject({
+      state: 'foreign',
+      differences: [expect.stringMatching(/receipts root/)],
+    });
   });
 
   it('cannot change what it holds, lose a leaf, lower an account or be deleted: the database refuses', async () => {
