@@ -16,6 +16,12 @@ export interface ConnectionPool extends PostgresJSSql {
   reserve(): Promise<PostgresJSReservedSql>;
 }
 
+/**
+ * Calls of the ledger's functions are prepared: their texts never vary, and without it the driver asks for the types of the
+ * parameters first, a second round trip each time.
+ */
+const LEDGER_CALL = /^select [a-z, ]+ from ledger_/;
+
 type Answer = Awaited<PostgresJSPendingQuery>;
 
 interface Client {
@@ -116,7 +122,9 @@ export function createConnectionPool(url: string, connectionsMax: number): Conne
     parameters?: unknown[],
     options?: object,
   ): PostgresJSPendingQuery {
-    const sent = client.lost ? undefined : client.sql.unsafe(query, parameters as never[], options);
+    const sent = client.lost
+      ? undefined
+      : client.sql.unsafe(query, parameters as never[], { prepare: LEDGER_CALL.test(query), ...options });
     const answer = ask(client, () => sent as NonNullable<typeof sent>);
     return Object.assign(withTransactionSense(client, query, answer), { cancel: () => sent?.cancel() });
   }
