@@ -6,6 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { ChainFault } from '../contracts/client/chain.ts';
+import { openNodeKey } from '../contracts/client/keystore.ts';
 import { type StartedChain, startChain } from '../contracts/start-chain.ts';
 import { type ConnectedDatabase, connectDatabase } from '../db/connect-database.ts';
 import type { Database } from '../db/database.ts';
@@ -104,6 +105,9 @@ export async function startProgram(settings: Settings, options: StartOptions): P
     const { chain, stop: stopChain } = await openChain(settings, { dataDir, log, say });
     stopper.add('chain', stopChain);
 
+    const nodeKey = await openNodeKey(dataDir);
+    say(`  receipts are signed by ${nodeKey.address}`);
+
     const engine = await startEngine(settings, { say, log, dataDir });
     stopper.add('engine', engine.close);
 
@@ -116,6 +120,7 @@ export async function startProgram(settings: Settings, options: StartOptions): P
       ownerUrl: database.ownerUrl,
       engine,
       chain,
+      nodeKey,
       dataDir,
       demoDir: join(root, 'marketplace', 'demo'),
       log,

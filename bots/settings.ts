@@ -155,7 +155,8 @@ export const settings = [
   {
     name: 'CHAIN_WALLET_RPC_URL',
     fallback: '',
-    about: 'JSON-RPC that browser wallets are told; empty = CHAIN_RPC_URL',
+    about:
+      'JSON-RPC that browser wallets are told on a real chain; empty = the one they know themselves (CHAIN_RPC_URL may hold a key)',
   },
   {
     name: 'CHAIN_EPOCH_MINUTES',

@@ -59,6 +59,11 @@ async function tour(marketplace: OwnedMarketplace, question: string): Promise<vo
   say(`   ${JSON.stringify(story.receipt?.body, null, 2).replaceAll('\n', '\n   ')}`);
   say(`   hash ${story.receipt?.hash}`);
   for (const { what, ok, detail } of story.checks) say(`   ${ok ? 'true ' : 'FALSE'} ${what}: ${detail}`);
+  const view = await marketplace.receipt({ person, number: done.receiptNumber });
+  if (view !== null)
+    say(
+      `   Keep the JSON of /receipt ${view.number} as a file: npm run -s verify -- receipt-${view.number}.json checks it.`,
+    );
 }
 
 async function ask(
