@@ -41,7 +41,7 @@ export async function payoutsDue(
         coalesce(sum(a.balance_nano) filter (where a.kind = 'creator'), 0)::bigint as creator_nano,
         coalesce(sum(a.balance_nano) filter (where a.kind = 'node'), 0)::bigint as node_nano,
         coalesce(sum(a.balance_nano) filter (where a.kind = 'platform'), 0)::bigint as platform_nano,
-        coalesce(least(max(w.amount_nano), sum(a.balance_nano) filter (where a.kind = 'user')), 0)::bigint as own_nano,
+        least(coalesce(max(w.amount_nano), 0), coalesce(sum(a.balance_nano) filter (where a.kind = 'user'), 0))::bigint as own_nano,
         max(w.id) as withdrawal_id
       from payee p
         left join account a on a.owner_id = p.owner_id and a.asset = 'OPEN'

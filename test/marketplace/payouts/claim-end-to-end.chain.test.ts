@@ -41,10 +41,11 @@ import { testChain } from '../../support/test-chain.ts';
 
 const OPEN = 10n ** 18n;
 const database = testDatabase();
-const chained = testChain({ growthCapWei: 500n * OPEN });
+const chained = testChain({ growthCapWei: 500n * OPEN, postingDelaySeconds: 600n });
 const dataDir = temporaryFolder();
 let market: SettlementMarket;
 let world: World;
+let aheadMs = 0;
 
 beforeAll(async () => {
   await prepareJobs(database.url, quietLog);
@@ -52,12 +53,20 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   market = settlementMarket(database.db, chained.chain, dataDir);
+  market.advance(aheadMs);
 });
 
 /** The watcher books what is final. */
 async function watch(): Promise<void> {
   await chained.finalize();
   await createWatcher(market, chained.chain).round();
+}
+
+/** The posting counts from now on: by the chain's clock, which is ahead of ours from then on, and by the marketplace's. */
+async function passDelay(): Promise<void> {
+  await chained.passSeconds(601);
+  aheadMs += 601_000;
+  market.advance(601_000);
 }
 
 async function fundVault(open: bigint): Promise<void> {
@@ -71,8 +80,7 @@ async function settleEpoch(): Promise<number> {
   await settleUntil(market, ['sent']);
   await chained.finalize();
   const step = await settleUntil(market, ['final']);
-  await chained.passSeconds(2);
-  market.advance(2_000);
+  await passDelay();
   await watch();
   return 'epoch' in step ? step.epoch : 0;
 }
@@ -151,8 +159,7 @@ describe('a posting on a real chain', () => {
     expect(postings.map(({ nonce }) => nonce)).toEqual([postings[0].nonce, postings[0].nonce]);
     expect(await getEpoch(database.db, number)).toMatchObject({ state: 'final', txHash: postings[1].txHash });
     expect(await postingEvents()).toHaveLength(before + 1);
-    await chained.passSeconds(2);
-    market.advance(2_000);
+    await passDelay();
   });
 
   it('that a reorganisation took out is sent again and posted once', async () => {
@@ -166,8 +173,7 @@ describe('a posting on a real chain', () => {
     await chained.finalize();
     await settleUntil(market, ['final']);
     expect(await postingEvents()).toHaveLength(before + 1);
-    await chained.passSeconds(2);
-    market.advance(2_000);
+    await passDelay();
   });
 
   it('that is vetoed pays nobody; the next one does, and within the growth cap of 500 OPEN', async () => {
@@ -188,8 +194,7 @@ describe('a posting on a real chain', () => {
     await settleUntil(market, ['sent']);
     await chained.finalize();
     await settleUntil(market, ['final']);
-    await chained.passSeconds(2);
-    market.advance(2_000);
+    await passDelay();
     await watch();
     const can = await claimOf(market, ben.address);
     if (!can.ok || can.claim === null) throw new Error('nothing to claim');

@@ -10,6 +10,7 @@ import { storeProof } from '../../../db/ledger/books-proof.ts';
 import { payout } from '../../../db/ledger/payout.ts';
 import { newId } from '../../../db/new-id.ts';
 import { getEpoch, newestEpoch } from '../../../db/repositories/epoch-repository.ts';
+import { payoutsDue } from '../../../db/repositories/payout-repository.ts';
 import { prepareJobs } from '../../../marketplace/jobs/job-runner.ts';
 import { askBack } from '../../../marketplace/payouts/ask-back.ts';
 import { buildFiles } from '../../../marketplace/payouts/build-epoch.ts';
@@ -211,6 +212,11 @@ const newestEpochOf = async () => {
   return found;
 };
 
+const due = async (personId: string) =>
+  (await payoutsDue(database.db, { wallets: {}, leastNano: openNano('1') })).find(
+    ({ ownerId }) => ownerId === personId,
+  );
+
 describe('paid-in OPEN asked back', () => {
   it('goes out with the next epoch, at most what is left by then; a wish can be changed and taken back', async () => {
     const { db } = database;
@@ -221,6 +227,7 @@ describe('paid-in OPEN asked back', () => {
       availableNano: 0n,
     });
     await give(db, personId, '8', 'user');
+    expect(await due(personId)).toBeUndefined();
     expect(await askBack(market, personId, '9')).toMatchObject({ code: 'balance_too_low' });
     expect(await askBack(market, personId, 'much')).toMatchObject({ code: 'not_an_amount' });
     expect(await askBack(market, personId, '1.0000000001')).toMatchObject({ code: 'too_many_decimals' });
@@ -230,6 +237,7 @@ describe('paid-in OPEN asked back', () => {
     await nothing();
     await askBack(market, personId, '2');
     await askBack(market, personId, 'ALL');
+    expect(await due(personId)).toMatchObject({ ownNano: openNano('8'), contributorNano: 0n });
     const claims = await readClaims(market, personId);
     expect(claims).toMatchObject({
       wallet,
