@@ -20,6 +20,7 @@ import { folderOnServer, splitEngine } from '../engine/remote/split-engine.ts';
 import { tellLoading } from '../engine/serve/load-progress.ts';
 import { createLocalEngine } from '../engine/serve/local-engine.ts';
 import { createMarketplace, type OwnedMarketplace } from '../marketplace/create-marketplace.ts';
+import { NODE_OWNER, PLATFORM_OWNER } from '../marketplace/owners.ts';
 import { createCommandHandler } from './commands/create-command-handler.ts';
 import { createInterruptedResolver } from './commands/interrupted-answer.ts';
 import { createNewsTeller } from './commands/news-teller.ts';
@@ -130,7 +131,11 @@ export async function startProgram(settings: Settings, options: StartOptions): P
         callBudgetNano: openNano(settings.CALL_BUDGET_OPEN),
         dayBudgetNano: optionalNano(settings.DAY_BUDGET_OPEN),
         conversationBudgetNano: optionalNano(settings.CONVERSATION_BUDGET_OPEN),
-        epochMs: settings.CHAIN_EPOCH_MINUTES * 60_000,
+        epochMs: (settings.CHAIN_EPOCH_MINUTES ?? epochMinutes(settings)) * 60_000,
+        replaceAfterMs: settings.CHAIN_REPLACE_MINUTES * 60_000,
+        payoutLeastNano: openNano(settings.PAYOUT_LEAST_OPEN),
+        payoutWallets: walletsOf(settings.PLATFORM_WALLET),
+        booksProofHourUtc: settings.BOOKS_HOUR,
         trainAfterAccepted: settings.TRAIN_AFTER_ACCEPTED,
         trainParallel: settings.TRAIN_PARALLEL,
         trainMemoryMb: settings.TRAIN_MEMORY_MB,
@@ -178,6 +183,14 @@ export async function startProgram(settings: Settings, options: StartOptions): P
     throw fault;
   }
 }
+
+/** On the practice chain nobody pays for gas, and people watch. */
+const epochMinutes = ({ CHAIN_RPC_URL: rpcUrl }: Settings): number => (rpcUrl === undefined ? 5 : 60);
+
+const walletsOf = (address: string | undefined): Readonly<Record<string, string>> =>
+  address === undefined
+    ? {}
+    : { [PLATFORM_OWNER]: address.toLowerCase(), [NODE_OWNER]: address.toLowerCase() };
 
 const optionalNano = (open: string | undefined): Nano | null => (open === undefined ? null : openNano(open));
 

@@ -160,8 +160,30 @@ export const settings = [
   },
   {
     name: 'CHAIN_EPOCH_MINUTES',
-    fallback: '60',
-    about: 'Minutes from one epoch to the next: receipts and claims of that time are settled together',
+    fallback: '',
+    about:
+      'Minutes from one epoch to the next: receipts and claims of that time are settled together; empty = 60, on the local chain 5',
+  },
+  {
+    name: 'CHAIN_REPLACE_MINUTES',
+    fallback: '3',
+    about: 'Minutes after which a posting that nobody mines is sent again with a higher fee',
+  },
+  {
+    name: 'PAYOUT_LEAST_OPEN',
+    fallback: '0.01',
+    about: 'Earnings below this wait for a later epoch',
+  },
+  {
+    name: 'PLATFORM_WALLET',
+    fallback: '',
+    about:
+      'Address (0x…) to which the parts of the platform and of this node are paid out; empty = they stay in the ledger',
+  },
+  {
+    name: 'BOOKS_HOUR',
+    fallback: '3',
+    about: 'Hour (UTC, 0-23) at which the books are proved and the proof is stored',
   },
   {
     name: 'TRAIN_AFTER_ACCEPTED',
@@ -289,7 +311,11 @@ const shape = {
   CHAIN_WALLET_RPC_URL: optional(
     z.string().regex(/^https?:\/\/[^\s@]+$/, 'an address like https://rpc.example'),
   ),
-  CHAIN_EPOCH_MINUTES: wholeNumber(1, 100_000),
+  CHAIN_EPOCH_MINUTES: optionalNumber(1, 100_000),
+  CHAIN_REPLACE_MINUTES: wholeNumber(1, 1_440),
+  PAYOUT_LEAST_OPEN: amountOfOpen,
+  PLATFORM_WALLET: optional(z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'an address like 0x and 40 hex digits')),
+  BOOKS_HOUR: wholeNumber(0, 23),
   TRAIN_AFTER_ACCEPTED: wholeNumber(1, 1_000_000),
   TRAIN_PARALLEL: wholeNumber(1, 8),
   TRAIN_MEMORY_MB: optionalNumber(64, 16_777_216),

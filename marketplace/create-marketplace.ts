@@ -1,11 +1,12 @@
 // Builds the marketplace from a database, an engine and two folders: every verb of marketplace.ts, wired to the file
 // that does it, and the background work. Used by the composition root and by tests. It decides nothing itself.
-// One marketplace process serves one database (see live-calls.ts).
+// One marketplace process serves one database (see live-calls.ts; kept by db/process-lock.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Chain, DigestSigner } from '../contracts/client/chain.ts';
 import { openNodeKey } from '../contracts/client/keystore.ts';
 import type { Database } from '../db/database.ts';
 import { currentRole, transact } from '../db/database.ts';
+import { rollUpRegularly } from '../db/ledger/roll-up.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
 import { getDatanetBySlug, listDatanets } from '../db/repositories/datanet-repository.ts';
 import { getModelBySlug, listModels } from '../db/repositories/model-repository.ts';
@@ -200,11 +201,8 @@ function createBackground(
   market: MarketplaceContext,
   databaseUrl: string,
 ): { start(): Promise<void>; stop(): Promise<void> } {
-  let reconciler: { stop(): Promise<void> } | null = null;
-  let watcher: { stop(): Promise<void> } | null = null;
-  let settlement: { stop(): Promise<void> } | null = null;
-  let signing: { stop(): Promise<void> } | null = null;
-  let proofs: { stop(): Promise<void> } | null = null;
+  /** In the order of their start; stopped backwards. */
+  let loops: readonly { stop(): Promise<void> }[] = [];
   const jobs = createJobRunner({
     connectionString: databaseUrl,
     log: market.log,
@@ -220,18 +218,19 @@ function createBackground(
       await transact(market.db, requeueInterruptedRuns);
       await reconcile(market);
       await jobs.start();
-      reconciler = reconcileRegularly(market);
-      watcher = watchChainRegularly(market);
-      settlement = settleRegularly(market);
-      signing = signReceiptsRegularly(market);
-      proofs = proveBooksRegularly(market);
+      loops = [
+        rollUpRegularly(market.db, {
+          onFault: (err) => market.log.warn({ err }, 'a roll-up of balances failed'),
+        }),
+        reconcileRegularly(market),
+        signReceiptsRegularly(market),
+        proveBooksRegularly(market),
+        watchChainRegularly(market),
+        settleRegularly(market),
+      ];
     },
     async stop() {
-      await settlement?.stop();
-      await watcher?.stop();
-      await reconciler?.stop();
-      await signing?.stop();
-      await proofs?.stop();
+      for (const loop of loops.toReversed()) await loop.stop();
       await jobs.stop();
     },
   };
