@@ -1,13 +1,14 @@
 /**
- * Micro-batches: intents of callers who came within the same few milliseconds are posted together, by one call of one function
+ * Micro-batches: intents of callers who came in the same turn of the event loop, or while
+ * earlier ones are being written, are posted together, by one call of one function
  * in one transaction, so that a commit and a round trip are shared. Used where many callers post at once and each posting is a
  * transaction of its own; a posting that must be atomic with other rows goes through the verbs (hold.ts, capture.ts, ...).
  *
  * Each intent has its own result, given after the commit. A refused one changes nothing for the others. One that breaks (a bug
  * of its caller) makes the batch fail and be posted one by one, so that only the bad one fails. A lost connection fails all of
  * a batch: whether it was posted is not known, and each caller repeats with the same key.
- * Invariants: the same key is never twice in a batch; a batch is of one verb, one of a verb is under way at a time, and all lock
- * in id order, so batches never deadlock.
+ * Invariants: the same key is never twice in a batch; a batch is of one verb, and all of a verb
+ * lock in one order, so batches never deadlock.
  */
 import type { Database } from '../database.ts';
 import { DatabaseFault } from '../errors.ts';
@@ -27,11 +28,13 @@ export interface LedgerBatcher {
 interface BatcherOptions {
   /** Intents of a batch at most. */
   readonly sizeMax?: number;
-  /** How long the first of a batch waits for others while none is under way; while one is, the next gathers. */
-  readonly gatherMs?: number;
+  /** So many are not divided among batches: below it a batch's own cost outweighs what a second connection brings. */
+  readonly sizeMin?: number;
+  /** Batches of a verb under way at once; while all are, the next gathers. */
+  readonly underWayMax?: number;
 }
 
-const DEFAULTS = { sizeMax: 64, gatherMs: 1 } as const;
+const DEFAULTS = { sizeMax: 64, sizeMin: 4, underWayMax: 1 } as const;
 
 export function createLedgerBatcher(db: Database, options: BatcherOptions = {}): LedgerBatcher {
   const limits = { ...DEFAULTS, ...options };
@@ -53,31 +56,39 @@ interface Waiting<Intent, Result> {
 function batched<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
   db: Database,
   verb: LedgerVerb<Intent, Result>,
-  { sizeMax, gatherMs }: Required<BatcherOptions>,
+  { sizeMax, sizeMin, underWayMax }: Required<BatcherOptions>,
 ): (intent: Intent) => Promise<Result> {
   let waiting: Waiting<Intent, Result>[] = [];
-  let underWay = false;
-  let gathering: NodeJS.Timeout | undefined;
+  let underWay = 0;
+  let gathering = false;
 
+  /** Divides what waits among the connections that are free. */
   function start(): void {
-    clearTimeout(gathering);
-    gathering = undefined;
-    if (waiting.length === 0 || underWay) return;
-    const batch = take();
-    underWay = true;
-    void postBatch(db, verb, batch).finally(() => {
-      underWay = false;
-      start();
-    });
+    gathering = false;
+    for (let free = underWayMax - underWay; free > 0 && waiting.length > 0; free--) {
+      const size = Math.min(sizeMax, Math.max(sizeMin, Math.ceil(waiting.length / free)));
+      underWay += 1;
+      void postBatch(db, verb, take(size)).finally(() => {
+        underWay -= 1;
+        gather();
+      });
+    }
+  }
+
+  /** All that comes in this turn of the event loop goes together. */
+  function gather(): void {
+    if (gathering || underWay >= underWayMax) return;
+    gathering = true;
+    setImmediate(start);
   }
 
   /** The first ones in order; the second of the same key waits for the next batch, and finds the first one's result. */
-  function take(): readonly Waiting<Intent, Result>[] {
+  function take(size: number): readonly Waiting<Intent, Result>[] {
     const keys = new Set<string>();
     const batch: Waiting<Intent, Result>[] = [];
     const left: Waiting<Intent, Result>[] = [];
     for (const one of waiting) {
-      const fits = batch.length < sizeMax && !keys.has(one.intent.key);
+      const fits = batch.length < size && !keys.has(one.intent.key);
       if (fits) keys.add(one.intent.key);
       (fits ? batch : left).push(one);
     }
@@ -88,8 +99,7 @@ function batched<Intent extends { readonly key: string }, Result extends { reado
   return (intent) =>
     new Promise((resolve, reject) => {
       waiting.push({ intent, resolve, reject });
-      if (waiting.length >= sizeMax) start();
-      else if (!underWay) gathering ??= setTimeout(start, gatherMs);
+      gather();
     });
 }
 

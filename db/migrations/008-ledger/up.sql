@@ -90,12 +90,19 @@ create trigger entry_applies after insert on entry
 
 create function ledger_pending_rolls_up() returns trigger language plpgsql as $$
 begin
-  update account a set balance_nano = a.balance_nano + s.amount, version = a.version + s.lines
-    from (select e.account_id, sum(e.amount_nano) as amount, count(*) as lines
-      from gone g cross join lateral (select e.account_id, e.amount_nano from entry e where e.transfer_id = g.transfer_id offset 0) e
-        cross join lateral (select k.kind from account k where k.id = e.account_id limit 1) k
-      where ledger_entry_waits(k.kind, e.amount_nano) group by e.account_id) s
-    where a.id = s.account_id;
+  update account a set balance_nano = a.balance_nano + m.amount, version = a.version + m.lines
+    from (
+      select s.account_id, case when k.kind = 'treasury' then s.total else s.come_in end as amount,
+        case when k.kind = 'treasury' then s.lines else s.ins end as lines
+      from (
+        select e.account_id, sum(e.amount_nano) as total, count(*) as lines,
+          coalesce(sum(e.amount_nano) filter (where e.amount_nano > 0), 0) as come_in, count(*) filter (where e.amount_nano > 0) as ins
+        from gone g
+          cross join lateral (select e.account_id, e.amount_nano from entry e where e.transfer_id = g.transfer_id offset 0) e
+        group by e.account_id) s
+        cross join lateral (select k.kind from account k where k.id = s.account_id limit 1) k
+      where ledger_entry_waits(k.kind, 1)) m
+    where a.id = m.account_id and m.lines > 0;
   return null;
 end $$;
 create trigger entry_pending_rolls_up after delete on entry_pending
@@ -233,6 +240,7 @@ end $$;
 --   ok: posted now · earlier: `result` is that of the first time · idempotency_conflict: the key was used for another request
 --   again: decide anew in a call of its own (another intent under way has the key, or took what this one needs)
 --   any other code: refused, `result` has the figures; nothing was written for it.
+-- A transfer's line 1 is the leg that is never empty.
 -- Locks come first, in a statement of their own, so that the next one sees what was committed meanwhile; then the unique
 -- index on the key decides between two that came at once. Accounts are locked in id order: postings cannot deadlock.
 
@@ -271,9 +279,9 @@ begin
     select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select m.transfer_id, row_number() over (partition by m.transfer_id order by l.line), l.account_id, l.amount
-      from made m cross join lateral (values (1, m.grant_id, -m.from_grant), (2, m.user_id, m.from_grant - m.amount),
-          (3, m.hold_account_id, m.amount)) as l(line, account_id, amount)
+      select m.transfer_id, l.line, l.account_id, l.amount
+      from made m cross join lateral (values (1, m.hold_account_id, m.amount), (2, m.grant_id, -m.from_grant),
+          (3, m.user_id, m.from_grant - m.amount)) as l(line, account_id, amount)
       where l.amount <> 0
   ), held as (
     insert into hold (id, owner_id, call_id, amount_nano, grant_nano, balance_nano, expires_at, hold_transfer_id)
@@ -328,12 +336,13 @@ begin
     select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select m.transfer_id, row_number() over (partition by m.transfer_id), l.account_id, l.amount
+      select m.transfer_id, l.line, l.account_id, l.amount
       from made m cross join lateral (
-        values (m.hold_account_id, -m.held), (m.grant_id, m.to_grant), (m.user_id, m.to_balance)
+        values (1, m.hold_account_id, -m.held), (2, m.grant_id, m.to_grant), (3, m.user_id, m.to_balance)
         union all
-        select v_accounts[u.part], u.amount
-        from unnest(p_parts[m.part_first:m.part_last], p_part_amounts[m.part_first:m.part_last]) as u(part, amount)) as l(account_id, amount)
+        select 3 + u.line, v_accounts[u.part], u.amount
+        from unnest(p_parts[m.part_first:m.part_last], p_part_amounts[m.part_first:m.part_last]) with ordinality
+          as u(part, amount, line)) as l(line, account_id, amount)
       where l.amount <> 0
   ), ended as (
     update hold h set state = 'captured', captured_nano = m.price, settled_at = now(), settle_transfer_id = m.transfer_id
@@ -376,7 +385,7 @@ begin
     select d.*, p.id as transfer_id, p.result from decided d join posted p on p.idempotency_key = d.key where d.code = 'ok'
   ), lines as (
     insert into entry (transfer_id, line, account_id, amount_nano)
-      select m.transfer_id, row_number() over (partition by m.transfer_id order by o.line),
+      select m.transfer_id, o.line,
         (select a.id from account a where a.owner_id = m.owner_id and a.kind = o.kind and a.asset = 'OPEN'), o.amount
       from made m
         cross join lateral (values (1, 'hold', -m.held), (2, 'user_grant', m.to_grant), (3, 'user', m.to_balance)) as o(line, kind, amount)
