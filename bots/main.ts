@@ -54,6 +54,8 @@ interface StartOptions {
   readonly withBots?: boolean;
   /** Another program has taken the database: this one must stop. */
   readonly onReplaced?: () => void;
+  /** Called first, with what stops the parts started so far: for a Ctrl-C while it starts. */
+  readonly whileStarting?: (stop: () => Promise<void>) => void;
 }
 
 /** Parts that are running, newest last; stopping goes backwards and goes on when one of them fails. */
@@ -84,6 +86,7 @@ export async function startProgram(settings: Settings, options: StartOptions): P
     pino.destination({ dest: join(dataDir, 'log.jsonl'), sync: false, mkdir: true }),
   );
   const stopper = createStopper(say);
+  options.whileStarting?.(stopper.stop);
   try {
     stopper.add('log', async () => log.flush());
     say(
@@ -303,14 +306,7 @@ async function main(): Promise<void> {
     say('\nAnother program works on this database now: this one ends, its answers under way cost nothing.');
     process.exit(1);
   };
-  const program = await startProgram(readSettings(process.env), { say, onReplaced });
-  say(
-    program.playground === null
-      ? '\nBoth bots are online on the real platforms.'
-      : `\nThe playground is open: ${program.playground.url}\nPick a person and talk to the bot as in Telegram (left) and as in Discord (right).`,
-  );
-  say(`Trainings, live: ${program.trainingUrl}`);
-  say('Ctrl-C stops everything.');
+  let stopAll = async (): Promise<void> => {};
   let stoppingSince = 0;
   const stop = (): void => {
     // One Ctrl-C arrives several times: from the terminal, from npm and from boot.mjs. A later one does not wait.
@@ -320,14 +316,30 @@ async function main(): Promise<void> {
     }
     stoppingSince = Date.now();
     say('\nStopping …');
-    void program.stop().then(() => {
+    void stopAll().then(() => {
       say('Stopped.');
       process.exit(0);
     });
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  process.on('SIGHUP', stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  const whileStarting = (stopParts: () => Promise<void>): void => {
+    stopAll = stopParts;
+  };
+  const program = await startProgram(readSettings(process.env), { say, onReplaced, whileStarting }).catch(
+    async (fault: unknown) => {
+      // a part that was starting while everything stops fails for that reason: nobody wants to read of it
+      if (stoppingSince > 0) await new Promise(() => {});
+      throw fault;
+    },
+  );
+  stopAll = program.stop;
+  say(
+    program.playground === null
+      ? '\nBoth bots are online on the real platforms.'
+      : `\nThe playground is open: ${program.playground.url}\nPick a person and talk to the bot as in Telegram (left) and as in Discord (right).`,
+  );
+  say(`Trainings, live: ${program.trainingUrl}`);
+  say('Ctrl-C stops everything.');
 }
 
 if (import.meta.main) {

@@ -30,6 +30,12 @@ function booksReply(books: PublicBooks | null): Reply {
       ephemeral: true,
     };
   const { proof } = books;
+  const places = WORDS.flatMap(([kind, words]) => {
+    const total = books.totals.find((one) => one.kind === kind);
+    return total === undefined || total.balanceNano === 0n
+      ? []
+      : [`• ${openAmount(total.balanceNano)} ${words}`];
+  });
   return {
     text: lines(
       proof.ok
@@ -42,17 +48,12 @@ function booksReply(books: PublicBooks | null): Reply {
       `Proof ${proof.number}, ${dateTime(proof.at)}, one is made every night.`,
       rich('Its fingerprint: ', code(proof.hash.slice(0, 16))),
       '',
-      bold('So far'),
+      bold('Up to that proof'),
       `• ${count(books.paidCalls, 'paid answer')} for ${openAmount(books.capturedNano)}`,
       `• ${openAmount(books.contributorsNano)} of it shared among contributors`,
-      '',
-      bold('Where it is'),
-      ...WORDS.map(([kind, words]) => {
-        const total = books.totals.find((one) => one.kind === kind);
-        return (
-          total !== undefined && total.balanceNano !== 0n && `• ${openAmount(total.balanceNano)} ${words}`
-        );
-      }),
+      places.length > 0 && '',
+      places.length > 0 && bold('Where it is'),
+      ...places,
       '',
       bold('What stands behind it'),
       ...coverageLines(books),

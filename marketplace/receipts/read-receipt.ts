@@ -103,7 +103,8 @@ function sharesLine({ attribution }: AnyReceiptBody, open: (amount: string) => s
   const influence = attribution.shares.filter((share) => share.kind === 'influence');
   const fallback = attribution.shares.filter((share) => share.kind === 'fallback');
   const total = fallback.reduce((sum, share) => sum + BigInt(share.amountNano), 0n);
-  return `${influence.length} contributions paid by influence, ${open(String(total))} equally among ${fallback.length} contributors`;
+  const some = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  return `${some(influence.length, 'contribution')} paid by influence, ${open(String(total))} equally among ${some(fallback.length, 'contributor')}`;
 }
 
 function epochLine(epoch: ReceiptFile['epoch']): string {

@@ -61,7 +61,7 @@ it('that balance: the proof, what happened so far, where it is, what stands behi
       'Proof 41, 21 Nov 2026, 03:00 UTC, one is made every night.',
       'Its fingerprint: `0123456789abcdef`',
       '',
-      '**So far**',
+      '**Up to that proof**',
       '• 1,204 paid answers for 20 OPEN',
       '• 10 OPEN of it shared among contributors',
       '',
