@@ -1,14 +1,13 @@
 /**
- * Micro-batches: intents of callers who came in the same turn of the event loop, or while
- * earlier ones are being written, are posted together, by one call of one function
- * in one transaction, so that a commit and a round trip are shared. Used where many callers post at once and each posting is a
- * transaction of its own; a posting that must be atomic with other rows goes through the verbs (hold.ts, capture.ts, ...).
+ * Micro-batches: intents of callers who came in the same turn of the event loop, or while earlier ones are being written, are
+ * posted together, by one call of one function in one transaction, so that a commit and a round trip are shared. Used where
+ * many callers post at once and each posting is a transaction of its own; a posting that must be atomic with other rows goes
+ * through the verbs (hold.ts, capture.ts, ...).
  *
  * Each intent has its own result, given after the commit. A refused one changes nothing for the others. One that breaks (a bug
  * of its caller) makes the batch fail and be posted one by one, so that only the bad one fails. A lost connection fails all of
  * a batch: whether it was posted is not known, and each caller repeats with the same key.
- * Invariants: the same key is never twice in a batch; a batch is of one verb, and all of a verb
- * lock in one order, so batches never deadlock.
+ * Invariants: the same key is never twice in a batch; a batch is of one verb, and all lock in one order, so none deadlock.
  */
 import type { Database } from '../database.ts';
 import { DatabaseFault } from '../errors.ts';
@@ -30,50 +29,17 @@ interface BatcherOptions {
   readonly sizeMax?: number;
   /** So many are not divided among batches: below it a batch's own cost outweighs what a second connection brings. */
   readonly sizeMin?: number;
-  /** Batches of a verb under way at once; while all are, the next gathers. */
+  /** Batches under way at once, of any verb; while all are, the next gather. */
   readonly underWayMax?: number;
 }
 
-const DEFAULTS = { sizeMax: 64, sizeMin: 4, underWayMax: 1 } as const;
+const DEFAULTS = { sizeMax: 64, sizeMin: 8, underWayMax: 2 } as const;
 
 export function createLedgerBatcher(db: Database, options: BatcherOptions = {}): LedgerBatcher {
-  const limits = { ...DEFAULTS, ...options };
-  return {
-    hold: batched(db, holdVerb, limits),
-    capture: batched(db, captureVerb, limits),
-    voidHold: batched(db, voidVerb, limits),
-    splitPool: batched(db, splitVerb, limits),
-  };
-}
-
-interface Waiting<Intent, Result> {
-  readonly intent: Intent;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (fault: unknown) => void;
-}
-
-/** The verb as one caller sees it. */
-function batched<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
-  db: Database,
-  verb: LedgerVerb<Intent, Result>,
-  { sizeMax, sizeMin, underWayMax }: Required<BatcherOptions>,
-): (intent: Intent) => Promise<Result> {
-  let waiting: Waiting<Intent, Result>[] = [];
+  const { sizeMax, sizeMin, underWayMax } = { ...DEFAULTS, ...options };
+  const queues: Queue[] = [];
   let underWay = 0;
   let gathering = false;
-
-  /** Divides what waits among the connections that are free. */
-  function start(): void {
-    gathering = false;
-    for (let free = underWayMax - underWay; free > 0 && waiting.length > 0; free--) {
-      const size = Math.min(sizeMax, Math.max(sizeMin, Math.ceil(waiting.length / free)));
-      underWay += 1;
-      void postBatch(db, verb, take(size)).finally(() => {
-        underWay -= 1;
-        gather();
-      });
-    }
-  }
 
   /** All that comes in this turn of the event loop goes together. */
   function gather(): void {
@@ -82,25 +48,75 @@ function batched<Intent extends { readonly key: string }, Result extends { reado
     setImmediate(start);
   }
 
-  /** The first ones in order; the second of the same key waits for the next batch, and finds the first one's result. */
-  function take(size: number): readonly Waiting<Intent, Result>[] {
-    const keys = new Set<string>();
-    const batch: Waiting<Intent, Result>[] = [];
-    const left: Waiting<Intent, Result>[] = [];
-    for (const one of waiting) {
-      const fits = batch.length < size && !keys.has(one.intent.key);
-      if (fits) keys.add(one.intent.key);
-      (fits ? batch : left).push(one);
+  /** Divides the longest queue among the connections that are free. */
+  function start(): void {
+    gathering = false;
+    for (let free = underWayMax - underWay; free > 0; free--) {
+      const [queue] = queues.toSorted((a, b) => b.length() - a.length());
+      if (queue.length() === 0) return;
+      underWay += 1;
+      const size = Math.min(sizeMax, Math.max(sizeMin, Math.ceil(queue.length() / free)));
+      void queue.post(size).finally(() => {
+        underWay -= 1;
+        gather();
+      });
     }
-    waiting = left;
-    return batch;
   }
 
-  return (intent) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ intent, resolve, reject });
-      gather();
+  function batched<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
+    verb: LedgerVerb<Intent, Result>,
+  ): (intent: Intent) => Promise<Result> {
+    let waiting: Waiting<Intent, Result>[] = [];
+    queues.push({
+      length: () => waiting.length,
+      post(size) {
+        const { batch, left } = divide(waiting, size);
+        waiting = left;
+        return postBatch(db, verb, batch);
+      },
     });
+    return (intent) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ intent, resolve, reject });
+        gather();
+      });
+  }
+
+  return {
+    hold: batched(holdVerb),
+    capture: batched(captureVerb),
+    voidHold: batched(voidVerb),
+    splitPool: batched(splitVerb),
+  };
+}
+
+/** What waits for one verb. */
+interface Queue {
+  length(): number;
+  /** Never rejects. */
+  post(size: number): Promise<void>;
+}
+
+interface Waiting<Intent, Result> {
+  readonly intent: Intent;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (fault: unknown) => void;
+}
+
+/** The first ones in order; the second of the same key waits for the next batch, and finds the first one's result. */
+function divide<Intent extends { readonly key: string }, Result>(
+  waiting: readonly Waiting<Intent, Result>[],
+  size: number,
+): { readonly batch: readonly Waiting<Intent, Result>[]; readonly left: Waiting<Intent, Result>[] } {
+  const keys = new Set<string>();
+  const batch: Waiting<Intent, Result>[] = [];
+  const left: Waiting<Intent, Result>[] = [];
+  for (const one of waiting) {
+    const fits = batch.length < size && !keys.has(one.intent.key);
+    if (fits) keys.add(one.intent.key);
+    (fits ? batch : left).push(one);
+  }
+  return { batch, left };
 }
 
 async function postBatch<Intent extends { readonly key: string }, Result extends { readonly ok: boolean }>(
