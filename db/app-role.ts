@@ -2,7 +2,8 @@
  * The role as which the program runs: not the owner of its tables, so PostgreSQL itself refuses it to change or empty the
  * ledger, to drop or disable a trigger, to make a table. Used by connect-database.ts after the migrations, as the owner.
  * Of any other table it may read, insert, update and delete rows, but for what a trigger of that table refuses everybody
- * (functions named `..._immutable`); it may truncate none. Balances move because the ledger's functions and triggers run with the owner's rights (009-books).
+ * (functions named `..._immutable`); it may truncate none. Balances move because the ledger's functions and triggers run with the owner's rights (009-books);
+ * those functions are the role's alone: PostgreSQL lets every login of the server call a new function, which is taken away here.
  */
 import type { ConnectionPool } from './connection-pool.ts';
 import { DatabaseFault } from './errors.ts';
@@ -90,7 +91,10 @@ async function giveRights(connection: Connection, role: string): Promise<void> {
   );
   const own = await connection.unsafe(OWN_TABLES);
   if (own.length === 0) return; // it is the program's role that asks: the owner has been here
+  const functions = await connection.unsafe(OWN_FUNCTIONS);
   const statements = [
+    ...functions.map(({ signature }) => `revoke execute on function ${signature} from public`),
+    ...functions.map(({ signature }) => `grant execute on function ${signature} to ${name}`),
     `grant connect on database ${database} to ${name}`,
     `grant usage on schema public to ${name}`,
     `revoke all on ${own.map(({ quoted }) => quoted).join(', ')} from ${name}`,
@@ -115,6 +119,21 @@ const OWN_TABLES = `
     from pg_class c
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'S') and c.relowner = current_user::regrole
     order by c.relname`;
+
+/** The owner's functions that write with the owner's rights and can be called; a trigger's own function cannot. */
+const OWN_FUNCTIONS = `
+  select p.oid::regprocedure::text as signature from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.prosecdef and p.prorettype <> 'trigger'::regtype
+      and p.proowner = current_user::regrole
+    order by 1`;
+
+/** Where no role could be separated: no other login of the server may call what writes with the owner's rights either. */
+export async function closeFunctions(owner: ConnectionPool): Promise<void> {
+  await withLock(owner, async (connection) => {
+    for (const { signature } of await connection.unsafe(OWN_FUNCTIONS))
+      await connection.unsafe(`revoke execute on function ${signature} from public`);
+  });
+}
 
 /**
  * What this login could still do to history; empty = it is no more than the program's role. Asked of the server, so that a

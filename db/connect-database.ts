@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { APP_ROLE, flawsOfRole, grantAppRole } from './app-role.ts';
+import { APP_ROLE, closeFunctions, flawsOfRole, grantAppRole } from './app-role.ts';
 import { type ConnectionPool, createConnectionPool } from './connection-pool.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { type DatabaseLog, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
@@ -119,6 +119,7 @@ async function lowered(owner: ConnectionPool, url: string): Promise<RoleOutcome>
   } catch (fault) {
     // 42501: it may not make roles; 08P01: a connection pooler between us and the server takes no options
     if (!(fault instanceof DatabaseFault && /^(42501|08P01)$/.test(fault.sqlState ?? ''))) throw fault;
+    await closeFunctions(owner);
     const notSeparated = `the login of DATABASE_URL cannot take on the role ${APP_ROLE} (${fault.message}); let it create roles, or set DATABASE_OWNER_URL to another login, the tables’ owner`;
     return { url, notSeparated };
   }

@@ -200,6 +200,36 @@ describe('on a server of one’s own', () => {
     await connected.close();
   });
 
+  test.each([
+    ['with the role', async () => empty.owner.url],
+    [
+      'without one',
+      async () => {
+        const url = await login('');
+        await asSuperuser(`grant create on schema public to ${new URL(url).username}`);
+        return url;
+      },
+    ],
+  ])(
+    'a stranger’s login on the same server can call none of the ledger’s functions, %s',
+    async (_, urlOf) => {
+      await fresh();
+      const { connected } = await connect({ databaseUrl: await urlOf() });
+      await personWith(connected.db, { grant: '1' });
+      await connected.close();
+      const stranger = createConnectionPool(await login(''), 1);
+      const connection = await stranger.reserve();
+      const gift = `select ledger_transfer('k', 'h', 'transfer', null, 'a gift', 'treasury', 'treasury', 'user', 'thief', 1000000000)`;
+      await expect(connection.unsafe(gift)).rejects.toMatchObject({ sqlState: '42501' });
+      const open = await connection.unsafe(`
+      select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef
+        and p.prorettype <> 'trigger'::regtype and has_function_privilege(current_user, p.oid, 'execute')`);
+      expect(open).toEqual([]);
+      connection.release();
+      await stranger.end();
+    },
+  );
+
   test('a login that may make no roles: the program runs, and the log says that only triggers keep the ledger', async () => {
     await fresh();
     const url = await login('');
