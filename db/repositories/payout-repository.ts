@@ -11,6 +11,8 @@ import type { Withdrawal } from '../schema-epoch.ts';
 export interface PayoutDue {
   readonly ownerId: string;
   readonly wallet: string;
+  /** The wallet was linked by its person; false = it is configured for an owner who is none. */
+  readonly isPerson: boolean;
   readonly contributorNano: Nano;
   readonly creatorNano: Nano;
   readonly nodeNano: Nano;
@@ -32,11 +34,11 @@ export async function payoutsDue(
   const others = Object.entries(wallets).map(([owner, wallet]) => ({ owner, wallet: wallet.toLowerCase() }));
   const { rows } = await sql<PayoutDue>`
     with payee as (
-      select person_id as owner_id, address as wallet, linked_at as since from wallet where unlinked_at is null
+      select person_id as owner_id, address as wallet, linked_at as since, true as is_person from wallet where unlinked_at is null
       union all
-      select o.owner, o.wallet, null from jsonb_to_recordset(${others}::jsonb) as o(owner text, wallet text)),
+      select o.owner, o.wallet, null, false from jsonb_to_recordset(${others}::jsonb) as o(owner text, wallet text)),
     due as (
-      select p.owner_id, p.wallet, p.since,
+      select p.owner_id, p.wallet, p.since, p.is_person,
         coalesce(sum(a.balance_nano) filter (where a.kind = 'contributor'), 0)::bigint as contributor_nano,
         coalesce(sum(a.balance_nano) filter (where a.kind = 'creator'), 0)::bigint as creator_nano,
         coalesce(sum(a.balance_nano) filter (where a.kind = 'node'), 0)::bigint as node_nano,
@@ -46,8 +48,8 @@ export async function payoutsDue(
       from payee p
         left join account a on a.owner_id = p.owner_id and a.asset = 'OPEN'
         left join withdrawal w on w.person_id = p.owner_id and w.state = 'asked'
-      group by p.owner_id, p.wallet, p.since)
-    select d.owner_id, d.wallet, d.contributor_nano, d.creator_nano, d.node_nano, d.platform_nano, d.own_nano, d.withdrawal_id
+      group by p.owner_id, p.wallet, p.since, p.is_person)
+    select d.owner_id, d.wallet, d.is_person, d.contributor_nano, d.creator_nano, d.node_nano, d.platform_nano, d.own_nano, d.withdrawal_id
     from due d left join (select owner_id, max(epoch_number) as paid from payout group by owner_id) p
       on p.owner_id = d.owner_id
     where d.own_nano > 0

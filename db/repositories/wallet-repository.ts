@@ -22,6 +22,16 @@ export async function walletOfPerson(db: Database | Tx, personId: string): Promi
   return linked(db).where('personId', '=', personId).executeTakeFirst();
 }
 
+/** Whether the person has this wallet linked; nobody ends the link before the transaction does. */
+export async function isLinkedTo(tx: Tx, personId: string, address: string): Promise<boolean> {
+  const link = await linked(tx)
+    .where('personId', '=', personId)
+    .where('address', '=', address)
+    .forShare()
+    .executeTakeFirst();
+  return link !== undefined;
+}
+
 /** The link of an address that holds now. */
 export async function walletAt(db: Database | Tx, address: string): Promise<Wallet | undefined> {
   return linked(db).where('address', '=', address).executeTakeFirst();

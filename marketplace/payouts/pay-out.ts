@@ -8,12 +8,14 @@ import { addNano, type Nano, nano, subtractNano, ZERO_NANO } from '../../db/ledg
 import { payout } from '../../db/ledger/payout.ts';
 import { bookedClaims, entitledTotal } from '../../db/repositories/epoch-leaf-repository.ts';
 import {
+  addWithdrawal,
   endWithdrawal,
   openWithdrawal,
   paymentFigures,
   payoutsDue,
   recordPayout,
 } from '../../db/repositories/payout-repository.ts';
+import { isLinkedTo } from '../../db/repositories/wallet-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { type PayoutRoom, type PlannedPayout, planPayouts } from './plan-payouts.ts';
 import { cappedNano, depositedNano } from './vault-standing.ts';
@@ -58,15 +60,20 @@ async function roomNow(db: Database, vault: VaultState, postedNano: Nano): Promi
   };
 }
 
-/** A source that shrank since the plan was made (a refund, an answer bought) makes the owner wait for the next epoch. */
+/**
+ * What was asked back and found no room stays asked for.
+ * A source that shrank since the plan was made (a refund, an answer bought) makes the owner wait for the next epoch.
+ */
 async function payOne(
   market: Market,
   epochNumber: number,
   { due, ownNano, earned }: PlannedPayout,
 ): Promise<void> {
-  const { ownerId, wallet, withdrawalId } = due;
+  const { ownerId, wallet, withdrawalId, isPerson } = due;
   const earnedNano = addNano(...earned.map(({ amountNano }) => amountNano));
   await transact(market.db, async (tx) => {
+    // Unlinked or replaced since the plan was made: perhaps because its key is in other hands.
+    if (isPerson && !(await isLinkedTo(tx, ownerId, wallet))) return;
     const asked = withdrawalId === null ? undefined : await openWithdrawal(tx, ownerId);
     const own = asked?.id === withdrawalId && asked !== undefined ? ownNano : ZERO_NANO;
     if (own + earnedNano === 0n) return;
@@ -79,6 +86,8 @@ async function payOne(
     if (!paid.ok) throw new PayoutShrank(paid.code);
     if (asked !== undefined && own > 0n) {
       await endWithdrawal(tx, asked.id, { state: 'paid', paidNano: own, epochNumber });
+      const restNano = subtractNano(due.ownNano, own);
+      if (restNano > 0n) await addWithdrawal(tx, ownerId, restNano);
     }
   }).catch((fault: unknown) => {
     if (!(fault instanceof PayoutShrank)) throw fault;

@@ -16,6 +16,7 @@ const due = fc.record({
   platformNano: amount,
   ownNano: amount,
   withdrawalId: fc.constant(null),
+  isPerson: fc.constant(true),
 }) as fc.Arbitrary<PayoutDue>;
 const room = fc.bigInt({ min: -500n, max: 8_000n }).map(nano);
 
@@ -25,7 +26,7 @@ const dueOf = (one: PayoutDue): bigint =>
 const n = (value: bigint): Nano => nano(value);
 const person = (ownerId: string, contributor: bigint, own = 0n): PayoutDue => ({
   ...{ ownerId, wallet: '0x', contributorNano: n(contributor), creatorNano: n(0n), nodeNano: n(0n) },
-  ...{ platformNano: n(0n), ownNano: n(own), withdrawalId: null },
+  ...{ platformNano: n(0n), ownNano: n(own), withdrawalId: null, isPerson: true },
 });
 
 describe('a plan of payouts', () => {
