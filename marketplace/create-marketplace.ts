@@ -52,6 +52,7 @@ import { refundVerbs } from './refund-verbs.ts';
 import { seedDemo } from './seed-demo.ts';
 import { statementVerbs } from './statement-verbs.ts';
 import { walletVerbs } from './wallet-verbs.ts';
+import { refuseOtherVault } from './wallets/one-vault.ts';
 import { watchChainRegularly } from './wallets/watch-chain.ts';
 
 /** How long stop() waits for calls and jobs to end; what does not end in time, the next start settles or takes up. */
@@ -92,6 +93,7 @@ export interface OwnedMarketplace extends Marketplace {
 /**
  * Prepares the job queue and, where they are missing, the demo datanet and its model (a minute on the first start).
  * Nothing runs in the background before start().
+ * @throws ChainFault when the database keeps the books of another vault than the chain's
  */
 export async function createMarketplace(options: MarketplaceOptions): Promise<OwnedMarketplace> {
   const {
@@ -121,6 +123,7 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     stopping: stopping.signal,
     tellNews: (news) => onNews(news),
   };
+  if (market.chain !== null) await refuseOtherVault(db, market.chain);
   await prepareJobs(ownerUrl, log, await currentRole(db));
   if (options.withDemo ?? true) await seedDemo(market, options.say ?? (() => {}));
   const background = createBackground(market, databaseUrl);

@@ -62,3 +62,23 @@ export async function setAlarm(db: Database | Tx, ref: VaultRef, alarm: string):
     .executeTakeFirst();
   return done.numUpdatedRows === 1n;
 }
+
+/** Another vault than this one whose logs were booked in this database. */
+export async function otherBookedVault(db: Database, here: VaultRef): Promise<VaultRef | undefined> {
+  return db
+    .selectFrom('chainCursor')
+    .select(['chainId', 'vault'])
+    .where((where) => where.or([where('chainId', '<>', here.chainId), where('vault', '<>', here.vault)]))
+    .where((where) =>
+      where.exists(
+        where
+          .selectFrom('chainEvent')
+          .select('txHash')
+          .whereRef('chainEvent.chainId', '=', 'chainCursor.chainId')
+          .whereRef('chainEvent.vault', '=', 'chainCursor.vault')
+          .where('transferId', 'is not', null),
+      ),
+    )
+    .limit(1)
+    .executeTakeFirst();
+}

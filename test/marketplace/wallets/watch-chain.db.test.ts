@@ -9,8 +9,9 @@ import { setNewsPlace } from '../../../db/repositories/deposit-reference-reposit
 import { addWallet, lockAddress } from '../../../db/repositories/wallet-repository.ts';
 import { acceptChain } from '../../../marketplace/wallets/accept-chain.ts';
 import { TREASURY_REF } from '../../../marketplace/wallets/deposit-owner.ts';
+import { refuseOtherVault } from '../../../marketplace/wallets/one-vault.ts';
 import { createWatcher } from '../../../marketplace/wallets/watch-chain.ts';
-import { addressOf, type BareLog, hashOf } from '../../support/scripted-chain.ts';
+import { addressOf, type BareLog, hashOf, scriptedChain } from '../../support/scripted-chain.ts';
 import { expectBooksHold } from '../../support/test-marketplace.ts';
 import { watcherWorld } from '../../support/watcher-world.ts';
 
@@ -327,5 +328,25 @@ describe('the person', () => {
     world.script.mineEmpty(3);
     await round();
     expect((await newsOf(`private ${id}`)).map(({ kind }) => kind)).toEqual(['deposit_credited']);
+  });
+});
+
+describe('a database', () => {
+  it('with coins of one vault in its books refuses another vault and another chain', async () => {
+    const { ref } = await person();
+    await world.database.owner.db.deleteFrom('chainCursor').execute(); // those of the chains of other tests
+    const { chain } = world.script;
+    await round();
+    const other = scriptedChain({ chainId: chain.chainId + 1_000n }).chain;
+    await refuseOtherVault(world.database.db, other); // nothing was booked yet
+    world.script.mine([deposit(ref, OPEN)]);
+    world.script.mineEmpty(3);
+    await round();
+    await refuseOtherVault(world.database.db, chain);
+    const elsewhere = { ...chain, addresses: { ...chain.addresses, vault: addressOf('another vault') } };
+    for (const wrong of [other, elsewhere])
+      await expect(refuseOtherVault(world.database.db, wrong)).rejects.toThrow(
+        `coins of the vault ${chain.addresses.vault} on chain ${chain.chainId}`,
+      );
   });
 });
