@@ -1,6 +1,7 @@
 /**
  * Budgets as people set them, what was spent of them, and who was warned when. What was spent is summed from the calls:
- * captured ones count their price, calls under way their ceiling, so that it cannot go wrong beside the books.
+ * captured ones count their price less what was given back of it, calls under way their ceiling, so that it cannot go wrong
+ * beside the books.
  */
 import { sql } from 'kysely';
 import type { Database, Tx } from '../database.ts';
@@ -48,30 +49,23 @@ interface Spent {
   readonly conversationNano: Nano;
 }
 
-/**
- * What the person's calls cost since `dayStart`, and in one conversation.
- * @param place `exceptEventKey` leaves out the call of that event: one that is being repeated does not count twice
- */
+/** What the person's calls cost since `dayStart`, and in one conversation; what an operator gave back was not spent. */
 export async function spentOf(
   db: Database,
-  place: {
-    readonly personId: string;
-    readonly conversationId: string;
-    readonly dayStart: Date;
-    readonly exceptEventKey?: string;
-  },
+  place: { readonly personId: string; readonly conversationId: string; readonly dayStart: Date },
 ): Promise<Spent> {
-  const { personId, conversationId, dayStart, exceptEventKey = '' } = place;
-  const cost = sql`case when state = 'captured' then price_nano
+  const { personId, conversationId, dayStart } = place;
+  const cost = sql`case
+    when state = 'captured' then price_nano - (
+      select coalesce(sum(e.amount_nano), 0) from transfer t join entry e on e.transfer_id = t.id
+      where t.call_id = call.id and t.kind = 'refund' and e.amount_nano > 0)
     when state in ('held', 'generating', 'unknown') then ceiling_nano else 0 end`;
   const { rows } = await sql<Spent>`
     select
       (select coalesce(sum(${cost}), 0)::bigint from call where person_id = ${personId}
-        and quoted_at >= ${dayStart} and event_key <> ${exceptEventKey}) as day_nano,
+        and quoted_at >= ${dayStart}) as day_nano,
       (select coalesce(sum(${cost}), 0)::bigint from call where person_id = ${personId}
-        and conversation_id = ${conversationId} and event_key <> ${exceptEventKey}) as conversation_nano`.execute(
-    db,
-  );
+        and conversation_id = ${conversationId}) as conversation_nano`.execute(db);
   return rows[0];
 }
 

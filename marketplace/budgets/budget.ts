@@ -13,7 +13,7 @@ export interface Budget {
   readonly scope: BudgetScope;
   /** Null: no limit. */
   readonly limitNano: Nano | null;
-  /** Prices of answers, and the ceilings of those being written; a message has spent nothing before it is asked. */
+  /** Prices of answers less what was given back, and the ceilings of those being written; a message has spent nothing before it is asked. */
   readonly spentNano: Nano;
   /** Midnight UTC for the day; null for a message (each starts anew) and a conversation (/new starts one). */
   readonly renewsAt: Date | null;

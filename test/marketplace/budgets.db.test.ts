@@ -23,7 +23,7 @@ const TOMORROW = new Date('2026-11-22T00:00:00Z');
 let now = TODAY;
 let world: TestMarketplace;
 beforeAll(async () => {
-  world = await testMarketplace(database, {}, undefined, undefined, () => now);
+  world = await testMarketplace(database, { operators: ['test:boss'] }, undefined, undefined, () => now);
 });
 afterAll(() => world.close());
 afterEach(async () => {
@@ -205,6 +205,26 @@ describe('a budget per day', () => {
     function openCalls(): number {
       return engine.requests.filter(({ fairnessKey }) => fairnessKey === person.id).length;
     }
+  });
+
+  it('has room again for what an operator gave back: used up by 1 answer, half of it after a half refund, whole after both', async () => {
+    const { market } = world;
+    const boss = await market.person({ platform: 'test', userId: 'boss', displayName: 'Boss' });
+    const person = await personWith({ day: '0.0025', conversation: '0.0025' });
+    const { receiptNumber: receipt } = done(await ask(market, person, FRANCE));
+    expect((await ask(market, person, FRANCE)).outcome).toMatchObject({
+      code: 'budget_reached',
+      spentNano: PRICE,
+    });
+    const order = { operator: boss, receipt, amount: '0.001078', reason: 'half of it was wrong' };
+    for (const [key, left] of [
+      ['first half', PRICE / 2n],
+      ['second half', ZERO_NANO],
+    ] as const) {
+      expect(await market.refund(order, `${person.id}: ${key}`)).toMatchObject({ ok: true });
+      expect([await spentOf(person, 'day'), await spentOf(person, 'conversation')]).toEqual([left, left]);
+    }
+    expect(done(await ask(market, person, FRANCE)).priceNano).toBe(PRICE);
   });
 
   it('is left untouched by answers that fail or are stopped before the first word', async () => {
