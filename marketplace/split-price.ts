@@ -21,12 +21,18 @@ export interface PriceParts {
   readonly platformNano: Nano;
 }
 
-/** Splits a price by basis points; `callId` decides who gets an odd nano. */
-export function splitPrice(priceNano: Nano, bps: SplitBps, callId: string): PriceParts {
+/** Splits a price by basis points; `callId` decides who gets an odd nano. @param rule of verification, for old receipts */
+export function splitPrice(
+  priceNano: Nano,
+  bps: SplitBps,
+  callId: string,
+  rule = splitByWeights,
+): PriceParts {
   const [dataNano, creatorNano, nodeNano, platformNano] = splitByBasisPoints(
     priceNano,
     [bps.data, bps.creator, bps.node, bps.platform],
     callId,
+    rule,
   );
   return { dataNano, creatorNano, nodeNano, platformNano };
 }
@@ -56,17 +62,19 @@ export interface PoolPayout {
  * `fallbackPersonIds` (each once, in a fixed order). Two exact steps: pool → shares and fallback, fallback → persons.
  * @param influence shares ≥ 1 ppm that sum to at most 1,000,000
  * @param fallbackPersonIds at least one, unless the influence shares are the whole
+ * @param rule of verification, for old receipts
  */
 export function splitDataPool(
   poolNano: Nano,
   influence: readonly InfluenceShare[],
   fallbackPersonIds: readonly string[],
   callId: string,
+  rule = splitByWeights,
 ): readonly PoolPayout[] {
   const fallbackPpm = PPM - influence.reduce((sum, share) => sum + share.sharePpm, 0);
   if (fallbackPpm < 0) throw new RangeError(`shares of call ${callId} sum to more than the whole`);
   const weights = [...influence.map((share) => BigInt(share.sharePpm)), BigInt(fallbackPpm)];
-  const amounts = splitByWeights(poolNano, weights, callId);
+  const amounts = rule(poolNano, weights, callId);
   const payouts: PoolPayout[] = influence.map((share, index) => ({
     kind: 'influence',
     ...share,
@@ -76,7 +84,7 @@ export function splitDataPool(
   const fallbackNano = amounts[influence.length];
   if (fallbackPpm === 0) return payouts;
   const equal = fallbackPersonIds.map(() => 1n);
-  const equalNano = splitByWeights(fallbackNano, equal, callId);
+  const equalNano = rule(fallbackNano, equal, callId);
   // ppm of one person's fallback: rounded down, it is shown and never paid by.
   const sharePpm = Math.floor(fallbackPpm / fallbackPersonIds.length);
   const persons = BigInt(fallbackPersonIds.length);

@@ -42,15 +42,16 @@ export function splitByWeights(total: Nano, weights: readonly bigint[], tieKey: 
   return parts.map(nano);
 }
 
-/** Splits by basis points that sum to 10,000. */
+/** Splits by basis points that sum to 10,000. @param rule how odd nanos are given away */
 export function splitByBasisPoints(
   total: Nano,
   basisPoints: readonly number[],
   tieKey: string,
+  rule = splitByWeights,
 ): readonly Nano[] {
   const sum = basisPoints.reduce((a, b) => a + b, 0);
   assertLedger(sum === 10_000, `basis points sum to ${sum}, not 10000`);
-  return splitByWeights(
+  return rule(
     total,
     basisPoints.map((points) => BigInt(points)),
     tieKey,

@@ -3,9 +3,11 @@
 // verify-file.ts, the tour and tests. Pure: no database.
 // Not covered: whether the shares are the engine's (that needs the gradient store).
 import { type Nano, nano } from '../../db/ledger/amount.ts';
+import { splitByWeights } from '../../db/ledger/split.ts';
 import { priceOf } from '../listings/rate-card.ts';
 import { type PoolPayout, PPM, splitDataPool, splitPrice } from '../split-price.ts';
 import { type AnyReceiptBody, isOldReceipt } from './old-receipt.ts';
+import { oldSplitByWeights } from './old-split.ts';
 import { type ReceiptBody, type ReceiptShare, receiptHash } from './receipt-body.ts';
 
 export interface ReceiptCheck {
@@ -84,9 +86,25 @@ function partChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
   const { data, creator, node, platform } = body.splitBps;
   const whole = check('split in basis points', String(data + creator + node + platform), '10000');
   if (!whole.ok) return [whole];
-  const parts = splitPrice(amount(body.priceNano), body.splitBps, body.call);
+  return [whole, ...byAnyRule(body, (rule) => partsByRule(body, rule))];
+}
+
+type SplitRule = typeof splitByWeights;
+
+/** The checks by the rule that split the receipt; a schema-1 receipt may also have been attributed by today's program. */
+function byAnyRule(
+  body: AnyReceiptBody,
+  checksBy: (rule: SplitRule) => readonly ReceiptCheck[],
+): readonly ReceiptCheck[] {
+  const today = checksBy(splitByWeights);
+  if (!isOldReceipt(body) || today.every(({ ok }) => ok)) return today;
+  const then = checksBy(oldSplitByWeights);
+  return then.every(({ ok }) => ok) ? then : today;
+}
+
+function partsByRule(body: AnyReceiptBody, rule: SplitRule): readonly ReceiptCheck[] {
+  const parts = splitPrice(amount(body.priceNano), body.splitBps, body.call, rule);
   return [
-    whole,
     check('data part', body.partsNano.data, String(parts.dataNano)),
     check('creator part', body.partsNano.creator, String(parts.creatorNano)),
     check('node part', body.partsNano.node, String(parts.nodeNano)),
@@ -99,7 +117,9 @@ function poolChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
   const paid = shares.reduce((sum, share) => sum + amount(share.amountNano), 0n);
   return [
     check('payouts sum to the data part', String(paid), body.partsNano.data),
-    check('payouts from the shares', spelled(shares), spelled(expectedShares(body, shares))),
+    ...byAnyRule(body, (rule) => [
+      check('payouts from the shares', spelled(shares), spelled(expectedShares(body, shares, rule))),
+    ]),
   ];
 }
 
@@ -110,7 +130,11 @@ interface PaidShare {
 }
 
 /** The shares as the rule would have paid them: influence first, in their order, then the fallback. */
-function expectedShares(body: AnyReceiptBody, shares: readonly ReceiptShare[]): readonly PaidShare[] {
+function expectedShares(
+  body: AnyReceiptBody,
+  shares: readonly ReceiptShare[],
+  rule: SplitRule,
+): readonly PaidShare[] {
   const pool = amount(body.partsNano.data);
   if (pool === 0n) return [];
   const influence = shares
@@ -120,7 +144,7 @@ function expectedShares(body: AnyReceiptBody, shares: readonly ReceiptShare[]): 
   const influencePpm = influence.reduce((sum, share) => sum + share.sharePpm, 0);
   if (influencePpm > PPM || (fallback.length === 0 && influencePpm < PPM)) return [];
   const persons = fallback.map((_, index) => String(index));
-  const payouts: readonly PoolPayout[] = splitDataPool(pool, influence, persons, body.call);
+  const payouts: readonly PoolPayout[] = splitDataPool(pool, influence, persons, body.call, rule);
   return payouts.map(({ kind, sharePpm, amountNano }) => ({
     kind,
     sharePpm,

@@ -4,10 +4,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
+import type { AnyReceiptBody } from '../../../marketplace/receipts/old-receipt.ts';
 import { type ReceiptBody, receiptHash } from '../../../marketplace/receipts/receipt-body.ts';
 import { parseReceiptNumber, receiptNumber } from '../../../marketplace/receipts/receipt-number.ts';
 import { type KnownRoot, verifyFile } from '../../../marketplace/receipts/verify-file.ts';
-import { verifyReceipt } from '../../../marketplace/receipts/verify-receipt.ts';
+import { figureChecks, verifyReceipt } from '../../../marketplace/receipts/verify-receipt.ts';
 import { everyChange } from '../../support/every-change.ts';
 import { captured, complete, fileOf, NODE_KEY, refundOf } from '../../support/receipt-sample.ts';
 
@@ -194,4 +195,39 @@ describe('the checks of a stored receipt', () => {
     for (const body of [{}, null, { ...complete, priceNano: 'much' }])
       expect(failing(body as ReceiptBody, receiptHash(complete))).not.toEqual([]);
   });
+});
+
+it('of schema 1 whose odd nano went by the rule of its time is true; one moved elsewhere, or in schema 2, is false', () => {
+  // 2,156,010 nano: creator and node have equal remainders; what the older program gave for this id.
+  const partsNano = { data: '1078005', creator: '539003', node: '323401', platform: '215601' };
+  const amounts = ['359335', '107800', '107800', '107801', '395269'];
+  const shares = [333_333, 100_000, 100_000, 100_000, 366_667].map((sharePpm, index) => ({
+    ...{ kind: index < 4 ? ('influence' as const) : ('fallback' as const), sharePpm },
+    ...{ contributor: 'ada', contribution: index < 4 ? `c${index}` : null, contributionHash: null },
+    amountNano: amounts[index],
+  }));
+  const { splitTransfer, signer, ...attribution } = { ...complete.attribution!, shares };
+  const figures = {
+    ...{ call: 'call_1', priceNano: '2156010', partsNano },
+    rateCard: { ...complete.rateCard, perCall: '2000010' },
+  };
+  const old = {
+    ...complete,
+    ...figures,
+    schema: 'openmodels/receipt/1',
+    attribution,
+  } as unknown as AnyReceiptBody;
+  const wrong = (body: AnyReceiptBody) => figureChecks(body).flatMap(({ ok, what }) => (ok ? [] : [what]));
+  expect(wrong(old)).toEqual([]);
+  expect(wrong({ ...old, partsNano: { ...partsNano, data: '1078006', platform: '215600' } })).toContain(
+    'data part',
+  );
+  const moved = shares.map((share, i) => ({ ...share, amountNano: amounts[[1, 0, 2, 3, 4][i]] }));
+  expect(
+    wrong({ ...old, attribution: { ...attribution, shares: moved } } as unknown as AnyReceiptBody),
+  ).toEqual(['payouts from the shares']);
+  const today = { ...complete, ...figures, attribution: { ...attribution, splitTransfer, signer } };
+  expect(wrong(today)).toEqual(
+    expect.arrayContaining(['creator part', 'node part', 'payouts from the shares']),
+  );
 });
