@@ -37,6 +37,17 @@ export async function readCursor(db: Database | Tx, ref: VaultRef): Promise<Chai
     .executeTakeFirst();
 }
 
+/** The cursor, locked until the transaction ends. */
+export async function lockCursor(tx: Tx, ref: VaultRef): Promise<ChainCursor | undefined> {
+  return tx
+    .selectFrom('chainCursor')
+    .selectAll()
+    .where('chainId', '=', ref.chainId)
+    .where('vault', '=', ref.vault)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
 /** Moves the cursor; only the fields given change. */
 export async function moveCursor(
   db: Database | Tx,

@@ -20,11 +20,14 @@ export type SeenEvent = EventKey &
 
 /**
  * Writes down a log where it stands now: a new one, an orphaned one that is back, or a pending one in another block.
- * @returns what was there before it, undefined for a new one
+ * @returns what was known of it before, undefined for a new one
  */
 export async function seeEvent(tx: Tx, event: SeenEvent): Promise<ChainEvent | undefined> {
   const before = await lockEvent(tx, event);
-  if (before === undefined) {
+  // A transaction that does several things has another of them at this index once a reorganisation shifted its logs.
+  const isOther = before !== undefined && before.kind !== event.kind && isOpen(before);
+  if (isOther) await stepAside(tx, before);
+  if (before === undefined || isOther) {
     await tx.insertInto('chainEvent').values(event).execute();
     return undefined;
   }
@@ -35,6 +38,8 @@ export async function seeEvent(tx: Tx, event: SeenEvent): Promise<ChainEvent | u
   }
   return before;
 }
+
+const isOpen = ({ state }: ChainEvent): boolean => state === 'pending' || state === 'orphaned';
 
 /** The row, locked until the transaction ends. */
 export async function lockEvent(tx: Tx, key: EventKey): Promise<ChainEvent | undefined> {
@@ -74,11 +79,24 @@ export async function orphanEvent(tx: Tx, key: EventKey): Promise<void> {
   await at(tx, key).set({ state: 'orphaned' }).where('state', '=', 'pending').execute();
 }
 
-/** A booked row whose block is gone, after an operator has been told. It leaves its place to what may stand there now. */
+/**
+ * A settled row whose block is gone, after an operator has been told: lost where it was booked, else no more than orphaned. It
+ * leaves its place to what may stand there now.
+ */
 export async function loseEvent(tx: Tx, key: EventKey): Promise<void> {
+  const logIndex = asideIndex(key);
+  await at(tx, key).set({ state: 'lost', logIndex }).where('state', '=', 'credited').execute();
   await at(tx, key)
-    .set({ state: 'lost', logIndex: asideIndex(key) })
-    .where('state', '=', 'credited')
+    .set({ state: 'orphaned', settledAt: null, logIndex })
+    .where('state', '=', 'final')
+    .execute();
+}
+
+/** An open row that stands where another log stands now. */
+async function stepAside(tx: Tx, key: EventKey): Promise<void> {
+  await at(tx, key)
+    .set({ state: 'orphaned', logIndex: asideIndex(key) })
+    .where('state', 'in', ['orphaned', 'pending'])
     .execute();
 }
 
@@ -110,11 +128,7 @@ export async function bringBackEvent(
   twin: EventKey,
   place: Pick<ChainEvent, 'logIndex' | 'blockNumber' | 'blockHash'>,
 ): Promise<void> {
-  const inTheWay = { ...twin, logIndex: place.logIndex };
-  await at(tx, inTheWay)
-    .set({ state: 'orphaned', logIndex: asideIndex(twin) })
-    .where('state', 'in', ['orphaned', 'pending'])
-    .execute();
+  await stepAside(tx, { ...twin, logIndex: place.logIndex });
   await at(tx, twin)
     .set({ ...place, state: 'credited' })
     .execute();
@@ -200,4 +214,29 @@ export async function transferOfKey(tx: Tx, key: string): Promise<bigint> {
     .where('idempotencyKey', '=', key)
     .executeTakeFirstOrThrow();
   return id;
+}
+
+/** Whether this key was used for a log that has left its place: a row's transfer goes with the row. */
+export async function isKeyOfMovedEvent(tx: Tx, key: string): Promise<boolean> {
+  const found = await tx
+    .selectFrom('transfer')
+    .innerJoin('chainEvent', 'chainEvent.transferId', 'transfer.id')
+    .select('transfer.id')
+    .where('transfer.idempotencyKey', '=', key)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+/** What was booked as claimed by an account, in lost rows too; null where none of its claims is lost. */
+export async function claimsWithLost(
+  tx: Tx,
+  { chainId, vault }: VaultRef,
+  account: string,
+): Promise<bigint | null> {
+  const { rows } = await sql<{ booked: bigint | null; lost: bigint }>`
+    select sum(amount_nano)::bigint as booked, count(*) filter (where state = 'lost') as lost from chain_event
+    where chain_id = ${chainId} and vault = ${vault} and kind = 'claim' and state in ('credited', 'lost')
+      and payload ->> 'account' = ${account}`.execute(tx);
+  const [{ booked, lost }] = rows;
+  return lost === 0n ? null : booked;
 }

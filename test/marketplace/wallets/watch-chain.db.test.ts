@@ -139,6 +139,30 @@ describe('a reorganisation', () => {
     expect(await events()).toMatchObject([{ state: 'pending', blockNumber: 5n, logIndex: 0 }]);
   });
 
+  it('that shifts a deposit and a claim of one transaction leaves each row its own', async () => {
+    const { id, ref, wallet } = await person();
+    world.script.mine([deposit(ref, 5n * OPEN)]);
+    world.script.mineEmpty(3);
+    await round();
+    const sources = [{ kind: 'user', ownerId: id, amountNano: openNano('4') }] as const;
+    await transact(world.database.db, (tx) => payout(tx, { key: `payout ${id}`, wallet, sources }));
+    const txHash = hashOf(`both ${id}`);
+    const both: readonly BareLog[] = [
+      deposit(ref, 2n * OPEN, { txHash }),
+      { kind: 'claim', account: wallet, amountWei: 3n * OPEN, cumulativeWei: 3n * OPEN, txHash },
+    ];
+    world.script.mine(both, 3);
+    await round();
+    world.script.dropBlocks(1);
+    world.script.mine(both, 2);
+    await round();
+    world.script.mineEmpty(3);
+    expect(await round()).toMatchObject({ state: 'followed' });
+    expect(await balanceOf(id)).toBe(openNano('3'));
+    expect(await balanceOf(wallet, 'claimable')).toBe(openNano('1'));
+    await expectBooksHold(world.database.db);
+  });
+
   it('that brings a dropped deposit back to its first place credits it once', async () => {
     const { id, ref } = await person();
     const log = deposit(ref, 5n * OPEN);
@@ -242,6 +266,74 @@ describe('a reorganisation below a final block', () => {
     await round();
     expect(await balanceOf(id)).toBe(openNano('4'));
     expect(await events()).toMatchObject([1, 2, 3].map((logIndex) => ({ state: 'credited', logIndex })));
+  });
+
+  it('in which a transaction deposits another amount at the same log index credits it too', async () => {
+    const { id, ref, first } = await deepReorg();
+    world.script.mine([deposit(ref, 7n * OPEN, { txHash: first.txHash })]);
+    world.script.mineEmpty(9);
+    await round();
+    await acceptChain(context(), world.script.chain);
+    expect(await round()).toMatchObject({ state: 'followed' });
+    expect(await states()).toEqual(['credited', 'lost']);
+    expect(await balanceOf(id)).toBe(openNano('12'));
+    await expectBooksHold(world.database.db);
+  });
+
+  it('in which a deposit of less than a nano grows credits it', async () => {
+    const { id, ref } = await person();
+    const dust = deposit(ref, 12n);
+    world.script.mine([dust]);
+    world.script.mineEmpty(4);
+    await round();
+    expect(await states()).toEqual(['final']);
+    world.script.dropBlocks(5);
+    world.script.mine([deposit(ref, OPEN, { txHash: dust.txHash })]);
+    world.script.mineEmpty(9);
+    await round();
+    await acceptChain(context(), world.script.chain);
+    await round();
+    expect(await balanceOf(id)).toBe(openNano('1'));
+  });
+
+  it('in which two claims change places books what was claimed once, and then goes on', async () => {
+    const { id, ref, wallet } = await person();
+    world.script.mine([deposit(ref, 9n * OPEN)]);
+    world.script.mineEmpty(3);
+    await round();
+    const sources = [{ kind: 'user', ownerId: id, amountNano: openNano('8') }] as const;
+    await transact(world.database.db, (tx) => payout(tx, { key: `payout ${id}`, wallet, sources }));
+    const claimLog = (name: string, wei: bigint, cumulativeWei: bigint): BareLog => ({
+      ...{ kind: 'claim', account: wallet, amountWei: wei, cumulativeWei },
+      txHash: hashOf(`${name} ${id}`),
+    });
+    const vaultBefore = await balanceOf('vault', 'vault');
+    world.script.mine([claimLog('one', 3n * OPEN, 3n * OPEN)]);
+    world.script.mine([claimLog('two', 2n * OPEN, 5n * OPEN)]);
+    world.script.mineEmpty(4);
+    await round();
+    expect(await balanceOf(wallet, 'claimable')).toBe(openNano('3'));
+    world.script.dropBlocks(6);
+    world.script.mine([claimLog('two', 5n * OPEN, 5n * OPEN)]);
+    world.script.mineEmpty(9);
+    await round();
+    expect(await acceptChain(context(), world.script.chain)).toMatchObject({ ok: true, lostDeposits: 0 });
+    expect(await round()).toMatchObject({ state: 'followed' });
+    expect(await balanceOf(wallet, 'claimable')).toBe(openNano('3'));
+    world.script.mine([claimLog('three', 3n * OPEN, 8n * OPEN)]);
+    world.script.mineEmpty(3);
+    expect(await round()).toMatchObject({ state: 'followed' });
+    expect(await balanceOf(wallet, 'claimable')).toBe(0n);
+    expect((await balanceOf('vault', 'vault')) - vaultBefore).toBe(openNano('8'));
+    await expectBooksHold(world.database.db);
+  });
+
+  it('accepted by two operators at once is accepted once', async () => {
+    await deepReorg();
+    world.script.mineEmpty(9);
+    await round();
+    const both = await Promise.all([1, 2].map(() => acceptChain(context(), world.script.chain)));
+    expect(both.filter(({ ok }) => ok)).toHaveLength(1);
   });
 
   it('a deposit that did not come back stays credited and is counted as lost', async () => {
