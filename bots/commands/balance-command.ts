@@ -22,12 +22,12 @@ export function balanceReply(balance: Balance): Reply {
       balance.heldNano > 0n &&
         `• ${openAmount(balance.heldNano)} more is set aside for an answer being written.`,
       balance.earnedNano > 0n
-        ? `• ${openAmount(balance.earnedNano)} earned and not paid out yet. ${balance.claimableNano === null ? 'Link a wallet with /wallet to be paid.' : 'It goes to your wallet with the next epoch.'}`
+        ? `• ${openAmount(balance.earnedNano)} earned and not paid out yet. ${balance.claimableNano === null ? 'Link a wallet with /wallet to be paid.' : '/claim tells when it goes to your wallet.'}`
         : (balance.claimableNano ?? 0n) === 0n &&
             '• Nothing earned yet: /contribute what you know, and answers made of it pay you.',
       balance.claimableNano !== null &&
         balance.claimableNano > 0n &&
-        `• ${openAmount(balance.claimableNano)} waits for you on the chain: /claim.`,
+        `• ${openAmount(balance.claimableNano)} more is paid out to your wallet: /claim tells what of it you can claim now.`,
       `• Your budget ${budgetLine(balance.today)}`,
       recent.length > 0 && '',
       recent.length > 0 && bold('Latest'),

@@ -73,7 +73,8 @@ function coverageLines({
     `• ${openAmount(promisedNano)} are the operator’s promise: gifts that no coins stand behind yet.`;
   if (coinsNano === null)
     return [`• ${openAmount(owedNano)} owed; this place has no chain to ask for coins.`, promised];
-  const share = owedNano === 0n ? 1 : Math.min(1, Number((coinsNano * 10_000n) / owedNano) / 10_000);
+  // Rounded down: what is not covered in full never reads as 100 %.
+  const share = owedNano === 0n ? 1 : Math.min(1, Number((coinsNano * 1_000n) / owedNano) / 1_000);
   return [
     `• ${openAmount(coinsNano)} in the vault on the chain, ${percent(share)} of the ${openAmount(owedNano)} owed.`,
     promised,

@@ -20,7 +20,7 @@ function complaint(refusal: Extract<SetBudgetResult, { ok: false }>, amount: str
     case 'amount_missing':
       return `Write an amount too: /budget ${refusal.scope} 0.5, or none, or default.`;
     case 'not_an_amount':
-      return `${typed} is not an amount of OPEN: write digits with a point, for example 0.5, or none, or default.`;
+      return `${typed} is not an amount of OPEN: write digits with a point and no comma, for example 0.5, or none, or default.`;
     case 'too_many_decimals':
       return `${typed} has too many decimals: OPEN has at most ${refusal.decimalsMax}.`;
     case 'too_large':

@@ -8,7 +8,7 @@ import { bold, code, lines, rich } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import { dateTime, openAmount } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
-import { noChainReply, pageLink, shortAddress } from './wallet-words.ts';
+import { CHAIN_REPLACED_WORDS, noChainReply, pageLink, shortAddress } from './wallet-words.ts';
 
 type Known = Extract<Claims, { ok: true }>;
 
@@ -68,23 +68,35 @@ function earnedWords({ wallet, earnedNano, leastNano, askedNano, ownNano, nextEp
 
 function onChainWords({ wallet, onChain, nextNano, chainTrouble }: Known) {
   if (wallet === null) return [];
-  if (onChain === null)
-    return [
-      '',
-      chainTrouble === 'foreign_root'
-        ? 'The vault does not stand where our books do; claims wait until an operator has looked. What is yours stays yours.'
-        : 'The chain cannot be reached at the moment. What is yours there stays yours; try again in a minute.',
-    ];
+  if (onChain === null) return ['', chainTroubleWords(chainTrouble)];
   const { claimableNano, claimedNano, waiting, paused } = onChain;
   return [
     '',
     rich(bold('Your wallet '), code(shortAddress(wallet))),
     rich('To be claimed now: ', bold(openAmount(claimableNano))),
-    waiting !== null && `${openAmount(waiting.amountNano)} more from ${dateTime(waiting.activeAt)} on.`,
+    waiting !== null &&
+      (paused
+        ? `${openAmount(waiting.amountNano)} more some time after the pause of the vault.`
+        : `${openAmount(waiting.amountNano)} more from ${dateTime(waiting.activeAt)} on.`),
     nextNano > 0n && `${openAmount(nextNano)} more with the next epoch.`,
     claimedNano > 0n && `${openAmount(claimedNano)} claimed so far.`,
     paused && 'The vault is paused: nothing can be claimed until it goes on.',
   ];
+}
+
+function chainTroubleWords(trouble: Known['chainTrouble']): RichText {
+  switch (trouble) {
+    case 'chain_replaced':
+      return rich(bold('Nothing can be claimed at the moment: '), CHAIN_REPLACED_WORDS);
+    case 'foreign_root':
+      return rich(
+        'The vault does not stand where our books do; claims wait until an operator has looked. What is yours stays yours.',
+      );
+    default:
+      return rich(
+        'The chain cannot be reached at the moment. What is yours there stays yours; try again in a minute.',
+      );
+  }
 }
 
 function askBackWords(result: AskBackResult, typed: string): RichText {

@@ -6,7 +6,7 @@ import { bold, code, lines, rich } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import { count, dateTime, openAmount } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
-import { noChainReply, pageLink, privatePlace, shortAddress } from './wallet-words.ts';
+import { CHAIN_REPLACED_WORDS, noChainReply, pageLink, privatePlace, shortAddress } from './wallet-words.ts';
 
 const CREDITED_SHOWN = 3;
 
@@ -28,7 +28,9 @@ function depositsWords({ deposits, stopped }: Deposits) {
   const pending = deposits.filter(({ state }) => state === 'pending');
   const done = deposits.filter(({ state }) => state !== 'pending').slice(0, CREDITED_SHOWN);
   return [
-    stopped &&
+    stopped === 'chain_replaced' &&
+      rich(bold('Nothing can be deposited at the moment: '), CHAIN_REPLACED_WORDS),
+    stopped === 'contradiction' &&
       rich(
         bold('Nothing is credited at the moment: '),
         'the chain contradicts itself, and an operator has to look. No deposit is lost; it is credited afterwards.',
@@ -78,6 +80,8 @@ function resumeWords(result: ResumeResult): string {
   switch (result.code) {
     case 'not_allowed':
       return 'Only the operators of this place can do that. Nothing was changed.';
+    case 'chain_replaced':
+      return `That is no help here. ${CHAIN_REPLACED_WORDS} Nothing was changed.`;
     case 'no_alarm':
       return 'There is no alarm: deposits are being credited. Nothing was changed.';
     case 'chain_away':

@@ -7,6 +7,8 @@ export interface Drafts<Draft extends { readonly userKey: string }> {
   put(draft: Draft): string;
   /** The draft of this person, taken out; null when it is gone or somebody else's. */
   take(id: string, userKey: string): Draft | null;
+  /** What was taken and could not be carried out is there again, under the same name. */
+  putBack(id: string, draft: Draft): void;
 }
 
 const DRAFT_MS = 24 * 60 * 60 * 1000;
@@ -29,6 +31,9 @@ export function createDrafts<Draft extends { readonly userKey: string }>(): Draf
       if (entry === undefined || entry.draft.userKey !== userKey || entry.until <= Date.now()) return null;
       drafts.delete(id);
       return entry.draft;
+    },
+    putBack(id, draft) {
+      drafts.set(id, { draft, until: Date.now() + DRAFT_MS });
     },
   };
 }

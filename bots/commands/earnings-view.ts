@@ -33,10 +33,10 @@ export function earningsReply(statement: Statement): Reply {
           `${ROLE_WORDS[role]}: ${openAmount(grossNano)} from ${count(calls, 'answer')}.`,
       ),
       '',
-      `Put on its way to your wallet in this time: ${openAmount(paidOutNano)}. Earned and not paid out yet: ${openAmount(waitingNano)}.`,
+      `Paid out to your wallet in this time: ${openAmount(paidOutNano)}. Earned and not paid out yet: ${openAmount(waitingNano)}.`,
       wallet === null
         ? 'No wallet is linked, so it waits here for you: /wallet links one.'
-        : `Ready for ${shownText(wallet.address, 42)}: ${openAmount(wallet.claimableNano)}.`,
+        : `Paid out to ${shownText(wallet.address, 42)} and not claimed yet: ${openAmount(wallet.claimableNano)}. /claim tells what of it is ready.`,
       contributor.calls > 0 &&
         small(
           '/why with a receipt’s number tells what one answer paid you and why; /earnings 30 csv gives a file.',

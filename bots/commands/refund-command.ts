@@ -24,7 +24,7 @@ function refusalWords(refusal: RefundRefusal): string {
     case 'receipt_not_found':
       return 'I find no such receipt. Its number stands under the answer, such as R-000042.';
     case 'not_an_amount':
-      return 'Write how much after the receipt: an amount of OPEN such as 0.5, or all.';
+      return 'Write how much after the receipt: an amount of OPEN in digits with a point and no comma, such as 0.5, or all.';
     case 'reason_missing':
       return 'Write the reason last: the person reads it.';
     case 'reason_too_long':
@@ -75,7 +75,11 @@ export async function refundedReply(context: CommandContext, draftId: string, su
   if (!sure) return { text: lines('All right: nothing was given back.') };
   const { receipt, amount, reason } = draft;
   const order = { operator: await context.person(), receipt, amount, reason };
-  const result = await context.marketplace.refund(order, draftId);
+  const result = await context.marketplace.refund(order, draftId).catch((fault: unknown) => {
+    // Whether it was carried out is not known: a second press asks with the same key, which gives back once.
+    context.refundDrafts.putBack(draftId, draft);
+    throw fault;
+  });
   if (!result.ok) return refusedReply(result);
   return {
     text: rich(

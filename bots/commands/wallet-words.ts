@@ -13,6 +13,10 @@ export const noChainReply: Reply = {
   ephemeral: true,
 };
 
+/** For everybody; what to do is the operator's, whom the start of the program tells the same. */
+export const CHAIN_REPLACED_WORDS =
+  'the practice chain here was deleted or replaced while the books were kept, so practice OPEN that lay on it is on no chain any more. Asking goes on, and what the books say is yours stays spendable. Whoever runs this place: stop the program, then put the folder “chain” of the data folder back, or delete the folders “chain” and “postgres” together, which begins anew with everything.';
+
 /** The place to which news of the person's money may go: this chat, where nobody else reads. */
 export const privatePlace = ({ source, conversationKey }: CommandContext) =>
   source.isPrivate ? conversationKey : null;

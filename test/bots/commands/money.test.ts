@@ -88,7 +88,7 @@ describe('/budget', () => {
     ],
     [
       { ok: false, code: 'not_an_amount' },
-      '“1,5” is not an amount of OPEN: write digits with a point, for example 0.5, or none, or default.',
+      '“1,5” is not an amount of OPEN: write digits with a point and no comma, for example 0.5, or none, or default.',
     ],
     [
       { ok: false, code: 'too_many_decimals', decimalsMax: 9 },
@@ -283,6 +283,20 @@ describe('/refund', () => {
       '**0.001 OPEN were given back** for receipt R-000007. quiet-heron-417 is told.',
     );
     expect(marketplace.money.refunded[1].key).not.toBe(marketplace.money.refunded[0].key);
+  });
+
+  it('can be pressed again when the database was away, under the same key', async () => {
+    marketplace.money.refundResult = () => offer;
+    await chat.command('refund', args);
+    marketplace.money.refundResult = () => {
+      throw new Error('the database is away');
+    };
+    await chat.press('Yes, give it back').catch(() => undefined);
+    marketplace.money.refundResult = () => offer;
+    await chat.press('Yes, give it back');
+    expect(chat.transcript()).toContain('**0.001 OPEN were given back** for receipt R-000007.');
+    const [first, second] = marketplace.money.refunded;
+    expect(second.key).toBe(first.key);
   });
 
   it('is left at a No, and by anybody else who presses', async () => {

@@ -121,7 +121,7 @@ describe('/deposit', () => {
   });
 
   it('says when nothing is credited, and only operators resume', async () => {
-    marketplace.wallets.stopped = true;
+    marketplace.wallets.stopped = 'contradiction';
     await chat.command('deposit');
     expect(chat.since()).toContain('**Nothing is credited at the moment: **');
     await chat.command('deposit', { what: 'resume' });
