@@ -29,7 +29,7 @@ export async function historyOf(
 ): Promise<readonly HistoryRow[]> {
   const { rows } = await sql<HistoryRow>`
     select line.*, r.number as receipt_number from (
-      select t.id as transfer_id, t.kind, t.reason, t.call_id, t.created_at as at, sum(e.amount_nano)::bigint as amount_nano,
+      select t.id as transfer_id, t.kind, coalesce(t.reason, t.result ->> 'reason') as reason, t.call_id, t.created_at as at, sum(e.amount_nano)::bigint as amount_nano,
         case when a.kind in ('user', 'user_grant', 'hold') then 'spending' else a.kind end as purse
       from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
       where a.owner_id = ${ownerId} and t.kind not in ('hold', 'void', 'expire')

@@ -32,17 +32,21 @@ async function main(): Promise<number> {
   const sources = [values.rpc, values.root, values.roots].filter((source) => source !== undefined);
   const files = [...positionals, values.epoch].filter((file) => file !== undefined);
   if (files.length !== 1 || sources.length > 1) throw new TypeError(USAGE);
-  for (const hex of [values.root, values.signer, values.registry]) {
-    if (hex !== undefined && !/^0x([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$/.test(hex))
-      throw new TypeError(`"${hex}" is neither a root nor an address\n${USAGE}`);
+  if (values.root !== undefined && !/^0x[0-9a-fA-F]{64}$/.test(values.root))
+    throw new TypeError(`"${values.root}" is no root: 0x and 64 hex digits\n${USAGE}`);
+  for (const address of [values.signer, values.registry]) {
+    if (address !== undefined && !/^0x[0-9a-fA-F]{40}$/.test(address))
+      throw new TypeError(`"${address}" is no address: 0x and 40 hex digits\n${USAGE}`);
   }
+  if (values.registry !== undefined && values.rpc === undefined)
+    throw new TypeError(`--registry is asked by --rpc, which is missing\n${USAGE}`);
   if (values.epoch !== undefined) return await verifyLeaves(values.epoch, values.root);
   const verified = await verifyFile(await readJson(files[0]), {
     signer: values.signer,
     rootOf: sourceOf(values),
   });
   for (const check of verified.checks) say(lineOf(check));
-  return conclude(verified, values.signer);
+  return conclude(verified, values);
 }
 
 function sourceOf(values: {
@@ -68,7 +72,13 @@ async function readJson(path: string): Promise<unknown> {
 
 const lineOf = ({ what, ok, detail }: ReceiptCheck): string => `${ok ? 'true ' : 'FALSE'} ${what}: ${detail}`;
 
-function conclude({ ok, checks, settlement }: Verified, signer: string | undefined): number {
+interface Asked {
+  readonly rpc?: string;
+  readonly registry?: string;
+  readonly signer?: string;
+}
+
+function conclude({ ok, checks, settlement }: Verified, { rpc, registry, signer }: Asked): number {
   if (!ok) {
     say(`This receipt is FALSE: ${checks.at(-1)?.what}.`);
     return EXIT.false;
@@ -85,6 +95,10 @@ function conclude({ ok, checks, settlement }: Verified, signer: string | undefin
     say('True as far as it goes. Its root was compared with NOTHING: give --rpc, --root or --roots.');
     return EXIT.notCompared;
   }
+  if (rpc !== undefined && registry === undefined)
+    say(
+      'The registry is the one that the file names: compare it with the published one, or name it with --registry.',
+    );
   say('This receipt is true.');
   return EXIT.true;
 }

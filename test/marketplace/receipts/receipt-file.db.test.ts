@@ -332,7 +332,16 @@ describe('npm run verify', () => {
     expect((await verify(path)).code).toBe(1);
     expect((await verify(join(folder, 'missing.json'))).code).toBe(2);
     expect((await verify()).said).toContain('usage: npm run -s verify');
-    expect((await verify(path, '--root', 'tree')).code).toBe(2);
+    for (const wrong of [
+      ['--root', 'tree'],
+      ['--root', signer],
+      ['--signer', root],
+      ['--registry', signer],
+    ])
+      expect(await verify(path, ...wrong)).toMatchObject({
+        code: 2,
+        said: expect.stringContaining('usage:'),
+      });
   });
 
   it('checks a published file of leaves against its root', async () => {
