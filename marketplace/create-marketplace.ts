@@ -52,6 +52,7 @@ import { refundVerbs } from './refund-verbs.ts';
 import { seedDemo } from './seed-demo.ts';
 import { statementVerbs } from './statement-verbs.ts';
 import { walletVerbs } from './wallet-verbs.ts';
+import { chainMismatch } from './wallets/chain-mismatch.ts';
 import { refuseOtherVault } from './wallets/one-vault.ts';
 import { watchChainRegularly } from './wallets/watch-chain.ts';
 
@@ -123,7 +124,11 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     stopping: stopping.signal,
     tellNews: (news) => onNews(news),
   };
-  if (market.chain !== null) await refuseOtherVault(db, market.chain);
+  if (market.chain !== null) {
+    await refuseOtherVault(db, market.chain);
+    const mismatch = await chainMismatch(db, market.chain);
+    if (mismatch !== null) options.say?.(mismatch);
+  }
   await prepareJobs(ownerUrl, log, await currentRole(db));
   if (options.withDemo ?? true) await seedDemo(market, options.say ?? (() => {}));
   const background = createBackground(market, databaseUrl);

@@ -43,6 +43,8 @@ const SENTENCES: Readonly<Record<WalletCode, string>> = {
   no_wallet: 'Link a wallet first.',
   faucet_busy: 'Coins are on their way already.',
   chain_away: 'The chain cannot be reached at the moment. Nothing was lost; try again in a minute.',
+  chain_replaced:
+    'The practice chain here was deleted or replaced while the books were kept: nothing can be claimed from it. Ask who runs this place.',
   foreign_root:
     'The vault has a claims root that is not from here. An operator has been told; your coins are safe, claims wait.',
 };

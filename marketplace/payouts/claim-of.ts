@@ -4,10 +4,13 @@
 import { claimLeaf, NO_ROOT } from '../../contracts/merkle/flat-tree.ts';
 import { proofFromFile } from '../../contracts/merkle/tree-file.ts';
 import { type Nano, subtractNano, ZERO_NANO } from '../../db/ledger/amount.ts';
+import { readCursor } from '../../db/repositories/chain-cursor-repository.ts';
 import { claimLeafOf } from '../../db/repositories/epoch-leaf-repository.ts';
 import { epochOfClaimsRoot } from '../../db/repositories/epoch-repository.ts';
 import type { Epoch } from '../../db/schema-epoch.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
+import { isChainReplaced } from '../wallets/chain-replaced.ts';
+import { vaultOf } from '../wallets/chain-round.ts';
 import { nanoOfWei, weiOfNano } from '../wallets/wei.ts';
 import { buildFiles } from './build-epoch.ts';
 import { claimsTreePath } from './epoch-files.ts';
@@ -35,8 +38,10 @@ export type ClaimOf =
     }
   /** This machine has no chain. */
   | { readonly ok: false; readonly code: 'no_chain' }
-  /** The vault has a root that is not from here: an operator is told; nobody can be given a proof. */
-  | { readonly ok: false; readonly code: 'foreign_root' };
+  /** The root that counts is not from here: an operator is told; nobody can be given a proof. */
+  | { readonly ok: false; readonly code: 'foreign_root' }
+  /** The practice chain was deleted or replaced: what the books say is not on it. */
+  | { readonly ok: false; readonly code: 'chain_replaced' };
 
 type Market = Pick<MarketplaceContext, 'db' | 'chain' | 'dataDir' | 'clock' | 'stopping'>;
 
@@ -45,14 +50,20 @@ export async function claimOf(market: Market, address: string): Promise<ClaimOf>
   const { db, chain } = market;
   if (chain === null) return { ok: false, code: 'no_chain' };
   const wallet = address.toLowerCase();
+  const cursor = await readCursor(db, vaultOf(chain));
+  if (cursor !== undefined && (await isChainReplaced(chain, cursor)))
+    return { ok: false, code: 'chain_replaced' };
   const vault = await chain.vault();
   const active = await epochUnder(market, vault.activeRoot);
   const pending = vault.pending === null ? null : await epochUnder(market, vault.pending.root);
-  if (active === undefined || pending === undefined) return { ok: false, code: 'foreign_root' };
+  if (active === undefined) return { ok: false, code: 'foreign_root' };
   const claimed = nanoOfWei(await chain.claimedWei(wallet)).amountNano;
   const cumulative = await leafIn(db, active, wallet);
   const claimable = cumulative > claimed ? subtractNano(cumulative, claimed) : ZERO_NANO;
-  const comes = pending === null ? ZERO_NANO : subtractNano(await leafIn(db, pending, wallet), cumulative);
+  const reached = cumulative > claimed ? cumulative : claimed;
+  // One that is pending and not from here brings nothing: it is to be vetoed. What counts can be claimed all the same.
+  const later = await leafIn(db, pending ?? null, wallet);
+  const comes = later > reached ? subtractNano(later, reached) : ZERO_NANO;
   return {
     ok: true,
     address: wallet,

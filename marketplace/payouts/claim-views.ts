@@ -23,7 +23,7 @@ export type Claims =
       /** What the chain says; null without a wallet, and while the chain cannot be reached. */
       readonly onChain: Extract<ClaimOf, { ok: true }> | null;
       /** Why there is no word of the chain though there is a wallet. */
-      readonly chainTrouble: 'chain_away' | 'foreign_root' | null;
+      readonly chainTrouble: 'chain_away' | 'foreign_root' | 'chain_replaced' | null;
       /** The earliest moment of the next epoch; the past: with the next look. */
       readonly nextEpochAt: Date;
       /** False: nobody here can post epochs, so nothing moves on chain. */

@@ -36,15 +36,16 @@ export async function readClaims(market: MarketplaceContext, personId: string): 
 }
 
 type OnChain = Extract<ClaimOf, { ok: true }>;
+type Known = Extract<Claims, { ok: true }>;
 
 async function askChain(
   market: MarketplaceContext,
   wallet: string,
-): Promise<OnChain | 'chain_away' | 'foreign_root'> {
+): Promise<OnChain | NonNullable<Known['chainTrouble']>> {
   try {
     const found = await claimOf(market, wallet);
     if (found.ok) return found;
-    return found.code === 'foreign_root' ? found.code : 'chain_away';
+    return found.code === 'no_chain' ? 'chain_away' : found.code;
   } catch (fault) {
     if (!(fault instanceof ChainFault)) throw fault;
     market.log.warn({ err: fault }, 'the chain could not be asked for a claim');
@@ -54,7 +55,10 @@ async function askChain(
 
 /** Paid out, less what stands in the roots that were posted. */
 async function notInATree({ db }: MarketplaceContext, wallet: string, onChain: OnChain): Promise<Nano> {
-  const inTrees = addNano(onChain.cumulativeNano, onChain.waiting?.amountNano ?? ZERO_NANO);
+  const { cumulativeNano, claimedNano, waiting } = onChain;
+  // After a root was dropped nothing stands in one, and what was claimed before still is.
+  const reachedNano = cumulativeNano > claimedNano ? cumulativeNano : claimedNano;
+  const inTrees = addNano(reachedNano, waiting?.amountNano ?? ZERO_NANO);
   const entitled = await entitledOf(db, wallet);
   return entitled > inTrees ? subtractNano(entitled, inTrees) : ZERO_NANO;
 }

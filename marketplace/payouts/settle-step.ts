@@ -1,11 +1,13 @@
 // The settlement: epoch after epoch is cut, built, posted and followed, and versions are recorded in the registry. Used by
 // settle-regularly.ts, one a database. Each call takes one step from what rows and chain say; nothing is remembered, so a
 // death at any line is taken up by the next round. What cannot go on is told once in the log, and looked at again.
+// Nothing is cut or posted while the watcher stands still over a contradiction between chain and books.
 // Order: vetoes the watcher saw, then the epoch under way, then the next cut when it is due, then versions.
 import type { Chain } from '../../contracts/client/chain.ts';
 import { transact } from '../../db/database.ts';
 import { ZERO_NANO } from '../../db/ledger/amount.ts';
 import { booksAreSound } from '../../db/ledger/books-proof.ts';
+import { readCursor } from '../../db/repositories/chain-cursor-repository.ts';
 import {
   moveEpoch,
   newestEpoch,
@@ -43,6 +45,8 @@ export async function settleStep(market: MarketplaceContext, chain: Chain): Prom
     await buildEpoch(market, cut);
     return { did: 'built', epoch: cut.number };
   }
+  const { alarm = null } = (await readCursor(market.db, vaultOf(chain))) ?? {};
+  if (alarm !== null) return { did: 'stopped', alarm: `the watcher stopped: ${alarm}` };
   if (chain.poster !== null) {
     const epoch = await oldestUnsettledEpoch(market.db);
     if (epoch !== undefined)

@@ -2,7 +2,7 @@
 // lies above them is shown as pending. Used by watch-chain.ts. Everything is keyed by chain, transaction and log index, so
 // that a round may be broken off anywhere and repeated.
 // Stops: a stored final block that has another hash now, or a log that contradicts the books, raises an alarm; nothing is
-// credited until an operator has looked (accept-chain.ts).
+// credited until an operator has looked (accept-chain.ts); a practice chain that was replaced cannot be accepted.
 import type { Chain, ChainBlock, ChainLog } from '../../contracts/client/chain.ts';
 import { transact } from '../../db/database.ts';
 import {
@@ -19,9 +19,10 @@ import {
 } from '../../db/repositories/chain-event-repository.ts';
 import type { ChainCursor } from '../../db/schema-wallet.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
+import { CHAIN_REPLACED, isChainReplaced } from './chain-replaced.ts';
 import { creditedNews } from './credited-news.ts';
 import { type FinalLogOutcome, onFinalLog } from './on-final-log.ts';
-import { orphanIfGone, seeLog, seePending } from './see-logs.ts';
+import { orphanIfGone, placeOf, seeLog, seePending } from './see-logs.ts';
 
 /** Blocks asked for at once; halved by the caller when the node refuses. */
 export const STEP_BLOCKS_MAX = 5_000n;
@@ -50,7 +51,9 @@ export async function chainRound(
 ): Promise<RoundEnd> {
   const vault = vaultOf(chain);
   const cursor = await ensureCursor(market.db, vault, chain.firstBlock);
-  if (cursor.alarm !== null) return { state: 'stopped', alarm: cursor.alarm };
+  if (cursor.alarm === CHAIN_REPLACED && !(await isChainReplaced(chain, cursor)))
+    await moveCursor(market.db, vault, { alarm: null, alarmAt: null });
+  else if (cursor.alarm !== null) return { state: 'stopped', alarm: cursor.alarm };
   const { latest, final } = await chain.heads();
   const trouble = await finalityTrouble(chain, cursor, final);
   if (trouble !== null) {
@@ -77,12 +80,6 @@ export async function chainRound(
   return { state: 'followed', takenTo: final === null ? null : next - 1n };
 }
 
-const placeOf = ({
-  txHash,
-  logIndex,
-  blockHash,
-}: Pick<ChainLog, 'txHash' | 'logIndex' | 'blockHash'>): string => `${txHash}:${logIndex}:${blockHash}`;
-
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** Null when the last final block we took is still on the chain. */
@@ -93,6 +90,7 @@ async function finalityTrouble(
 ): Promise<Exclude<RoundEnd, { state: 'followed' }> | null> {
   const { finalBlock, finalHash } = cursor;
   if (finalBlock === null) return null;
+  if (await isChainReplaced(chain, cursor)) return { state: 'stopped', alarm: CHAIN_REPLACED };
   const now = await chain.blockAt(finalBlock);
   if (now === null) return { state: 'behind', why: `the node does not know final block ${finalBlock} (yet)` };
   if (now.hash !== finalHash) {
@@ -121,6 +119,7 @@ async function takeFinal(
   const taken = new Set((await takenPlaces(market.db, vault, first, to)).map(placeOf));
   for (const log of logs) {
     if (taken.has(placeOf(log))) continue;
+    if (market.stopping.aborted) return { state: 'followed', takenTo: next - 1n };
     const alarm = await takeLog(market, vault, log);
     if (alarm === null) continue;
     await setAlarm(market.db, vault, alarm);

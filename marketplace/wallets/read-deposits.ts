@@ -7,6 +7,7 @@ import { ensureDepositReference } from '../../db/repositories/deposit-reference-
 import { walletOfPerson } from '../../db/repositories/wallet-repository.ts';
 import type { ChainCursor, ChainEvent } from '../../db/schema-wallet.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
+import { CHAIN_REPLACED } from './chain-replaced.ts';
 import { vaultOf } from './chain-round.ts';
 import { ownerOfWallet } from './deposit-owner.ts';
 import type { Deposits, DepositView, LinkedWallet, WalletChain } from './wallet-views.ts';
@@ -48,8 +49,13 @@ export async function readDeposits(
     reference,
     wallet,
     deposits: events.map((event) => depositView(event, cursor)),
-    stopped: cursor?.alarm != null,
+    stopped: stoppedBy(cursor),
   };
+}
+
+function stoppedBy(cursor: ChainCursor | undefined): Deposits['stopped'] {
+  if (cursor === undefined || cursor.alarm === null) return null;
+  return cursor.alarm === CHAIN_REPLACED ? 'chain_replaced' : 'contradiction';
 }
 
 function depositView(event: ChainEvent, cursor: ChainCursor | undefined): DepositView {

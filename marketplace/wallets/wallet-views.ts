@@ -62,8 +62,8 @@ export interface Deposits {
   readonly wallet: LinkedWallet | null;
   /** Newest first. */
   readonly deposits: readonly DepositView[];
-  /** The watcher met a contradiction; nothing is credited until an operator decides. */
-  readonly stopped: boolean;
+  /** Why nothing is credited until an operator has looked: chain and books contradict each other, or the practice chain is another one. */
+  readonly stopped: 'contradiction' | 'chain_replaced' | null;
 }
 
 export interface WalletPage {
@@ -135,7 +135,7 @@ export type FaucetResult =
 
 export type ResumeResult =
   | { readonly ok: true; readonly alarm: string; readonly lostDeposits: number; readonly lostNano: Nano }
-  | { readonly ok: false; readonly code: 'not_allowed' | 'no_alarm' | 'chain_away' }
+  | { readonly ok: false; readonly code: 'not_allowed' | 'no_alarm' | 'chain_replaced' | 'chain_away' }
   | NoChain;
 
 /** A view as the page gets it: amounts and times as text. */

@@ -22,7 +22,7 @@ export interface FakeWallets {
   chainNow: WalletChain | null;
   linked: LinkedWallet | null;
   depositsNow: Deposits['deposits'];
-  stopped: boolean;
+  stopped: 'contradiction' | 'chain_replaced' | null;
   resumeResult: ResumeResult;
   /** Where news were asked to go, one a link or look at deposits; null for shared places. */
   readonly newsPlaces: (string | null)[];
@@ -39,7 +39,7 @@ export function createFakeWallets(): FakeWallets {
     chainNow: fakeWalletChain,
     linked: null,
     depositsNow: [],
-    stopped: false,
+    stopped: null,
     resumeResult: { ok: false, code: 'not_allowed' },
     newsPlaces: [],
     verbs: {

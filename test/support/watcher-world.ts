@@ -55,7 +55,7 @@ export function watcherWorld(): WatcherWorld {
   let numbered = 0;
   beforeEach(async () => {
     chainNumber += 1n;
-    script = scriptedChain({ chainId: chainNumber });
+    script = scriptedChain({ chainId: chainNumber, isLocal: false });
     log = rememberingLog();
     if (chainNumber === 1n) await prepareJobs(database.url, log);
   });

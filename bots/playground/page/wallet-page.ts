@@ -93,9 +93,10 @@ function drawDeposit({ deposits: { chain, wallet: linked, deposits, stopped } }:
     : coins === null
       ? 'Looking at your wallet…'
       : `Your wallet holds ${openWordsOfWei(coins.openWei)}.${coins.feeWei === 0n ? ' It has no coin to pay fees with.' : ''}`;
-  byId('coins').textContent = stopped
-    ? `${words} Nothing is credited at the moment: an operator has to look. What you deposit is credited afterwards.`
-    : words;
+  byId('coins').textContent =
+    stopped !== null
+      ? `${words} Nothing is credited at the moment: an operator has to look. What you deposit is credited afterwards.`
+      : words;
   const isOwn = linked?.address === wallet?.address;
   show('faucet', isReady && isOwn && chain.isLocal);
   button('deposit').disabled = busy || !isReady || coins === null;
@@ -115,7 +116,9 @@ function claimWords(): string {
       : `${openWords(BigInt(claimableNano))} to claim.`,
     waiting === null
       ? ''
-      : ` ${openWords(BigInt(waiting.amountNano))} more from ${new Date(waiting.activeAt).toLocaleString()}.`,
+      : paused
+        ? ` ${openWords(BigInt(waiting.amountNano))} more some time after the pause.`
+        : ` ${openWords(BigInt(waiting.amountNano))} more from ${new Date(waiting.activeAt).toLocaleString()}.`,
     BigInt(claimedNano) === 0n ? '' : ` ${openWords(BigInt(claimedNano))} claimed so far.`,
     paused ? ' The vault is paused: claims wait.' : '',
   ].join('');

@@ -111,7 +111,7 @@ async function play(
   events: readonly Event[],
 ): Promise<{ readonly script: ScriptedChain; readonly onChain: readonly BareLog[] }> {
   chainNumber += 1n;
-  const script = scriptedChain({ chainId: chainNumber });
+  const script = scriptedChain({ chainId: chainNumber, isLocal: false });
   script.finality = FINALITY;
   const context = (db: typeof database.db): MarketplaceContext =>
     ({
