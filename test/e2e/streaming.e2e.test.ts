@@ -150,7 +150,11 @@ describe.each(APPS)('an answer in %s', (app) => {
     }
     const stranger = await takeSeat(program.driver, app, 'nosy');
     await stranger.command('receipt', { number: first.receipt });
-    await stranger.hears(`You have no receipt “${first.receipt}”`);
+    const theirs = await stranger.hears(`Receipt ${first.receipt}`);
+    expect(theirs).toContain('somebody else’s receipt');
+    expect(theirs).not.toContain(QUESTION);
+    await stranger.command('receipt', { number: 'R-999999' });
+    await stranger.hears('There is no receipt “R-999999”');
   });
 
   it('takes a vote, marks it, and the other vote changes it', async () => {

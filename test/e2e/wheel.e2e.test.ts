@@ -164,7 +164,7 @@ describe('the wheel', () => {
     expect(top.split('②')[0]).toContain(question);
     expect(await earnedBy(ben)).toBeGreaterThan(0n);
     await ben.command('balance');
-    await ben.hears('earned so far with what you contributed');
+    await ben.hears('earned and not paid out yet');
     await program.expectBooksHold();
   });
 });

@@ -51,7 +51,7 @@ const MUTANTS: readonly {
   {
     name: 'the roll-up forgets what waited',
     function: 'ledger_pending_rolls_up',
-    from: 'update account a set balance_nano = a.balance_nano + s.amount',
+    from: 'update account a set balance_nano = a.balance_nano + m.amount',
     to: 'update account a set balance_nano = a.balance_nano',
   },
 ];
