@@ -57,7 +57,7 @@ export async function generateAnswer(
         droppedMessages += event.droppedMessages;
         if (position > 0) view.queued(0);
       } else if (event.type === 'text') {
-        soFar += event.text;
+        soFar += storable(event.text);
         view.text(soFar);
       } else if (event.type === 'done') {
         // An answer cut short because this program is being stopped was not stopped by the person.
@@ -81,11 +81,15 @@ async function markGenerating(market: MarketplaceContext, callId: string): Promi
   if (!moved.ok) throw new Error(`call ${callId} cannot generate: ${moved.code}`);
 }
 
+/** A model may write NUL (a byte token, a far server); no text of the database holds it, and nobody sees it. */
+const storable = (text: string): string => text.replaceAll('\0', '');
+
 function deliveredOrNothing(
   done: Extract<GenerateEvent, { type: 'done' }>,
   droppedMessages: number,
 ): GeneratedAnswer {
-  const { text, reason, usage } = done;
+  const { reason, usage } = done;
+  const text = storable(done.text);
   if (text.trim() !== '') return { kind: 'delivered', text, reason, usage, droppedMessages };
   if (reason === 'cancelled')
     return { kind: 'failed', code: 'stopped', reason: 'stopped before the first word' };
