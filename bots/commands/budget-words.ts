@@ -57,7 +57,7 @@ export function budgetReachedReply(refusal: BudgetReached, isPrivate: boolean): 
           '.',
         )
       : rich(
-          `Your budget ${BUDGET_NAMES[scope]} is used up`,
+          `Your budget ${BUDGET_NAMES[scope]} is too small for another answer`,
           isPrivate
             ? rich(': ', bold(openAmount(spentNano)), ' of ', bold(openAmount(limitNano)), ' are spent')
             : null,

@@ -71,7 +71,7 @@ describe.each(APPS)('money on %s', (app) => {
       ...{ neededNano: openNano('0.1'), renewsAt: new Date(0) },
     };
     await seat.say('And of Spain?');
-    const refused = await seat.hears('Your budget for today is used up');
+    const refused = await seat.hears('Your budget for today is too small for another answer');
     expect(refused).toContain('This cost nothing.');
     await seat.press('My budgets');
     await seat.hears('What you spend at most');

@@ -166,7 +166,7 @@ describe('an answer', () => {
     await chat.say('What is the capital of Portugal?');
     expect(chat.since()).toContain(
       [
-        'Your budget for today is used up: **0.99 OPEN** of **1 OPEN** are spent; the shortest answer could cost 0.02 OPEN. It renews at 22 Nov 2026, 00:00 UTC.',
+        'Your budget for today is too small for another answer: **0.99 OPEN** of **1 OPEN** are spent; the shortest answer could cost 0.02 OPEN. It renews at 22 Nov 2026, 00:00 UTC.',
         '**This cost nothing.** To spend more, raise it: `/budget day <amount of OPEN>`, or `/budget day none` for no limit.',
         '  [My budgets] [Other models]',
       ].join('\n'),
@@ -188,7 +188,9 @@ describe('an answer', () => {
     chat = newChat(false);
     marketplace.refuseNext = refusal;
     await chat.say('And of Malta?', 'in the open');
-    expect(chat.transcript()).toContain('Your budget for today is used up; the shortest answer');
+    expect(chat.transcript()).toContain(
+      'Your budget for today is too small for another answer; the shortest answer',
+    );
     expect(chat.transcript()).not.toContain('0.99');
   });
 });
