@@ -194,6 +194,17 @@ export async function depositsOf(
     .execute();
 }
 
+/** Deposits that were credited to one owner are shown as another's: they moved with the balance. */
+export async function moveDeposits(db: Database, from: string, to: string): Promise<void> {
+  await db
+    .updateTable('chainEvent')
+    .set({ ownerId: to })
+    .where('kind', '=', 'deposit')
+    .where('ownerId', '=', from)
+    .where('state', '<>', 'pending')
+    .execute();
+}
+
 /** What was seen of a kind and is not final yet. */
 export async function pendingOfKind(
   db: Database,

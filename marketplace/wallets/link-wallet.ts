@@ -7,6 +7,7 @@ import { transact } from '../../db/database.ts';
 import { type Nano, ZERO_NANO } from '../../db/ledger/amount.ts';
 import { balances } from '../../db/ledger/balances.ts';
 import { transfer } from '../../db/ledger/transfer.ts';
+import { moveDeposits } from '../../db/repositories/chain-event-repository.ts';
 import { lockWalletLinkOfNonce, useWalletLink } from '../../db/repositories/wallet-link-repository.ts';
 import { addWallet, endWallet, lockAddress, walletAt } from '../../db/repositories/wallet-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
@@ -47,7 +48,7 @@ export async function linkWallet(
   const said = readLinkMessage(message);
   if (said === null) return { ok: false, code: 'message_unreadable' };
   const now = market.clock();
-  return transact(market.db, async (tx) => {
+  const linked = await transact(market.db, async (tx): Promise<LinkWalletResult> => {
     const link = await lockWalletLinkOfNonce(tx, visit.nonce);
     if (link?.usedAt !== null && said.nonce === visit.nonce) return { ok: false, code: 'nonce_used' };
     const terms = termsOf(visit, chainId, site, said.address);
@@ -69,6 +70,10 @@ export async function linkWallet(
     }
     return { ok: true, address, movedNano };
   });
+  // By itself: the watcher locks a log's row before its address, a link the other way round. Whoever links the wallet after
+  // this person is not shown these deposits as credited.
+  if (linked.ok) await moveDeposits(market.db, ownerOfWallet(linked.address), visit.personId);
+  return linked;
 }
 
 /** Moves what was deposited from the address while nobody was known for it. */

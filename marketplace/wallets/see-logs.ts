@@ -61,13 +61,26 @@ export async function seePending(
   logs: readonly ChainLog[],
   fromBlock: bigint,
 ): Promise<void> {
-  for (const log of logs) await transact(market.db, (tx) => seeLog(tx, vault, log, { isFinal: false }));
-  const here = new Set(logs.map((log) => `${log.txHash}:${log.logIndex}:${log.blockHash}`));
   // A reorganisation may also have shortened the chain: rows above its head are looked at too.
-  for (const row of await pendingEvents(market.db, vault, fromBlock, HIGHEST_BLOCK)) {
-    if (!here.has(`${row.txHash}:${row.logIndex}:${row.blockHash}`)) await orphanIfGone(market, chain, row);
+  const before = await pendingEvents(market.db, vault, fromBlock, HIGHEST_BLOCK);
+  const known = new Set(before.map(placeOf));
+  for (const log of logs) {
+    if (market.stopping.aborted) return;
+    // What stands where it stood is not written again: thousands of small deposits must not make each round long.
+    if (!known.has(placeOf(log)))
+      await transact(market.db, (tx) => seeLog(tx, vault, log, { isFinal: false }));
   }
+  const here = new Set(logs.map(placeOf));
+  for (const row of await pendingEvents(market.db, vault, fromBlock, HIGHEST_BLOCK))
+    if (!here.has(placeOf(row))) await orphanIfGone(market, chain, row);
 }
+
+/** Where a log stands, on which branch. */
+export const placeOf = ({
+  txHash,
+  logIndex,
+  blockHash,
+}: Pick<ChainLog, 'txHash' | 'logIndex' | 'blockHash'>): string => `${txHash}:${logIndex}:${blockHash}`;
 
 const HIGHEST_BLOCK = 2n ** 62n;
 

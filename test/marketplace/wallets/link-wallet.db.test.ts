@@ -13,9 +13,10 @@ import type { Person } from '../../../marketplace/marketplace.ts';
 import type { MarketplaceContext } from '../../../marketplace/marketplace-context.ts';
 import { DEFAULT_SETTINGS } from '../../../marketplace/marketplace-settings.ts';
 import { type WalletVerbs, walletVerbs } from '../../../marketplace/wallet-verbs.ts';
+import { createWatcher } from '../../../marketplace/wallets/watch-chain.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import { quietLog } from '../../support/quiet-log.ts';
-import { addressOf, type ScriptedChain, scriptedChain } from '../../support/scripted-chain.ts';
+import { addressOf, hashOf, type ScriptedChain, scriptedChain } from '../../support/scripted-chain.ts';
 import { expectBooksHold } from '../../support/test-marketplace.ts';
 
 const database = testDatabase();
@@ -27,11 +28,13 @@ let verbs: WalletVerbs;
 let nowMs = Date.UTC(2026, 10, 21, 9, 0);
 let prepared = false;
 
-const verbsOn = (chain: ScriptedChain['chain'] | null): WalletVerbs =>
-  walletVerbs({
+const marketOn = (chain: ScriptedChain['chain'] | null): MarketplaceContext =>
+  ({
     ...{ db: database.db, chain, log: quietLog, settings: { ...DEFAULT_SETTINGS, operators: ['test:boss'] } },
+    stopping: new AbortController().signal,
     clock: () => new Date(nowMs),
-  } as unknown as MarketplaceContext);
+  }) as unknown as MarketplaceContext;
+const verbsOn = (chain: ScriptedChain['chain'] | null): WalletVerbs => walletVerbs(marketOn(chain));
 
 beforeEach(async () => {
   if (!prepared) await prepareJobs(database.url, quietLog);
@@ -311,6 +314,28 @@ describe('a wallet', () => {
     expect((await balances(database.db, who.id)).balanceNano).toBe(openNano('12.5'));
     expect((await balances(database.db, to.ownerId)).balanceNano).toBe(0n);
     await expectBooksHold(database.db);
+  });
+
+  it('brings along the deposits that were shown for it: who links it later does not see them as credited', async () => {
+    const [first, second] = [await person(), await person()];
+    const wallet = Wallet.createRandom();
+    const from = wallet.address.toLowerCase();
+    const ref = hashOf('a reference that nobody has');
+    script.mine([{ kind: 'deposit', from, ref, amountWei: 10n ** 18n, txHash: hashOf(`of ${from}`) }]);
+    script.mineEmpty(3);
+    await createWatcher(marketOn(script.chain), script.chain).round();
+    script.mine([{ kind: 'deposit', from, ref, amountWei: 10n ** 18n, txHash: hashOf(`later of ${from}`) }]);
+    await createWatcher(marketOn(script.chain), script.chain).round();
+    await link(first, wallet);
+    const shown = async (who: Person) => {
+      const found = await verbs.deposits({ person: who, privatePlace: null });
+      return found.ok ? found.deposits.map(({ state }) => state) : [];
+    };
+    expect(await shown(first)).toEqual(['pending', 'credited']);
+    await verbs.unlinkWallet(first);
+    expect(await link(second, wallet)).toMatchObject({ ok: true, movedNano: 0n });
+    expect(await shown(first)).toEqual(['credited']);
+    expect(await shown(second)).toEqual(['pending']);
   });
 
   it('linked while a deposit from it is being credited waits for it and brings it along', async () => {

@@ -92,6 +92,30 @@ describe('a node that', () => {
   });
 });
 
+describe('deposits under way', () => {
+  it('are written down once: 300 of them cost later rounds no transaction', async () => {
+    const { ref } = await person();
+    world.script.mineEmpty(3);
+    world.script.mine(Array.from({ length: 300 }, () => deposit(ref, 1n)));
+    let transactions = 0;
+    const counting = new Proxy(world.database.db, {
+      get(db, name) {
+        if (name === 'transaction') transactions += 1;
+        const value: unknown = Reflect.get(db, name, db);
+        return typeof value === 'function' ? value.bind(db) : value;
+      },
+    });
+    await round(context(counting));
+    expect(transactions).toBeGreaterThanOrEqual(300);
+    transactions = 0;
+    await round(context(counting));
+    expect(transactions).toBe(0);
+    world.script.mineEmpty(3);
+    await round();
+    expect(await world.states()).toEqual(Array(300).fill('final'));
+  });
+});
+
 describe('the vault’s coins', () => {
   it('below what the books say are told once, and again when they are back', async () => {
     const { ref } = await person();
