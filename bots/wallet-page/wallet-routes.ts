@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import type { WalletVerbs } from '../../marketplace/wallet-verbs.ts';
 import type { WalletSite } from '../../marketplace/wallets/wallet-views.ts';
 import { PAGE_HEADERS, readPageFile } from '../playground/page-files.ts';
@@ -16,7 +17,7 @@ interface WalletRoutesOptions {
   readonly publicUrl?: string;
 }
 
-const BODY_CHARS_MAX = 8_000;
+const BODY_BYTES_MAX = 8_000;
 const SECRET = /^Bearer ([0-9a-f]{64})$/;
 const TOKEN = /^[0-9a-f]{64}$/;
 /** ethers as one file for browsers. */
@@ -77,11 +78,12 @@ export function walletRoutes(marketplace: WalletVerbs, { publicUrl }: WalletRout
     if (site === null || context.req.header('origin') !== site.origin) return null;
     if (!/^application\/json\b/.test(context.req.header('content-type') ?? '')) return null;
     const body = await context.req.text();
-    if (body.length > BODY_CHARS_MAX) return null;
     const texts = textsIn(body, names);
     return texts === null ? null : { site: { domain: site.domain, uri: site.uri }, texts };
   };
   const refused = (context: Context): Response => context.text('Forbidden', 403);
+  // Before a body is read: the outside may reach this server.
+  routes.use('*', bodyLimit({ maxSize: BODY_BYTES_MAX, onError: refused }));
 
   routes.get('/state', async (context) => answer(context, await marketplace.walletPage(visitOf(context))));
   routes.get('/claim', async (context) => answer(context, await marketplace.walletClaim(visitOf(context))));

@@ -81,6 +81,23 @@ describe('the routes', () => {
     });
   });
 
+  it('refuse a body that never ends without reading it to the end', async () => {
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(stream) {
+        sent += 1;
+        if (sent > 1_000) stream.close();
+        else stream.enqueue(new Uint8Array(4_000).fill(32));
+      },
+    });
+    const headers = { host: '127.0.0.1:1', origin: 'http://127.0.0.1:1', 'content-type': 'application/json' };
+    const request = new Request('http://127.0.0.1:1/open', {
+      ...{ method: 'POST', body: endless, headers, duplex: 'half' },
+    } as RequestInit);
+    expect((await walletRoutes(verbs).request(request)).status).toBe(403);
+    expect(sent).toBeLessThan(10);
+  });
+
   it('bind the message to this very site, and say refusals in a sentence', async () => {
     const visit = 'b'.repeat(64);
     const body = JSON.stringify({ message: 'm', signature: 's' });

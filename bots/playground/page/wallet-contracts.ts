@@ -57,6 +57,8 @@ export async function coinsOf({ signer, address }: PageWallet, chain: Chain): Pr
 
 /** Wei of an amount as people write it. @returns a sentence when it is none */
 export function readAmount(text: string, openWei: bigint): bigint | string {
+  // "1,000" is a thousand to some people and one to others.
+  if (/,\d{3}$/.test(text.trim())) return 'Write the amount without a comma, for example 1000 or 0.5.';
   const written = text.trim().replace(',', '.');
   const decimals = /^\d{1,12}(?:\.(\d+))?$/.exec(written);
   if (decimals === null) return 'Write an amount of OPEN, for example 25 or 0.5.';
@@ -124,6 +126,21 @@ export async function sendClaim(
 ): Promise<SentTransaction> {
   const vault = new Contract(chain.vault, VAULT_FUNCTIONS, wallet.signer);
   return vault.claim(claim.account, BigInt(claim.cumulativeWei), claim.root, claim.proof);
+}
+
+/**
+ * What became of a transaction whose wait() failed: `failed` with the words for it, under another hash where the person's wallet
+ * sent it again with a higher fee, or not known (the chain does not answer).
+ */
+export function fateOf(
+  fault: unknown,
+): { readonly failed: string } | { readonly replacedBy: SentTransaction } | null {
+  if (isError(fault, 'TRANSACTION_REPLACED')) {
+    return fault.cancelled
+      ? { failed: 'cancelled or replaced in your wallet' }
+      : { replacedBy: fault.replacement };
+  }
+  return isError(fault, 'CALL_EXCEPTION') ? { failed: 'failed on the chain' } : null;
 }
 
 /** A fault of a wallet or the chain in a sentence that says whether anything happened. */

@@ -4,6 +4,7 @@ import type { PageClaim, WalletPage, Wire } from '../../../marketplace/wallets/w
 import { byId } from './page-dom.ts';
 import {
   coinsOf,
+  fateOf,
   faultInWords,
   readAmount,
   sendClaim,
@@ -226,8 +227,12 @@ async function deposit({ deposits: { chain, reference } }: Page): Promise<void> 
   sent = [{ hash, amountWei, failed: null }, ...sent];
   draw();
   transaction.wait().catch((fault: unknown) => {
-    sent = sent.map((one) => (one.hash === hash ? { ...one, failed: 'failed on the chain' } : one));
-    notice(faultInWords(fault));
+    const fate = fateOf(fault);
+    // Not known: it stays "sent" until the server sees it; who reads "failed" would deposit twice.
+    if (fate === null) return;
+    const now = 'failed' in fate ? { failed: fate.failed } : { hash: fate.replacedBy.hash };
+    sent = sent.map((one) => (one.hash === hash ? { ...one, ...now } : one));
+    draw();
   });
 }
 

@@ -30,12 +30,16 @@ async function ask<Result>(path: string, body?: object): Promise<Answered<Result
   return (await answer.json()) as Answered<Result>;
 }
 
-/** Uses the one-time secret of the address, if there is one, and takes it out of the address. @returns a refusal to show */
+/**
+ * Uses the one-time secret of the address, if there is one, and takes it out of the address once the server has answered: until
+ * then a reload tries again.
+ * @returns a refusal to show
+ */
 export async function beginVisit(): Promise<Refused | null> {
   const token = location.hash.slice(1);
   if (token === '') return null;
-  history.replaceState(null, '', location.pathname);
   const opened = await ask<OpenPageResult>('open', { token });
+  history.replaceState(null, '', location.pathname);
   if (!opened.ok) return opened;
   sessionStorage.setItem(VISIT_KEY, opened.visit);
   return null;
