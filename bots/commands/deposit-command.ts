@@ -6,7 +6,14 @@ import { bold, code, lines, rich } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import { count, dateTime, openAmount } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
-import { CHAIN_REPLACED_WORDS, noChainReply, pageLink, privatePlace, shortAddress } from './wallet-words.ts';
+import {
+  CHAIN_REPLACED_WORDS,
+  noChainReply,
+  notHereReply,
+  pageLink,
+  privatePlace,
+  shortAddress,
+} from './wallet-words.ts';
 
 const CREDITED_SHOWN = 3;
 
@@ -48,6 +55,10 @@ async function showDeposits(context: CommandContext): Promise<void> {
   const found = await context.marketplace.deposits({ person, privatePlace: privatePlace(context) });
   if (!found.ok) {
     await context.respond.reply(noChainReply);
+    return;
+  }
+  if (!context.respond.hidesReplies) {
+    await context.respond.reply(notHereReply('deposit'));
     return;
   }
   await context.respond.reply({

@@ -4,12 +4,16 @@ import { bold, code, lines, rich } from '../core/rich-text.ts';
 import { shownText } from '../core/sanitize-text.ts';
 import { dateTime } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
-import { noChainReply, pageLink } from './wallet-words.ts';
+import { noChainReply, notHereReply, pageLink } from './wallet-words.ts';
 
 async function showWallet(context: CommandContext): Promise<void> {
   const state = await context.marketplace.wallet(await context.person());
   if (!state.ok) {
     await context.respond.reply(noChainReply);
+    return;
+  }
+  if (!context.respond.hidesReplies) {
+    await context.respond.reply(notHereReply('wallet'));
     return;
   }
   const { wallet, chain } = state;
@@ -39,7 +43,9 @@ async function unlink(context: CommandContext): Promise<void> {
   await context.respond.reply({
     text: result.ok
       ? lines(
-          rich(bold('Unlinked: '), code(result.address)),
+          context.respond.hidesReplies
+            ? rich(bold('Unlinked: '), code(result.address))
+            : bold('Your wallet is unlinked.'),
           'Nothing more is paid to it, and its deposits are yours only with your reference. What it could claim before it still can.',
         )
       : lines('No wallet is linked, so there is nothing to unlink. /wallet links one.'),

@@ -24,6 +24,15 @@ export const privatePlace = ({ source, conversationKey }: CommandContext) =>
 /** "0x1234…abcd": enough to know an address by. */
 export const shortAddress = (address: string): string => `${address.slice(0, 6)}…${address.slice(-4)}`;
 
+/** For places where others may read: an address or a reference once seen there tells all its deposits and claims for ever. */
+export const notHereReply = (command: string): Reply => ({
+  text: rich(
+    'Your wallet and your deposits are for you alone, and others read here. ',
+    bold(`Write /${command} to me in a private chat.`),
+  ),
+  ephemeral: true,
+});
+
 /** The link to the person's wallet page, or why there is none here. @param what the page is wanted for */
 export async function pageLink(context: CommandContext, what: string): Promise<RichText> {
   const { marketplace, source, respond, walletPageUrl } = context;

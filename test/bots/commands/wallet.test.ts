@@ -64,12 +64,18 @@ describe('/wallet', () => {
     expect(marketplace.wallets.newsPlaces).toEqual([null]);
   });
 
-  it('in a shared place that may show replies to all gives no link', async () => {
+  it('in a shared place that may show replies to all gives no link, no address, no reference and no deposits', async () => {
     open({ isPrivate: false, hidesReplies: false }, PAGE);
+    linked();
+    marketplace.wallets.depositsNow = [fakeDeposit('credited', '25')];
     await chat.command('wallet');
+    expect(chat.since()).toContain('**Write /wallet to me in a private chat.**');
     await chat.command('deposit');
-    expect(chat.transcript()).not.toContain(FAKE_TOKEN);
-    expect(chat.transcript()).toContain('**Write /wallet to me in a private chat.**');
+    expect(chat.since()).toContain('**Write /deposit to me in a private chat.**');
+    await chat.command('wallet', { what: 'unlink' });
+    expect(chat.since()).toContain('**Your wallet is unlinked.**');
+    for (const secret of [FAKE_TOKEN, ADDRESS, FAKE_REFERENCE, '25 OPEN', 'cdcd'])
+      expect(chat.transcript()).not.toContain(secret);
   });
 
   it('says so where no page is served, and where there is no chain', async () => {
