@@ -23,12 +23,14 @@ import type { Epoch } from '../../db/schema-epoch.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 
 export interface CutTerms {
-  /** The number that the payouts were made for; another one was cut meanwhile when it is taken. */
+  /** The number that the payouts were made for, above those of all epochs here; numbers of foreign postings are left out. */
   readonly number: number;
   /** What the claims tree may grow by; 0 = receipts only. */
   readonly growthNano: Nano;
   /** Due and not even in claimable, for the record. */
   readonly waitingNano: Nano;
+  /** The vault has no root any more: the leaves are posted again though nothing changed. */
+  readonly postsAgain?: boolean;
 }
 
 /** @returns the epoch's number; null when there was neither a receipt nor a change, or the number is taken */
@@ -39,16 +41,18 @@ export async function cutEpoch(
   return await transact(market.db, async (tx) => {
     await lockEpochs(tx);
     const before = await newestEpoch(tx);
-    const number = (before?.number ?? 0) + 1;
-    if (number !== terms.number) return null;
+    const { number } = terms;
+    if (number <= (before?.number ?? 0)) return null;
     const base = await newestStandingEpoch(tx);
     const from = before?.receiptsFrom ?? 1;
     const limit = market.settings.epochReceiptsMax;
     const receiptCount = await takeReceipts(tx, { epochNumber: number, from, limit });
     const changes = await claimChanges(tx, base?.claimsNumber ?? null);
     const { raised, waitingNano } = raisedLeaves(changes, terms.growthNano);
-    if (receiptCount === 0 && raised.length === 0) return null;
-    const claims = claimsAfter(base, number, raised, changes);
+    const writesAnew = terms.postsAgain === true && receiptCount === 0 && (base?.claimCount ?? 0) > 0;
+    const hasLeaves = raised.length > 0 || writesAnew;
+    if (receiptCount === 0 && !hasLeaves) return null;
+    const claims = claimsAfter(base, hasLeaves ? number : (base?.claimsNumber ?? null), raised, changes);
     await createEpoch(tx, {
       number,
       baseNumber: base?.number ?? null,
@@ -58,17 +62,17 @@ export async function cutEpoch(
       receiptsFrom: await nextReceiptsFrom(tx, from),
       cutAt: market.clock(),
     });
-    if (raised.length > 0) await writeLeaves(tx, number, base?.claimsNumber ?? null, raised, claims);
+    if (hasLeaves) await writeLeaves(tx, number, base?.claimsNumber ?? null, raised, claims);
     return number;
   });
 }
 
 type Claims = Pick<Epoch, 'claimsNumber' | 'claimCount' | 'claimsTotalNano'>;
 
-/** Where no leaf is raised, the epoch has the leaves of the one before. */
+/** @param claimsNumber whose leaves the epoch has: its own, or those of the one before where none is written */
 function claimsAfter(
   base: Epoch | undefined,
-  number: number,
+  claimsNumber: number | null,
   raised: Raised,
   changes: readonly ClaimChange[],
 ): Claims {
@@ -78,7 +82,7 @@ function claimsAfter(
   );
   const fresh = raised.filter(({ wallet }) => leafBefore.get(wallet) === 0n);
   return {
-    claimsNumber: raised.length > 0 ? number : (base?.claimsNumber ?? null),
+    claimsNumber,
     claimCount: (base?.claimCount ?? 0) + fresh.length,
     claimsTotalNano: addNano(base?.claimsTotalNano ?? ZERO_NANO, ...grown),
   };

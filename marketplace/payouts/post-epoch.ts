@@ -28,6 +28,8 @@ export type PostingStep =
   | 'waiting_for_finality'
   | 'waiting_for_the_vault'
   | 'stuck'
+  /** A foreign posting took its number: its payouts stand in the next one. */
+  | 'displaced'
   | 'final';
 
 /** @throws ChainFault retry 'after' when chain or signer cannot be reached: the next call goes on */
@@ -41,7 +43,7 @@ export async function postEpoch(
   const vault = await chain.vault();
   const mined = await minedAmong(market, poster, epoch, postings);
   if (mined !== null) return await follow(market, vault, epoch, mined);
-  if (vault.lastEpoch >= epoch.number) return await postedElsewhere(market, chain, epoch);
+  if (vault.lastEpoch >= epoch.number) return await postedElsewhere(market, chain, epoch, vault);
   const hindrance = hindranceOf(vault, epoch, market.clock());
   if (hindrance !== null) return await stay(market, epoch, hindrance);
   try {

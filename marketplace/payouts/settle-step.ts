@@ -9,6 +9,7 @@ import { ZERO_NANO } from '../../db/ledger/amount.ts';
 import { booksAreSound } from '../../db/ledger/books-proof.ts';
 import { readCursor } from '../../db/repositories/chain-cursor-repository.ts';
 import {
+  finalEpochEvent,
   moveEpoch,
   newestEpoch,
   newestStandingEpoch,
@@ -76,21 +77,26 @@ async function cutWhenDue(market: MarketplaceContext, chain: Chain): Promise<Set
   const before = await newestEpoch(db);
   if (before !== undefined && clock().getTime() - before.cutAt.getTime() < settings.epochMs)
     return { did: 'nothing', isDue: false };
-  const number = (before?.number ?? 0) + 1;
+  const newest = before?.number ?? 0;
   // Without a poster receipts are settled in trees and files only; claims wait for somebody who can post them.
   if (chain.poster === null)
-    return await cutOf(market, { number, growthNano: ZERO_NANO, waitingNano: ZERO_NANO });
+    return await cutOf(market, { number: newest + 1, growthNano: ZERO_NANO, waitingNano: ZERO_NANO });
   const vault = await chain.vault();
   const standing = await newestStandingEpoch(db);
-  const stand = vaultStanding(vault, standing, before?.number ?? 0, clock());
+  const { lastEpoch } = vault;
+  const isFinal =
+    lastEpoch > newest && (await finalEpochEvent(db, vaultOf(chain), Number(lastEpoch))) !== undefined;
+  const stand = vaultStanding(vault, standing, { number: newest, isFinal }, clock());
   if (stand.state === 'paused') return { did: 'waited', why: 'the vault is paused' };
   if (stand.state === 'pending')
     return { did: 'waited', why: `the last root counts from ${stand.activeAt.toISOString()} on` };
   if (stand.state === 'foreign') return { did: 'stopped', alarm: stand.difference };
   if (!(await booksAreSound(db))) return { did: 'stopped', alarm: 'the books do not balance' };
+  const number = Number(lastEpoch) + 1;
   const postedNano = standing?.claimsTotalNano ?? ZERO_NANO;
   const waitingNano = await payOut(market, vault, { epochNumber: number, postedNano });
   const beyond = await claimedBeyondLedger(db, chain, standing?.claimsNumber ?? null);
   if (beyond !== null) return { did: 'stopped', alarm: beyond };
-  return await cutOf(market, { number, growthNano: growthRoomNano(vault, postedNano), waitingNano });
+  const growthNano = growthRoomNano(vault, postedNano);
+  return await cutOf(market, { number, growthNano, waitingNano, postsAgain: stand.isDropped });
 }

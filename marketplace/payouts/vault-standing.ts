@@ -8,8 +8,8 @@ import type { Epoch } from '../../db/schema-epoch.ts';
 import { nanoOfWei, weiOfNano } from '../wallets/wei.ts';
 
 export type VaultStanding =
-  /** Our newest root is the one that counts; another epoch can be posted. */
-  | { readonly state: 'ready' }
+  /** Another epoch can be posted: our newest root is the one that counts, or `isDropped`: none does, and ours is to be posted again. */
+  | { readonly state: 'ready'; readonly isDropped: boolean }
   /** It counts from then on. */
   | { readonly state: 'pending'; readonly activeAt: Date }
   | { readonly state: 'paused' }
@@ -17,29 +17,33 @@ export type VaultStanding =
   | { readonly state: 'foreign'; readonly difference: string };
 
 /**
+ * Foreign postings are past when the vault's roles have seen to it: the root that counts is ours again (a veto), or there is none
+ * and the total is the one of our tree (the admin dropped a root and told what was right). The vault's numbers go on after them.
  * @param standing our newest epoch that was not vetoed; every epoch of ours is posted
- * @param lastNumber our newest epoch, vetoed ones included; 0 = none
+ * @param last.number our newest epoch, vetoed ones included; 0 = none
+ * @param last.isFinal whether the vault's newest epoch is final, where it is not ours
  */
 export function vaultStanding(
   vault: VaultState,
   standing: Epoch | undefined,
-  lastNumber: number,
+  last: { readonly number: number; readonly isFinal: boolean },
   now: Date,
 ): VaultStanding {
   const { pending, lastEpoch } = vault;
-  if (lastEpoch !== BigInt(lastNumber))
-    return foreign(`the vault is at epoch ${lastEpoch}, the database at ${lastNumber}`);
   const [root, totalWei] =
     pending === null ? [vault.activeRoot, vault.activeTotalWei] : [pending.root, pending.totalWei];
   const expected = standing?.claimsRoot ?? NO_ROOT;
   const expectedWei = weiOfNano(standing?.claimsTotalNano ?? ZERO_NANO);
-  if (root !== expected || totalWei !== expectedWei)
+  const isDropped = pending === null && root === NO_ROOT && expected !== NO_ROOT;
+  if (lastEpoch < last.number || (lastEpoch > last.number && !last.isFinal))
+    return foreign(`the vault is at epoch ${lastEpoch}, the database at ${last.number}`);
+  if ((root !== expected && !isDropped) || totalWei !== expectedWei)
     return foreign(
       `the vault's root ${root} over ${totalWei} wei is not ours, ${expected} over ${expectedWei}`,
     );
   if (vault.paused) return { state: 'paused' };
   if (pending !== null && pending.activeAt > now) return { state: 'pending', activeAt: pending.activeAt };
-  return { state: 'ready' };
+  return { state: 'ready', isDropped };
 }
 
 const foreign = (difference: string): VaultStanding => ({ state: 'foreign', difference });

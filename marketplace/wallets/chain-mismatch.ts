@@ -12,6 +12,11 @@ import { vaultOf } from './chain-round.ts';
 const CURE =
   'Stop the program. Then put the folder “chain” of the data folder back from a backup; or, to begin anew with everything, people, datanets and models included, delete the folders “chain” and “postgres” of the data folder together (with DATABASE_URL: “chain” and that database). Until then answers, datanets and training go on; deposits and claims do not.';
 
+const BEGIN_ANEW =
+  'Bring back the newest backup of the database; or, to begin anew with everything, delete the folders “chain” and “postgres” of the data folder together.';
+const FOREIGN =
+  'Bring back the newest backup of the database; where somebody else has posted, have it vetoed, or its root dropped, by the vault’s roles: payouts go on by themselves then.';
+
 /**
  * What an operator should hear at the start about database and chain that do not belong together; null = they do, or the chain
  * cannot be asked now.
@@ -24,7 +29,7 @@ export async function chainMismatch(db: Database, chain: Chain): Promise<string 
     const ours = (await newestEpoch(db))?.number ?? 0;
     const { lastEpoch } = await chain.vault();
     if (lastEpoch <= BigInt(ours)) return null;
-    return `Payouts are stopped: the vault is at epoch ${lastEpoch}, the database at ${ours}. The database was deleted or brought back from an older backup, or somebody else has posted. ${chain.isLocal ? 'Bring back the newest backup of the database, or, to begin anew with everything, delete the folders “chain” and “postgres” of the data folder together.' : 'Bring back the newest backup of the database; if there was a foreign posting, veto or drop it.'}`;
+    return `The vault is at epoch ${lastEpoch}, the database at ${ours}: the database was deleted or brought back from an older backup, or somebody else has posted. Payouts stop where the vault's root is not ours. ${chain.isLocal ? BEGIN_ANEW : FOREIGN}`;
   } catch (fault) {
     if (fault instanceof ChainFault) return null;
     throw fault;

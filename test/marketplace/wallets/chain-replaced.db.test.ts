@@ -71,7 +71,7 @@ describe('a database that was deleted while the chain was kept', () => {
     const { db } = world.database;
     const script = scriptedChain({ chainId: CHAIN_ID + 1n });
     script.vaultNow = { ...script.vaultNow, lastEpoch: 3n };
-    expect(await chainMismatch(db, script.chain)).toMatch(/the vault is at epoch 3, the database at 0/);
+    expect(await chainMismatch(db, script.chain)).toMatch(/The vault is at epoch 3, the database at 0/);
     script.failures = 1;
     expect(await chainMismatch(db, script.chain)).toBeNull();
   });
