@@ -9,6 +9,8 @@ import { createCoverageCheck } from './chain-coverage.ts';
 import { chainRound, type RoundEnd, STEP_BLOCKS_MAX } from './chain-round.ts';
 
 const PAUSE_MS_MAX = 60_000;
+/** A node that does not answer may find a range too rich, but hardly one of this size: after an outage it is most likely well. */
+const STEP_BLOCKS_UNANSWERED = 100n;
 
 /** Rounds that remember what was told already and how many blocks the node takes. */
 export function createWatcher(
@@ -47,7 +49,8 @@ export function createWatcher(
         return end;
       } catch (fault) {
         if (fault instanceof ChainFault) {
-          if (stepBlocks > 1n) stepBlocks /= 2n;
+          const least = fault.code === 'chain_unreachable' ? STEP_BLOCKS_UNANSWERED : 1n;
+          if (stepBlocks > least) stepBlocks = stepBlocks / 2n > least ? stepBlocks / 2n : least;
           tell('warn', 'chain', { err: fault, code: fault.code }, 'the chain cannot be read; trying again');
         } else {
           const away = isDatabaseAway(fault);

@@ -57,6 +57,15 @@ describe('a node that', () => {
     expect(await balanceOf(id)).toBe(openNano('2'));
   });
 
+  it('was away for 30 rounds is not asked block by block afterwards', async () => {
+    world.script.mineEmpty(400);
+    const watcher = createWatcher(context(), world.script.chain);
+    world.script.failures = 30;
+    for (let i = 0; i < 30; i++) expect(await watcher.round()).toBeNull();
+    expect(await watcher.round()).toMatchObject({ state: 'followed' });
+    expect(world.script.asked.length).toBeLessThan(10);
+  });
+
   it('leaves out a log it told before is not believed: nothing is passed over', async () => {
     const { id, ref } = await person();
     world.script.mineEmpty(2);
