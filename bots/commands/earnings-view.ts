@@ -32,6 +32,8 @@ export function earningsReply(statement: Statement): Reply {
         ({ role, calls, grossNano }) =>
           `${ROLE_WORDS[role]}: ${openAmount(grossNano)} from ${count(calls, 'answer')}.`,
       ),
+      roles.some(({ role }) => role !== 'creator') &&
+        'What this computer and the marketplace earned is not in the next lines: it goes to the operator’s wallet (PLATFORM_WALLET), not to yours.',
       '',
       `Paid out to your wallet in this time: ${openAmount(paidOutNano)}. Earned and not paid out yet: ${openAmount(waitingNano)}.`,
       wallet === null

@@ -74,6 +74,13 @@ describe('/earnings', () => {
     );
     await chat.press('All time');
     expect(chat.transcript()).toContain('**Your earnings, all time**');
+    expect(chat.transcript()).not.toContain('PLATFORM_WALLET');
+    const node = { role: 'node', calls: 40, grossNano: openNano('0.06') } as const;
+    marketplace.statements.statement = { ...earned, roles: [node] };
+    await chat.command('earnings');
+    expect(chat.transcript()).toContain(
+      'This computer, as a node: 0.06 OPEN from 40 answers.\nWhat this computer and the marketplace earned is not in the next lines: it goes to the operator’s wallet (PLATFORM_WALLET), not to yours.\n\nPaid out',
+    );
   });
 
   it('of somebody who earned nothing says so, and that no wallet is linked', async () => {
