@@ -14,7 +14,7 @@ import {
 import type { ChainEvent } from '../../db/schema-wallet.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { depositOwner } from './deposit-owner.ts';
-import { amountInWords } from './deposit-words.ts';
+import { amountInWords, isWorthNews } from './deposit-words.ts';
 import { tellPerson } from './money-news.ts';
 
 /** The fields that make a log itself, wherever it stands, as text. */
@@ -43,7 +43,8 @@ export async function seeLog(
   const ownerId = kind === 'deposit' ? (await depositOwner(tx, log)).ownerId : null;
   const event = { ...vault, txHash, logIndex, kind, blockNumber, blockHash, payload, ownerId };
   const before = await seeEvent(tx, event);
-  if (!isFinal && kind === 'deposit' && ownerId !== null && before === undefined) {
+  const isNews = kind === 'deposit' && !isFinal && before === undefined && isWorthNews(log.amountWei);
+  if (isNews && ownerId !== null) {
     await tellPerson(tx, ownerId, {
       kind: 'deposit_seen',
       key: `deposit-seen:${vault.chainId}:${txHash}:${logIndex}`,
@@ -95,10 +96,12 @@ export async function orphanIfGone(
   await transact(market.db, async (tx) => {
     await orphanEvent(tx, row);
     if (row.kind !== 'deposit' || row.ownerId === null) return;
+    const amountWei = BigInt(row.payload.amountWei);
+    if (!isWorthNews(amountWei)) return;
     await tellPerson(tx, row.ownerId, {
       kind: 'deposit_orphaned',
       key: `deposit-orphaned:${row.chainId}:${row.txHash}:${row.blockHash}`,
-      text: `The chain dropped the block with your deposit of ${amountInWords(BigInt(row.payload.amountWei))}. Nothing is lost: your coins are in your wallet, or the transaction comes back in another block and is credited then.`,
+      text: `The chain dropped the block with your deposit of ${amountInWords(amountWei)}. Nothing is lost: your coins are in your wallet, or the transaction comes back in another block and is credited then.`,
     });
   });
   return true;

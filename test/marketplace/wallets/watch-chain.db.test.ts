@@ -421,6 +421,21 @@ describe('the person', () => {
     await round();
     expect((await newsOf(`private ${id}`)).map(({ kind }) => kind)).toEqual(['deposit_credited']);
   });
+
+  it('is not woken by crumbs that a stranger deposits under their reference; they are credited', async () => {
+    const { id, ref } = await person();
+    await setNewsPlace(world.database.db, id, { platform: 'test', conversationId: `private ${id}` });
+    world.script.mineEmpty(3);
+    world.script.mine([deposit(ref, 999_999n * 10n ** 9n), deposit(ref, 10n ** 15n)]);
+    await round();
+    world.script.mineEmpty(3);
+    await round();
+    expect(await balanceOf(id)).toBe(1_999_999n);
+    expect(await newsOf(`private ${id}`)).toMatchObject([
+      { kind: 'deposit_seen', text: expect.stringMatching(/^0\.001 OPEN seen/) },
+      { kind: 'deposit_credited', text: expect.stringMatching(/^0\.001 OPEN credited/) },
+    ]);
+  });
 });
 
 describe('a database', () => {
