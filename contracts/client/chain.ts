@@ -62,6 +62,7 @@ export interface VaultState {
     readonly epoch: bigint;
     readonly root: Hex;
     readonly totalWei: bigint;
+    /** In 2106 while the vault is paused: the whole delay begins with the end of the pause. */
     readonly activeAt: Date;
   } | null;
   readonly growthCapWei: bigint;

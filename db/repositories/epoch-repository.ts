@@ -124,6 +124,16 @@ export async function setEpochCause(db: Database, number: number, cause: string 
   return numUpdatedRows === 1n;
 }
 
+/** When its claims count: a pause moves it. */
+export async function setActiveAt(db: Database, number: number, activeAt: Date): Promise<void> {
+  await db
+    .updateTable('epoch')
+    .set({ activeAt })
+    .where('number', '=', number)
+    .where(sql<boolean>`active_at is distinct from ${activeAt}`)
+    .execute();
+}
+
 /** The posting of an epoch as the watcher saw it, once it is final. */
 export async function finalEpochEvent(
   db: Database,

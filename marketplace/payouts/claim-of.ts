@@ -25,7 +25,7 @@ export type ClaimOf =
       readonly claimedNano: Nano;
       /** What a claim brings now. */
       readonly claimableNano: Nano;
-      /** What comes on top when the root that was posted last counts. */
+      /** What comes on top when the root that was posted last counts; while the vault is paused, `activeAt` means nothing. */
       readonly waiting: { readonly amountNano: Nano; readonly epoch: number; readonly activeAt: Date } | null;
       /** The arguments of the vault's claim(address, cumulative, expectedRoot, proof); null while there is nothing to claim. */
       readonly claim: {

@@ -18,6 +18,7 @@ import type { Epoch, Posting } from '../../db/schema-epoch.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { weiOfNano } from '../wallets/wei.ts';
 import { postedElsewhere } from './posted-elsewhere.ts';
+import { activeAtOf } from './vault-standing.ts';
 
 type Market = Pick<MarketplaceContext, 'db' | 'settings' | 'clock' | 'log'>;
 
@@ -97,7 +98,8 @@ async function follow(
   { posting, state, block }: Mined,
 ): Promise<PostingStep> {
   if (state === 'mined') return 'waiting_for_finality';
-  const activeAt = vault.pending?.epoch === BigInt(epoch.number) ? vault.pending.activeAt : market.clock();
+  const isPending = vault.pending?.epoch === BigInt(epoch.number);
+  const activeAt = isPending ? activeAtOf(vault) : market.clock();
   await transact(market.db, async (tx) => {
     await movePosting(tx, posting, { state: 'final' });
     await moveEpoch(tx, {

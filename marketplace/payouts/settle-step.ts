@@ -15,6 +15,7 @@ import {
   newestStandingEpoch,
   oldestCutEpoch,
   oldestUnsettledEpoch,
+  setActiveAt,
   vetoedEpochs,
 } from '../../db/repositories/epoch-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
@@ -88,8 +89,11 @@ async function cutWhenDue(market: MarketplaceContext, chain: Chain): Promise<Set
     lastEpoch > newest && (await finalEpochEvent(db, vaultOf(chain), Number(lastEpoch))) !== undefined;
   const stand = vaultStanding(vault, standing, { number: newest, isFinal }, clock());
   if (stand.state === 'paused') return { did: 'waited', why: 'the vault is paused' };
-  if (stand.state === 'pending')
+  if (stand.state === 'pending') {
+    // A pause has begun its delay anew, or its end was not known when it became final.
+    if (standing !== undefined) await setActiveAt(db, standing.number, stand.activeAt);
     return { did: 'waited', why: `the last root counts from ${stand.activeAt.toISOString()} on` };
+  }
   if (stand.state === 'foreign') return { did: 'stopped', alarm: stand.difference };
   if (!(await booksAreSound(db))) return { did: 'stopped', alarm: 'the books do not balance' };
   const number = Number(lastEpoch) + 1;

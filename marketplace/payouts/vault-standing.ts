@@ -48,6 +48,10 @@ export function vaultStanding(
 
 const foreign = (difference: string): VaultStanding => ({ state: 'foreign', difference });
 
+/** When the pending root counts; null = nothing is pending, or the clock stands still for a pause and then begins again. */
+export const activeAtOf = ({ pending, paused }: VaultState): Date | null =>
+  paused ? null : (pending?.activeAt ?? null);
+
 /** Deposited since the vault exists: what all claims together may reach. */
 export const depositedNano = (vault: VaultState): Nano =>
   nanoOfWei(vault.coinsWei + vault.claimedTotalWei).amountNano;

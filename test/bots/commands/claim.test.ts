@@ -98,6 +98,15 @@ describe('/claim', () => {
     said = chat.since();
     expect(said).toContain('with the next epoch, within minutes.');
     expect(said).toContain('The chain cannot be reached at the moment. What is yours there stays yours');
+    now({ wallet: WALLET, chainTrouble: 'chain_replaced' });
+    await chat.command('claim');
+    expect(chat.since()).toMatch(
+      /Nothing can be claimed at the moment: .*delete the folders “chain” and “postgres” together/,
+    );
+    now({ wallet: WALLET, onChain: { ...onChain, paused: true } });
+    await chat.command('claim');
+    expect(chat.since()).toContain('0.5 OPEN more some time after the pause of the vault.\n');
+    expect(chat.since()).not.toContain('2026, 12:00');
     now({ wallet: WALLET, chainTrouble: 'foreign_root' });
     await chat.command('claim');
     said = chat.since();

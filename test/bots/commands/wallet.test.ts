@@ -130,6 +130,11 @@ describe('/deposit', () => {
     marketplace.wallets.stopped = 'contradiction';
     await chat.command('deposit');
     expect(chat.since()).toContain('**Nothing is credited at the moment: **');
+    marketplace.wallets.stopped = 'chain_replaced';
+    await chat.command('deposit');
+    expect(chat.since()).toMatch(
+      /Nothing can be deposited at the moment: .*delete the folders “chain” and “postgres” together/,
+    );
     await chat.command('deposit', { what: 'resume' });
     expect(chat.since()).toContain('Only the operators of this place can do that. Nothing was changed.');
     marketplace.wallets.resumeResult = {

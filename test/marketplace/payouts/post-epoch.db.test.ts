@@ -219,6 +219,27 @@ describe('an epoch', () => {
     await expectSoundBooks(database.db);
   });
 
+  it('that becomes final in a pause has no time yet at which it counts; after the pause it has', async () => {
+    script.delayMs = 3_600_000;
+    await until('sent');
+    script.mine();
+    const { pending } = await script.chain.vault();
+    if (pending === null) throw new Error('nothing is pending');
+    script.meddle({ paused: true, pending: { ...pending, activeAt: new Date((2 ** 32 - 1) * 1000) } });
+    script.finalize();
+    await until('final');
+    expect((await newest()).epoch.activeAt).toBeNull();
+    await receipts(database.db, world, 1);
+    await until('waited');
+    script.meddle({ paused: false, pending });
+    await until('waited');
+    expect((await newest()).epoch.activeAt).toEqual(pending.activeAt);
+    script.delayMs = 0;
+    script.meddle({ pending: { ...pending, activeAt: new Date() } });
+    await until('sent');
+    await settled();
+  });
+
   it('is followed by none while the vault has a root that is not ours', async () => {
     await until('sent');
     await settled();
