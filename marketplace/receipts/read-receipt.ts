@@ -108,7 +108,7 @@ function sharesLine({ attribution }: AnyReceiptBody, open: (amount: string) => s
 }
 
 function epochLine(epoch: ReceiptFile['epoch']): string {
-  if (epoch === null) return 'in no epoch yet: its root is posted with the next ones';
+  if (epoch === null) return 'in no posted epoch yet: that takes until the next ones are final';
   const place =
     epoch.chainId === null ? 'not posted: this marketplace has no chain' : `chain ${epoch.chainId}`;
   return `epoch ${epoch.number} (${place}), root ${epoch.root}`;

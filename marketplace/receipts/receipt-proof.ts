@@ -1,7 +1,7 @@
 // The path from a receipt to the root of its epoch, once the epoch's tree is built. Used by read-receipt.ts. The path is read
 // out of a stored tree, some 35 pieces of 32 bytes whatever its size; where that file is missing or wrong it is built anew
 // from the receipts, in a worker thread. What is given here always leads to the root that the epoch was posted with; a
-// receipt whose epoch is not built yet has none. Writes nothing but that file.
+// receipt whose epoch is not built yet, or not yet on its chain, has none. Writes nothing but that file.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildLeafFile } from '../../contracts/merkle/build-leaf-file.ts';
@@ -15,7 +15,7 @@ import type { ReceiptProof } from './receipt-file.ts';
 
 type Market = Pick<MarketplaceContext, 'db' | 'chain' | 'dataDir'>;
 
-/** Null while the receipt is in no epoch, or its epoch is not built yet. @throws when the stored receipts give another root */
+/** Null while the receipt is in no epoch, or its epoch is not built or, with a chain, not finally posted. @throws when the stored receipts give another root */
 export async function receiptProof(
   market: Market,
   { callId, hash }: Pick<Receipt, 'callId' | 'hash'>,
@@ -23,10 +23,13 @@ export async function receiptProof(
   const epoch = await market.db
     .selectFrom('epochReceipt')
     .innerJoin('epoch', 'epoch.number', 'epochReceipt.epochNumber')
-    .select(['epoch.number', 'epoch.receiptsRoot as root'])
+    .select(['epoch.number', 'epoch.receiptsRoot as root', 'epoch.blockNumber'])
     .where('epochReceipt.callId', '=', callId)
     .executeTakeFirst();
   if (epoch === undefined || epoch.root === null) return null;
+  const { chain } = market;
+  // Until its posting is final the registry knows no such root: whoever asked it would call a true receipt false.
+  if (chain !== null && epoch.blockNumber === null) return null;
   const { number, root } = epoch;
   const leaf = receiptLeaf(hash);
   const folder = join(market.dataDir, 'epochs', 'proofs');
@@ -37,7 +40,6 @@ export async function receiptProof(
     found = await proofFromFile(treeFile, root, leaf);
   }
   if (!found.ok) throw new Error(`the receipts of epoch ${number} do not lead to its root ${root}`);
-  const { chain } = market;
   return {
     number,
     root,

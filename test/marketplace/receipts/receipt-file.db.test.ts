@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DigestSigner } from '../../../contracts/client/chain.ts';
+import type { Chain, DigestSigner } from '../../../contracts/client/chain.ts';
 import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
 import { transact } from '../../../db/database.ts';
 import { nano, ZERO_NANO } from '../../../db/ledger/amount.ts';
@@ -20,6 +20,7 @@ import { cutEpoch } from '../../../marketplace/payouts/cut-epoch.ts';
 import { leafFilePath } from '../../../marketplace/payouts/epoch-files.ts';
 import type { ReceiptBody } from '../../../marketplace/receipts/receipt-body.ts';
 import type { ReceiptFile } from '../../../marketplace/receipts/receipt-file.ts';
+import { receiptProof } from '../../../marketplace/receipts/receipt-proof.ts';
 import { rootFromFile } from '../../../marketplace/receipts/root-sources.ts';
 import { signReceipts } from '../../../marketplace/receipts/sign-receipts.ts';
 import { type KnownRoot, verifyFile } from '../../../marketplace/receipts/verify-file.ts';
@@ -188,6 +189,28 @@ describe('a receipt of a real call', () => {
     }
     expect(unfound).toEqual([]);
     expect(tried).toBeGreaterThan(300);
+  });
+
+  it('names its epoch only when the chain has it: before, the registry would call it false', async () => {
+    const { callId } = await attributedCall();
+    const number = await settle();
+    const receipt = await getReceipt(database.db, callId);
+    if (receipt === undefined) throw new Error('no receipt');
+    const chain = { chainId: 31_337, addresses: { registry: `0x${'AB'.repeat(20)}` } } as unknown as Chain;
+    const market = { db: database.db, chain, dataDir: world.dataDir };
+    expect(await receiptProof(market, receipt)).toBeNull();
+    const { db } = database.owner;
+    const posted = { state: 'final', txHash: `0x${'1'.repeat(64)}`, blockNumber: 7 } as const;
+    await db
+      .updateTable('epoch')
+      .set(posted as never)
+      .where('number', '=', number)
+      .execute();
+    expect(await receiptProof(market, receipt)).toMatchObject({
+      number,
+      chainId: '31337',
+      registry: `0x${'ab'.repeat(20)}`,
+    });
   });
 
   it('cannot be changed in the database but once, by its completion', async () => {
