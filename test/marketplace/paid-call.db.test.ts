@@ -29,23 +29,6 @@ const FRANCE = 'What is the capital of France?'; // 6 words: 9 prompt tokens for
 const PRICE = openNano('0.002156'); // 0.002 + 9 × 0.000004 + 6 × 0.00002
 
 describe('a paid call', () => {
-  it('whose answer holds a NUL, which no database text can, is delivered without it', async () => {
-    const { market, engine } = world;
-    const person = await newPerson(market);
-    const { generate } = engine;
-    engine.generate = async function* (request, signal) {
-      for await (const event of generate(request, signal))
-        yield 'text' in event ? { ...event, text: `${event.text}\0` } : event;
-    };
-    try {
-      const asked = await ask(market, person, FRANCE);
-      expect(done(asked)).toMatchObject({ text: 'The capital of France is Paris.', priceNano: PRICE });
-      expect(asked.shown.at(-1)).toBe('The capital of France is Paris.');
-    } finally {
-      engine.generate = generate;
-    }
-  });
-
   it('answers, costs 0.002156 OPEN, and splits it 50/25/15/10 to the last nano', async () => {
     const { market } = world;
     const person = await newPerson(market);
