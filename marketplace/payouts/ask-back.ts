@@ -5,7 +5,7 @@ import { transact } from '../../db/database.ts';
 import { type Nano, parseOpen, ZERO_NANO } from '../../db/ledger/amount.ts';
 import { balances } from '../../db/ledger/balances.ts';
 import { addWithdrawal, endWithdrawal, openWithdrawal } from '../../db/repositories/payout-repository.ts';
-import { walletOfPerson } from '../../db/repositories/wallet-repository.ts';
+import { lockAddress, walletOfPerson } from '../../db/repositories/wallet-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import type { AskBackResult } from './claim-views.ts';
 import { nextEpochAt } from './read-claims.ts';
@@ -24,6 +24,7 @@ export async function askBack(
   if (parsed !== null && !parsed.ok) return parsed;
   const epochAt = await nextEpochAt(market);
   return await transact(db, async (tx) => {
+    await lockAddress(tx, personId); // two wishes at once: the later one holds
     if ((await walletOfPerson(tx, personId)) === undefined) return { ok: false, code: 'no_wallet' };
     const { balanceNano: availableNano } = await balances(tx, personId);
     const askedNano = parsed?.amountNano ?? availableNano;

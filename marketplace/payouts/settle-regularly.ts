@@ -41,48 +41,67 @@ export function settleRegularly(market: MarketplaceContext): { stop(): Promise<v
   };
 }
 
-/** One round: as many steps as can be made at once. When it failed, the reason was told. */
+/**
+ * One round: as many steps as can be made at once, then the watch-dog's look, which no failing step keeps from looking. When
+ * one of both failed, the reason was told.
+ */
 function createRound(
   market: MarketplaceContext,
   chain: Chain,
 ): () => Promise<'well' | 'nothing_due' | 'failed'> {
   const watchRoot = createRootWatch(market, chain);
-  let told = '';
-  const tell = (level: 'warn' | 'error', state: string, facts: object, message: string): void => {
-    if (told !== state) market.log[level](facts, message);
-    told = state;
+  const tellStep = createTeller(market);
+  const tellWatch = createTeller(market);
+  const steps = async (): Promise<'well' | 'nothing_due'> => {
+    let end: 'well' | 'nothing_due' = 'well';
+    for (let goesOn = true; goesOn && !market.stopping.aborted; ) {
+      const step = await settleStep(market, chain);
+      goesOn = GOES_ON.includes(step.did);
+      if (step.did === 'nothing' && step.isDue) end = 'nothing_due';
+      if (step.did !== 'stopped') tellStep.well();
+      else
+        tellStep.once(
+          'error',
+          step.alarm,
+          { alarm: step.alarm },
+          'payouts are stopped until an operator has looked',
+        );
+    }
+    return end;
   };
   return async () => {
-    let end: 'well' | 'nothing_due' = 'well';
-    try {
-      for (let goesOn = true; goesOn && !market.stopping.aborted; ) {
-        const step = await settleStep(market, chain);
-        goesOn = GOES_ON.includes(step.did);
-        if (step.did === 'nothing' && step.isDue) end = 'nothing_due';
-        if (step.did !== 'stopped') told = '';
-        else
-          tell(
-            'error',
-            step.alarm,
-            { alarm: step.alarm },
-            'payouts are stopped until an operator has looked',
-          );
-      }
-      await watchRoot();
-      return end;
-    } catch (fault) {
-      if (market.stopping.aborted) return end;
+    const end = await steps().catch((fault: unknown) =>
+      tellStep.failed(fault, 'a step of the settlement failed'),
+    );
+    const watched = await watchRoot().then(
+      () => tellWatch.well(),
+      (fault: unknown) =>
+        // Most likely for the reason that the step was told to have failed for.
+        end === 'failed' ? end : tellWatch.failed(fault, 'the roots on chain could not be checked'),
+    );
+    return watched === 'failed' ? watched : end;
+  };
+}
+
+/** Says each trouble once, and again when it is another one or was over in between. */
+function createTeller({ log, stopping }: MarketplaceContext) {
+  let told = '';
+  const once = (level: 'warn' | 'error', state: string, facts: object, message: string): void => {
+    if (told !== state) log[level](facts, message);
+    told = state;
+  };
+  return {
+    once,
+    well(): void {
+      told = '';
+    },
+    failed(fault: unknown, what: string): 'failed' {
+      if (stopping.aborted) return 'failed';
       if (fault instanceof ChainFault)
-        tell(
-          'warn',
-          fault.code,
-          { err: fault, code: fault.code },
-          'a step of the settlement failed; trying again',
-        );
-      else if (isDatabaseAway(fault))
-        tell('warn', 'database', { err: fault }, 'a step of the settlement failed');
-      else tell('error', 'bug', { err: fault }, 'a step of the settlement failed');
+        once('warn', fault.code, { err: fault, code: fault.code }, `${what}; trying again`);
+      else if (isDatabaseAway(fault)) once('warn', 'database', { err: fault }, what);
+      else once('error', 'bug', { err: fault }, what);
       return 'failed';
-    }
+    },
   };
 }

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { ChainFault } from '../../../contracts/client/chain.ts';
 import { newestEpoch } from '../../../db/repositories/epoch-repository.ts';
 import { settleRegularly } from '../../../marketplace/payouts/settle-regularly.ts';
+import { settleStep } from '../../../marketplace/payouts/settle-step.ts';
 import type { World } from '../../support/marketplace-rows.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import { type ScriptedVault, scriptedVault } from '../../support/scripted-vault.ts';
@@ -77,6 +78,33 @@ describe('the settlement’s loop', () => {
     script.meddle({ activeRoot });
   });
 
+  it('looks for a foreign root though every step fails', async () => {
+    const market = settlementMarket(database.db, script.chain, dataDir);
+    await vi.waitFor(async () => expect((await settleStep(market, script.chain)).did).toBe('built'), WAIT);
+    const { activeRoot } = await script.chain.vault();
+    script.meddle({ activeRoot: `0x${'67'.repeat(32)}` });
+    const signEpoch = async () => {
+      throw new Error('a bug');
+    };
+    const poster = script.chain.poster && { ...script.chain.poster, signEpoch };
+    const loop = settleRegularly({ ...market, chain: { ...script.chain, poster } });
+    await vi.waitFor(
+      () =>
+        expect(market.log.lines.filter((line) => line.includes('veto it before it counts'))).toHaveLength(1),
+      WAIT,
+    );
+    await loop.stop();
+    expect(market.log.lines.filter((line) => line.includes('a step of the settlement failed'))).toHaveLength(
+      1,
+    );
+    script.meddle({ activeRoot });
+    expect((await settleStep(market, script.chain)).did).toBe('sent');
+    script.finalize();
+    expect((await settleStep(market, script.chain)).did).toBe('final');
+    expect(script.posted).toHaveLength(3);
+    await receipts(database.db, world, 1);
+  });
+
   it('that is stopped while it builds leaves no half file, and the next one builds it', async () => {
     const stopping = new AbortController();
     const market = { ...settlementMarket(database.db, script.chain, dataDir), stopping: stopping.signal };
@@ -90,7 +118,7 @@ describe('the settlement’s loop', () => {
     const next = settleRegularly(settlementMarket(database.db, script.chain, dataDir));
     await vi.waitFor(async () => {
       script.finalize();
-      expect(script.posted).toHaveLength(3);
+      expect(script.posted).toHaveLength(4);
       expect(await stateNow()).toBe('final');
     }, WAIT);
     await next.stop();
