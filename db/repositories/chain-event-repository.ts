@@ -168,14 +168,23 @@ export async function takenPlaces(
     .execute();
 }
 
-/** Everything that was settled, newest block first. */
-export async function settledEvents(db: Database, ref: VaultRef): Promise<readonly ChainEvent[]> {
-  return ofVault(db, ref)
-    .where('state', 'in', ['final', 'credited'])
-    .orderBy('blockNumber', 'desc')
-    .orderBy('logIndex', 'desc')
-    .execute();
+/** Everything that was settled, newest block first, a page at a time. */
+export async function* settledEvents(db: Database, ref: VaultRef): AsyncGenerator<ChainEvent> {
+  for (let offset = 0; ; offset += SETTLED_PAGE) {
+    const page = await ofVault(db, ref)
+      .where('state', 'in', ['final', 'credited'])
+      .orderBy('blockNumber', 'desc')
+      .orderBy('logIndex', 'desc')
+      .orderBy('txHash')
+      .limit(SETTLED_PAGE)
+      .offset(offset)
+      .execute();
+    yield* page;
+    if (page.length < SETTLED_PAGE) return;
+  }
 }
+
+const SETTLED_PAGE = 500;
 
 /** The newest deposits of these owners (a person, an unlinked wallet), orphaned ones left out. */
 export async function depositsOf(

@@ -34,7 +34,7 @@ export async function acceptChain(market: MarketplaceContext, chain: Chain): Pro
   if (alarm === CHAIN_REPLACED) return { ok: false, code: 'chain_replaced' };
   const gone: ChainEvent[] = [];
   let nextBlock = chain.firstBlock;
-  for (const event of await settledEvents(market.db, vault)) {
+  for await (const event of settledEvents(market.db, vault)) {
     const block = await chain.blockAt(event.blockNumber);
     if (block?.hash === event.blockHash) {
       nextBlock = event.blockNumber;
