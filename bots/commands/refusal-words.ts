@@ -80,7 +80,7 @@ export function refusalReply(refusal: CallRefusal, isPrivate: boolean): Reply {
           ),
           rich(
             FREE,
-            ' Ask a shorter question, choose a cheaper model, earn OPEN with /contribute or pay some in with /deposit.',
+            ' Ask for a shorter answer with a smaller budget (/budget message and an amount), choose a cheaper model, or pay some in with /deposit. What you earn is paid to your wallet, from where it can be paid in.',
           ),
         ),
         buttons: [[balanceButton, modelsButton('Other models')]],

@@ -139,7 +139,7 @@ describe('bad input', () => {
   it.each<[CallRefusal, string]>([
     [
       { ok: false, code: 'balance_too_low', neededNano: openNano('0.02'), availableNano: nano(1n) },
-      'could cost up to **0.02 OPEN** and you have **0.000000001 OPEN**',
+      'could cost up to **0.02 OPEN** and you have **0.000000001 OPEN**.\n**This cost nothing.** Ask for a shorter answer with a smaller budget (/budget message and an amount), choose a cheaper model, or pay some in with /deposit. What you earn is paid to your wallet, from where it can be paid in.',
     ],
     [{ ok: false, code: 'model_retired', title: 'Pocket Atlas' }, '**Pocket Atlas** has been retired'],
     [
