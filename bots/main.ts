@@ -346,7 +346,10 @@ if (import.meta.main) {
   main().catch((fault: unknown) => {
     // What a person can mend is told in a sentence; anything else with where it happened.
     const known =
-      fault instanceof SettingsError || fault instanceof EngineError || fault instanceof DatabaseFault;
+      fault instanceof SettingsError ||
+      fault instanceof EngineError ||
+      fault instanceof DatabaseFault ||
+      fault instanceof ChainFault;
     console.error(known ? fault.message : fault);
     process.exit(1);
   });
