@@ -80,6 +80,7 @@ describe('the settlement’s loop', () => {
 
   it('looks for a foreign root though every step fails', async () => {
     const market = settlementMarket(database.db, script.chain, dataDir);
+    await receipts(database.db, world, 1);
     await vi.waitFor(async () => expect((await settleStep(market, script.chain)).did).toBe('built'), WAIT);
     const { activeRoot } = await script.chain.vault();
     script.meddle({ activeRoot: `0x${'67'.repeat(32)}` });
