@@ -12,7 +12,7 @@ import type { DatabaseLog } from './embedded.ts';
 import { startFault } from './errors.ts';
 
 /** Any number that nothing else in this database uses as an advisory lock. */
-const LOCK = 7_305_211_410;
+export const PROCESS_LOCK = 7_305_211_410;
 /** A process that was killed a moment ago is gone from the server after this. */
 const START_WAIT_MS = 3_000;
 const TRY_EVERY_MS = 250;
@@ -34,7 +34,7 @@ interface ProcessLockOptions {
 
 /** @throws DatabaseFault `database_start_failed`, `busy_elsewhere`, when another process has it and keeps it */
 export async function takeProcessLock(options: ProcessLockOptions): Promise<ProcessLock> {
-  const { url, log, onReplaced, checkEveryMs = 2_000, startWaitMs = START_WAIT_MS } = options;
+  const { url, log, onReplaced, checkEveryMs = 500, startWaitMs = START_WAIT_MS } = options;
   const name = `openmodels ${randomUUID()}`;
   const pool = createConnectionPool(url, 1);
   type Connection = Awaited<ReturnType<typeof pool.reserve>>;
@@ -49,7 +49,7 @@ export async function takeProcessLock(options: ProcessLockOptions): Promise<Proc
       // A machine that vanished without a word loses its lock within half a minute.
       for (const [setting, value] of Object.entries({ idle: '10', interval: '5', count: '3' }))
         await candidate.unsafe('select set_config($1, $2, false)', [`tcp_keepalives_${setting}`, value]);
-      const [row] = await candidate.unsafe(`select pg_try_advisory_lock(${LOCK}) as taken`);
+      const [row] = await candidate.unsafe(`select pg_try_advisory_lock(${PROCESS_LOCK}) as taken`);
       if (row?.taken === true) {
         connection = candidate;
         return true;
@@ -58,7 +58,7 @@ export async function takeProcessLock(options: ProcessLockOptions): Promise<Proc
         `select a.pid, a.application_name as name, coalesce(host(a.client_addr), 'this machine') as host
          from pg_locks l join pg_stat_activity a on a.pid = l.pid
          where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database())
-           and ((l.classid::bigint << 32) | l.objid::bigint) = ${LOCK}`,
+           and ((l.classid::bigint << 32) | l.objid::bigint) = ${PROCESS_LOCK}`,
       );
       // Our own earlier session, which the server has not missed yet.
       const ours = holder?.name === name;

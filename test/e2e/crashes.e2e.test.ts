@@ -3,6 +3,7 @@
 // and the next question is answered. Nothing here waits by the clock; on a busy machine a restart takes many seconds.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PROCESS_LOCK } from '../../db/process-lock.ts';
 import { dieInNextAnswer, holdNextAnswer } from '../support/answer-gate.ts';
 import { APPS, type ChatSeat, takeSeat } from '../support/chat-seat.ts';
 import {
@@ -102,7 +103,18 @@ describe('a part of the running program is killed', () => {
     });
   });
 
+  const locksHeld = async (): Promise<number> => {
+    const { rows } = await sql<{ count: number }>`select count(*)::int as count from pg_locks
+      where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
+        and ((classid::bigint << 32) | objid::bigint) = ${sql.lit(PROCESS_LOCK)}`.execute(
+      program.database.db,
+    );
+    return rows[0]?.count ?? 0;
+  };
+
   it('a second start on the same folder ends in a sentence that says what to do; the first goes on', async () => {
+    // the server was killed a moment ago: the lock is the first program's again within a second
+    await expect.poll(locksHeld, { timeout: 20_000 }).toBe(1);
     await expect(startProgramProcess(program.dataDir)).rejects.toThrow(
       /another marketplace program serves this database already \(.+\)\. Stop that one first/,
     );
