@@ -57,7 +57,8 @@ describe('Discord markdown', () => {
   });
 
   it('never loses or invents a word of plain text', () => {
-    const plain = fc.stringMatching(/^[a-zA-Z0-9 ,.!?é]{0,80}$/);
+    // "12. words" at the start is no plain text but a numbered list, whose indent is drawn, not written
+    const plain = fc.stringMatching(/^[a-zA-Z0-9 ,.!?é]{0,80}$/).filter((text) => !/^ *\d+\. /.test(text));
     fc.assert(fc.property(plain, (text) => void expect(words(discordNodes(text, names))).toBe(text)));
   });
 });
