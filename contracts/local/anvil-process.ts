@@ -92,6 +92,8 @@ export async function startAnvil(options: {
     await options.onSpawn(begun);
     await Promise.race([failed, untilReady(port, pid)]);
   } catch (error) {
+    // where it has ended by itself, that is the cause, though its end may be told a moment later
+    await Promise.race([failed, sleep(300)]);
     await endProcess(pid, 0);
     throw error;
   }
