@@ -5,6 +5,8 @@
 // counted in nano, so that what a claim and a posting touch fits one storage slot.
 // Invariants: coinsHeld() >= active claims - claimed; no account receives more than its cumulative, or twice; all that
 // was ever claimed <= the active total <= all that was ever deposited; epochs only count up; nothing moves while paused.
+// One contract although it is long (half of it NatSpec): deposits, postings and claims share the packed slots below, and
+// a reader has to see every line that may write them.
 pragma solidity 0.8.37;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";

@@ -123,17 +123,20 @@ export function testChain(options: TestChainOptions = {}): TestChain {
   };
 }
 
-interface Started {
-  readonly chain: Chain;
-  readonly rpc: Rpc;
-  readonly proxy: RpcProxy;
-  readonly config: DeploymentConfig;
-  readonly operator: TestPerson;
-  readonly posterSigner: DigestSigner;
-  readonly operatorSigner: DigestSigner;
-  person(openWei?: bigint): Promise<TestPerson>;
-  mine(blocks?: number): Promise<void>;
-  holdTransactions(hold: boolean): Promise<void>;
+interface Started
+  extends Pick<
+    TestChain,
+    | 'chain'
+    | 'rpc'
+    | 'proxy'
+    | 'config'
+    | 'operator'
+    | 'posterSigner'
+    | 'operatorSigner'
+    | 'person'
+    | 'mine'
+    | 'holdTransactions'
+  > {
   stop(): Promise<void>;
 }
 
