@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-postgres.ts'],
+    setupFiles: ['test/support/fixed-seed.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     pool: 'forks',
     // see boot.mjs: without it V8 ends a process of tests with SIGSEGV now and then

@@ -198,6 +198,16 @@ export interface BuildStoreJob {
   readonly examples: readonly Example[];
   /** Never trained, same distribution: they calibrate the noise floor. */
   readonly decoys: readonly Example[];
+  /** The adapter as it was during its own training, oldest first; left out = its end alone is known. */
+  readonly checkpoints?: readonly TrainingCheckpoint[];
+}
+
+/** An adapter on the way of its own training run. */
+export interface TrainingCheckpoint {
+  readonly dir: string;
+  readonly step: number;
+  /** Sum of the learning rates of the updates that led here since the checkpoint before: its weight in TracIn's sum. */
+  readonly learningRateSum: number;
 }
 
 export interface AttributeRequest {
@@ -205,6 +215,67 @@ export interface AttributeRequest {
   readonly storeDir: string;
   readonly messages: readonly ChatMessage[];
   readonly answer: string;
+}
+
+/** A part of an answer, by UTF-16 offsets: [start, end). */
+export interface TextRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Who made this sentence: shares as of a whole answer, over the tokens of one part of it. */
+export interface PartShares extends TextRange {
+  readonly text: string;
+  readonly shares: SampleShares['shares'];
+  readonly alpha: number;
+}
+
+export interface BuildSpanIndexJob {
+  /** Written into this folder: the tokens of all examples, their suffix array and where each example begins. */
+  readonly indexDir: string;
+  readonly examples: readonly Example[];
+}
+
+/** Words of the answer that stand verbatim in contributions. */
+export interface AnswerSpan extends TextRange {
+  readonly text: string;
+  readonly tokens: number;
+  /** How often the span occurs in all examples. */
+  readonly count: number;
+  /** Natural log-probability under the examples' unigram counts: the lower, the rarer. */
+  readonly logProb: number;
+  /** Examples it stands in, first given first, at most `examplesMax`. */
+  readonly exampleIds: readonly string[];
+}
+
+export interface FindSpansRequest {
+  readonly indexDir: string;
+  readonly text: string;
+  /** Maximal spans, rarest first, at most this many. */
+  readonly spansMax: number;
+  readonly examplesMax: number;
+}
+
+/** A passage that an agent put into the prompt. */
+export interface RetrievedPassage {
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface RetrievalRequest {
+  readonly adapter?: AdapterRef;
+  /** The prompt as it was; each passage's text stands in it word for word. */
+  readonly messages: readonly ChatMessage[];
+  readonly answer: string;
+  /** Each costs one more forward pass. */
+  readonly passages: readonly RetrievedPassage[];
+}
+
+/** What the answer used of each passage: how much less likely it is without it. Shares are >= 0 and sum to `alpha`. */
+export interface RetrievalShares {
+  readonly shares: readonly { readonly id: string; readonly share: number; readonly gainNats: number }[];
+  /** Part of the answer's surprise that the passages together take away, 0..1. */
+  readonly alpha: number;
 }
 
 /** Shares of one answer. Shares are >= 0 and sum to <= 1; the rest is the fallback's. */

@@ -26,7 +26,7 @@ export function sharesOf(scores: Float64Array, floor: number, alpha: number): Fl
   let total = 0;
   for (const value of above) total += value;
   if (!(total > 0)) return new Float64Array(scores.length);
-  return above.map((value) => (alpha * value) / total);
+  return above.map((value) => alpha * (value / total)); // the quotient first: a tiny score times alpha would underflow
 }
 
 /**

@@ -35,6 +35,10 @@ describe('shares', () => {
     );
   });
 
+  it('sum to alpha also where a score is the smallest number above 0', () => {
+    expect(sum(sharesOf(Float64Array.of(5e-324), 0, 0.3))).toBe(0.3);
+  });
+
   it('pay 3/4 and 1/4 of alpha 0.8 for scores 4 and 2 over a floor of 1', () => {
     expect([...sharesOf(Float64Array.of(4, 2, 1, -9), 1, 0.8)]).toEqual([
       expect.closeTo(0.6, 12),
