@@ -286,6 +286,17 @@ export interface SampleShares {
   readonly noiseFloor: number;
   /** Hash of the gradient store that was used. */
   readonly storeHash: string;
+  /** What a recomputation must use: same ids and hashes, same request, same shares to the bit. "" or left out = not told. */
+  readonly methodId?: string;
+  /** Of base and adapter. */
+  readonly modelHash?: string;
+  /** Of the preconditioner: factor, damping and the examples behind it. */
+  readonly curvatureHash?: string;
+  /** Mean nats per answer token, the answer given word for word, without and with the adapter: alpha compares them. */
+  readonly baseNll?: number;
+  readonly adapterNll?: number;
+  /** Of everything that is drawn at random on the way. */
+  readonly seed?: number;
 }
 
 /** Where an adapter is: warm = in memory, loading = on its way, cold = on disk only. */
