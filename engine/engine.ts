@@ -3,6 +3,7 @@
 // contributions are opaque ids here. Implemented by serve/local-engine.ts; its serving half also by
 // remote/remote-backend.ts, and offered to other machines by http/http-server.ts.
 // Invariant: an iterator of `generate` ends with exactly one `done` event, or throws an EngineError.
+import type { AnswerLossRequest, AuditJob, AuditProgress, AuditReport } from './audit-job.ts';
 
 /** One turn of a conversation, in the words of the chat template. */
 export interface ChatMessage {
@@ -89,6 +90,8 @@ export interface Example {
   readonly id: string;
   readonly question: string;
   readonly answer: string;
+  /** How much its loss counts in training, >= 0; 1 where left out. Copies of one text weigh one together. */
+  readonly weight?: number;
 }
 
 /** Two answers to the same conversation, of which somebody preferred one; `id` is opaque to the engine. */
@@ -332,4 +335,15 @@ export interface Engine extends ServingBackend {
     onProgress?: (done: number, total: number) => void,
   ): Promise<{ readonly storeHash: string }>;
   attribute(request: AttributeRequest): Promise<SampleShares>;
+  /** Mean nats per answer token under each adapter, in their order: the answer given word for word, end of turn included. */
+  answerLosses(request: AnswerLossRequest): Promise<readonly number[]>;
+  /**
+   * Retrains the version without parts of its data, in a low-priority child process that steps aside for answers and
+   * trainings. Aborting stops it; the same job goes on from its working folder.
+   */
+  auditVersion?(
+    job: AuditJob,
+    onProgress: (progress: AuditProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<AuditReport>;
 }

@@ -17,12 +17,14 @@ import {
   tokeniseRows,
 } from './data-intake.ts';
 import { answeredPrompt, answerField, idField, promptFields, promptOf } from './row-fields.ts';
-import type { SftExample } from './sft-example.ts';
+import type { SftExample, WeightedExample } from './sft-example.ts';
 
 /** A conversation whose last message is the answer to learn. */
 interface ChatExample {
   readonly id: string;
   readonly messages: readonly ChatMessage[];
+  /** How much its loss counts in training; 1 where left out. */
+  readonly weight?: number;
 }
 
 /** What tokenising needs of a model folder. */
@@ -47,6 +49,7 @@ const lineSchema = z.object({
   ...promptFields,
   answer: answerField.optional(),
   completion: answerField.optional(),
+  weight: z.number().nonnegative().optional(),
 });
 
 /**
@@ -54,31 +57,36 @@ const lineSchema = z.object({
  * @throws as readDataRows
  */
 function readChatRows(path: string, policy: BadDataPolicy): DataIntake<ChatExample> {
-  return readDataRows(path, policy, (line): { id?: string; messages: readonly ChatMessage[] } | RowFault => {
-    const parsed = lineSchema.safeParse(line);
-    if (!parsed.success)
-      return { fault: 'wrong_fields', detail: 'neither {id, question, answer} nor {id, messages}' };
-    const { id, ...row } = parsed.data;
-    const field = row.answer ?? row.completion ?? row.messages;
-    if (field === undefined)
-      return { fault: 'wrong_fields', detail: 'neither {id, question, answer} nor {id, messages}' };
-    const split = answeredPrompt(field === row.messages ? undefined : promptOf(row), field);
-    if (isFault(split)) return split;
-    const messages: ChatMessage[] = [...split.messages, { role: 'assistant', content: split.answer }];
-    return { ...(id === undefined ? {} : { id }), messages };
-  });
+  return readDataRows(
+    path,
+    policy,
+    (line): (Omit<ChatExample, 'id'> & { readonly id?: string }) | RowFault => {
+      const parsed = lineSchema.safeParse(line);
+      if (!parsed.success)
+        return { fault: 'wrong_fields', detail: 'neither {id, question, answer} nor {id, messages}' };
+      const { id, weight, ...row } = parsed.data;
+      const field = row.answer ?? row.completion ?? row.messages;
+      if (field === undefined)
+        return { fault: 'wrong_fields', detail: 'neither {id, question, answer} nor {id, messages}' };
+      const split = answeredPrompt(field === row.messages ? undefined : promptOf(row), field);
+      if (isFault(split)) return split;
+      const messages: ChatMessage[] = [...split.messages, { role: 'assistant', content: split.answer }];
+      return { ...(id === undefined ? {} : { id }), messages, ...(weight === undefined ? {} : { weight }) };
+    },
+  );
 }
 
 /** The examples of a file as tokens, and what became of its rows. @throws as readDataRows */
 export function readSftData(
   path: string,
   options: { readonly policy: BadDataPolicy; readonly encoder: ExampleEncoder; readonly maxTokens: number },
-): { readonly examples: readonly SftExample[]; readonly report: DataReport } {
+): { readonly examples: readonly WeightedExample[]; readonly report: DataReport } {
   const { policy, encoder, maxTokens } = options;
-  return tokeniseRows(readChatRows(path, policy), maxTokens, ({ id, messages }) => {
+  return tokeniseRows(readChatRows(path, policy), maxTokens, ({ id, messages, weight }) => {
     const answer = messages[messages.length - 1].content;
     const { asked, answers, tokens } = tokeniseAnswers(encoder, messages.slice(0, -1), [answer], maxTokens);
-    return { value: { id, ids: [...asked, ...answers[0]], answerStart: asked.length }, tokens };
+    const weighted = weight === undefined ? {} : { weight };
+    return { value: { id, ids: [...asked, ...answers[0]], answerStart: asked.length, ...weighted }, tokens };
   });
 }
 

@@ -11,12 +11,11 @@ import { readCheckpoint, readCheckpointExtra, writeCheckpoint } from './checkpoi
 import { type EarlyStopping, earlyStopping } from './early-stopping.ts';
 import { watchedLoss } from './held-out-answers.ts';
 import type { Trainee } from './learner.ts';
-import { learningRateAt } from './lr-schedule.ts';
 import { createRunHistory, type RunHistory } from './run-history.ts';
 import type { TrainEvent, TrainingEnd } from './train-event.ts';
 import type { LoopRecipe } from './train-recipe.ts';
 import type { HeldOutResult, MethodUpdate, TrainingMethod } from './training-method.ts';
-import { epochOrder } from './training-random.ts';
+import { updatePlan } from './update-plan.ts';
 import { countNumbers } from './weights-identity.ts';
 
 export interface LoopRun {
@@ -61,9 +60,8 @@ export async function trainingLoop(
   if (checkpoint.resume() === 'of another run')
     emit({ type: 'note', text: 'the checkpoint in the folder is of another run and is not used' });
 
-  const perUpdate = Math.min(method.ids.length, recipe.batch * recipe.accumulate);
-  const stepsPerEpoch = Math.ceil(method.ids.length / perUpdate);
-  const steps = Math.max(stepsPerEpoch * recipe.epochs, recipe.stepsMin);
+  const plan = updatePlan(method.ids.length, recipe);
+  const { steps } = plan;
   emit({
     type: 'start',
     ...{ parameters: learner.parameters, trained: countNumbers(trained), step: adamW.step, steps },
@@ -84,11 +82,11 @@ export async function trainingLoop(
       end = 'minutes';
       break;
     }
-    const items = itemsOfStep(method.ids.length, adamW.step, stepsPerEpoch, recipe.seed);
+    const items = plan.items(adamW.step);
     const update = await method.update(items, adamW.step);
     refuseBroken(update, adamW.step + 1, method, items);
     loss = update.loss;
-    const learningRate = rateAt(adamW.step, steps, recipe);
+    const learningRate = plan.learningRate(adamW.step);
     const { beta2, weightDecay, clipNorm, adamEps: epsilon } = recipe;
     const options = { ...adamWDefaults, beta2, weightDecay, clipNorm, epsilon };
     const gradientNorm = adamWStep(trained, update.gradients, adamW, learningRate, options);
@@ -134,7 +132,7 @@ export async function trainingLoop(
   }
   // No evaluation has seen what the last update made of the weights: one example does.
   if (!method.heldOut) {
-    const [item] = itemsOfStep(method.ids.length, adamW.step, stepsPerEpoch, recipe.seed);
+    const [item] = plan.items(adamW.step);
     const { loss: now } = await method.update([item], adamW.step);
     refuseBrokenWeights({ loss: now, metrics: {} }, adamW.step);
   }
@@ -242,20 +240,6 @@ function refuseBroken(
     `${what} at update ${step} (rows ${shown}); ${why}. The last checkpoint before it is kept.`,
     { code: 'training_diverged', retry: 'never' },
   );
-}
-
-/** The items of update `step`: the epoch's order cut into equal parts. */
-function itemsOfStep(count: number, step: number, stepsPerEpoch: number, seed: number): readonly number[] {
-  const order = epochOrder(count, seed, Math.floor(step / stepsPerEpoch));
-  const part = step % stepsPerEpoch;
-  const from = Math.floor((part * count) / stepsPerEpoch);
-  const to = Math.floor(((part + 1) * count) / stepsPerEpoch);
-  return [...order.subarray(from, to)];
-}
-
-function rateAt(step: number, steps: number, recipe: LoopRecipe): number {
-  const warmupSteps = Math.round(steps * recipe.warmupRatio);
-  return learningRateAt(step, { peak: recipe.lr, warmupSteps, steps, finalRatio: recipe.lrFinalRatio });
 }
 
 function named(method: TrainingMethod, values: readonly number[]): Readonly<Record<string, number>> {
