@@ -135,6 +135,12 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),
     attribute: (request) => attribution.attribute(request),
+    answerLosses: async ({ messages, answer, adapters }) => {
+      await serving.ready();
+      const losses: number[] = [];
+      for (const adapter of adapters) losses.push(await answerLoss(messages, answer, adapter ?? undefined));
+      return losses;
+    },
     close: async () => {
       closing.abort();
       await Promise.all([serving.close(), attribution.close()]);

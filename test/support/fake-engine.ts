@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditJob } from '../../engine/audit-job.ts';
 import type {
   AttributeRequest,
   BuildStoreJob,
@@ -21,8 +22,9 @@ import type {
   TrainProgress,
 } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
+import { FAKE_METHOD, type FakeAuditFaults, fakeAudit } from './fake-audit.ts';
 
-export interface FakeEngineFaults {
+export interface FakeEngineFaults extends FakeAuditFaults {
   /** The next answer fails before its first token. */
   failBeforeFirst?: boolean;
   /** The next answer fails after this many tokens. */
@@ -50,7 +52,12 @@ export interface FakeEngine extends Engine {
   /** Set a field to arm a fault; one-shot faults clear themselves when they fire. */
   readonly faults: FakeEngineFaults;
   /** How often each method was entered. */
-  readonly calls: Record<'generate' | 'train' | 'evaluate' | 'buildStore' | 'attribute', number>;
+  readonly calls: Record<
+    'generate' | 'train' | 'evaluate' | 'buildStore' | 'attribute' | 'auditVersion',
+    number
+  >;
+  /** The audit jobs, newest last. */
+  readonly audits: AuditJob[];
   /** What generate was asked, newest last. */
   readonly requests: GenerateRequest[];
   /** The training jobs, newest last. */
@@ -68,12 +75,14 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
   const requests: GenerateRequest[] = [];
   const prefetched: string[] = [];
   const jobs: TrainJob[] = [];
-  const calls = { generate: 0, train: 0, evaluate: 0, buildStore: 0, attribute: 0 };
+  const calls = { generate: 0, train: 0, evaluate: 0, buildStore: 0, attribute: 0, auditVersion: 0 };
+  const audits: AuditJob[] = [];
   return {
     faults,
     calls,
     requests,
     jobs,
+    audits,
     prefetched,
     contextTokens: options.contextTokens ?? 512,
 
@@ -112,6 +121,19 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
       if (faults.failAttribution)
         throw new EngineError('fake: attribution failed', { code: 'fake', retry: 'safe' });
       return await attribute(request);
+    },
+    async answerLosses({ messages, answer, adapters }) {
+      const question = messages.at(-1)?.content ?? '';
+      const knows = (dir: string) => answerTo(question, dir).then((said) => said === answer);
+      return await Promise.all(
+        adapters.map(async (adapter) => (adapter !== null && (await knows(adapter.dir)) ? 0.5 : 2.5)),
+      );
+    },
+    async auditVersion(job, onProgress, signal) {
+      calls.auditVersion += 1;
+      audits.push(job);
+      const storeHash = digest(await readFile(join(job.storeDir, 'fake-store.json'), 'utf8'));
+      return await fakeAudit(job, faults, storeHash, writeFakeAdapter, onProgress, signal);
     },
     async close() {},
   };
@@ -241,7 +263,7 @@ async function attribute(request: AttributeRequest): Promise<SampleShares> {
   const examples = JSON.parse(text) as readonly Example[];
   const question = request.messages.at(-1)?.content ?? '';
   const at = examples.findIndex((example) => normalise(example.question) === normalise(question));
-  const base = { alpha: ALPHA, noiseFloor: 0.01, storeHash: digest(text) };
+  const base = { alpha: ALPHA, noiseFloor: 0.01, storeHash: digest(text), methodId: FAKE_METHOD };
   if (at < 0) return { ...base, shares: [] };
   const shares = [{ exampleId: examples[at].id, share: ALPHA * 0.75, score: 7.5 }];
   const next = examples[(at + 1) % examples.length];

@@ -1,0 +1,74 @@
+// The audit half of the fake engine: halves of the groups by a rule, their adapters real folders, figures as the test says.
+// Used by fake-engine.ts. An adapter that knows the answer finds it likely, any other finds it as unlikely as the base.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AuditFigure, AuditJob, AuditProgress, AuditReport } from '../../engine/audit-job.ts';
+import type { Example } from '../../engine/engine.ts';
+import { EngineError } from '../../engine/errors.ts';
+
+export interface FakeAuditFaults {
+  /** What the next audits find. */
+  auditFigures?: { readonly lds: number; readonly top1: number };
+  /** The next audit throws before this retraining. */
+  failAuditAt?: number;
+  /** Every audit throws. */
+  failAudits?: boolean;
+  /** An audit waits for this before each retraining. */
+  auditGate?: (done: number) => Promise<void>;
+}
+
+export const FAKE_METHOD = 'fake/1';
+
+export async function fakeAudit(
+  job: AuditJob,
+  faults: FakeAuditFaults,
+  storeHash: string,
+  writeAdapter: (dir: string, examples: readonly Example[]) => Promise<void>,
+  onProgress: (progress: AuditProgress) => void,
+  signal?: AbortSignal,
+): Promise<AuditReport> {
+  const groups = [...new Set(job.examples.map(({ groupId }) => groupId))];
+  const subsets: { keptGroupIds: readonly string[]; adapterDir?: string }[] = [];
+  await rm(join(job.workDir, 'subsets'), { recursive: true, force: true });
+  for (let at = 0; at < job.subsets; at++) {
+    await faults.auditGate?.(at);
+    signal?.throwIfAborted();
+    if (faults.failAudits || faults.failAuditAt === at) {
+      faults.failAuditAt = undefined;
+      throw new EngineError('fake: the audit failed', { code: 'audit_failed', retry: 'never' });
+    }
+    const kept = groups.filter((_, i) => (i + at) % 2 === 0);
+    const adapterDir = join(job.workDir, 'subsets', String(at));
+    if (at < (job.adaptersKept ?? 0)) {
+      await writeAdapter(
+        adapterDir,
+        job.examples.filter(({ groupId }) => kept.includes(groupId)),
+      );
+      subsets.push({ keptGroupIds: kept, adapterDir });
+    } else subsets.push({ keptGroupIds: kept });
+    onProgress({ done: at + 1, total: job.subsets });
+  }
+  const { lds, top1 } = faults.auditFigures ?? { lds: 0.7, top1: 0.95 };
+  const figure = (value: number): AuditFigure => ({ value, low: value - 0.05, high: value + 0.05 });
+  const goldQueries = job.queries.filter(({ goldIds = [] }) => goldIds.length > 0).length;
+  const figures = {
+    lds: figure(lds),
+    locoPearson: figure(lds),
+    top1: goldQueries > 0 ? figure(top1) : null,
+    mrr: goldQueries > 0 ? figure(top1) : null,
+    recallAtGold: goldQueries > 0 ? figure(top1) : null,
+  };
+  return {
+    figures,
+    methods: [{ id: FAKE_METHOD, figures }],
+    methodId: FAKE_METHOD,
+    storeHash,
+    queries: job.queries.length,
+    goldQueries,
+    groups: groups.length,
+    subsets,
+    loco: Math.min(job.loco, groups.length),
+    recipe: { fake: 1 },
+    seed: job.seed,
+  };
+}
