@@ -6,10 +6,12 @@
 import type { ColumnType, Generated, Insertable, Selectable } from 'kysely';
 import type { CreatedAt, Json, JsonObject } from './column-types.ts';
 import type { Nano } from './ledger/amount.ts';
+import type { AuditSchema } from './schema-audit.ts';
 import type { BooksSchema } from './schema-books.ts';
 import type { BudgetSchema } from './schema-budget.ts';
 import type { CallSchema } from './schema-call.ts';
 import type { EpochSchema } from './schema-epoch.ts';
+import type { TrialSchema } from './schema-trial.ts';
 import type { WalletSchema } from './schema-wallet.ts';
 
 export type { JsonObject } from './column-types.ts';
@@ -314,7 +316,14 @@ interface DeliveryTable {
   sentAt: Date | null;
 }
 
-export interface Schema extends BooksSchema, BudgetSchema, CallSchema, EpochSchema, WalletSchema {
+export interface Schema
+  extends AuditSchema,
+    BooksSchema,
+    BudgetSchema,
+    CallSchema,
+    EpochSchema,
+    TrialSchema,
+    WalletSchema {
   account: AccountTable;
   transfer: TransferTable;
   entry: EntryTable;
