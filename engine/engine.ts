@@ -257,6 +257,8 @@ export interface FindSpansRequest {
   /** Maximal spans, rarest first, at most this many. */
   readonly spansMax: number;
   readonly examplesMax: number;
+  /** Examples whose words do not count, such as retracted ones: the index needs no rebuilding to forget them. */
+  readonly hiddenIds?: readonly string[];
 }
 
 /** A passage that an agent put into the prompt. */
