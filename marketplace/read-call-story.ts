@@ -7,7 +7,8 @@ import { getReceipt } from '../db/repositories/receipt-repository.ts';
 import type { Call, Receipt } from '../db/schema.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import type { ReceiptBody } from './receipts/receipt-body.ts';
-import { type ReceiptCheck, verifyReceipt } from './receipts/verify-receipt.ts';
+import type { ReceiptCheck } from './receipts/receipt-check.ts';
+import { verifyReceipt } from './receipts/verify-receipt.ts';
 
 export interface CallStory {
   readonly call: Call;

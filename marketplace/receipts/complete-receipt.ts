@@ -6,24 +6,30 @@ import type { Tx } from '../../db/database.ts';
 import { getPersons } from '../../db/repositories/person-repository.ts';
 import { getReceipt } from '../../db/repositories/receipt-repository.ts';
 import type { Contribution, Receipt } from '../../db/schema.ts';
+import type { SampleShares } from '../../engine/engine.ts';
 import { exactHash } from '../datanets/contribution-hash.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { type PoolPayout, toPpm } from '../split-price.ts';
+import { combinationOf, measurementOf } from './measurement.ts';
 import { isOldReceipt, OLD_RECEIPT_SCHEMA } from './old-receipt.ts';
 import {
   type HashedReceipt,
   hashedReceipt,
+  RECEIPT_SCHEMA,
   type ReceiptAttribution,
   type ReceiptBody,
   type ReceiptShare,
 } from './receipt-body.ts';
 
-/** What attribution found out about one answer. */
-export interface AttributionFacts {
+/** What attribution found out about one answer: the engine's shares as they came, and what became of them. */
+export interface AttributionFacts extends Partial<Omit<SampleShares, 'alpha' | 'noiseFloor' | 'storeHash'>> {
   readonly alpha: number;
   readonly noiseFloor: number;
+  /** "" where nothing was measured. */
   readonly storeHash: string;
   readonly note: string | null;
+  /** Why a measured share was not paid to its contribution, by the contribution's id. Left out = it was retracted. */
+  readonly unpaid?: ReadonlyMap<string, string>;
 }
 
 /** @param payouts as they were just paid @param accepted the contributions they may point to */
@@ -46,6 +52,8 @@ export async function completeReceipt(
     splitTransfer: await splitTransferOf(tx, callId),
     signer: market.nodeKey.address.toLowerCase(),
     shares: await sharesOf(tx, payouts, accepted),
+    measurement: measurementOf(facts, payouts, accepted),
+    combinationPpm: combinationOf(payouts),
   };
   const { body, hash } = isOldReceipt(receipt.body)
     ? completedOldReceipt(receipt, attribution, payouts)
@@ -60,7 +68,9 @@ export function completedReceipt(
   before: HashedReceipt,
   attribution: ReceiptAttribution,
 ): HashedReceipt<ReceiptBody> {
-  return hashedReceipt({ ...before.body, capturedHash: before.hash, attribution });
+  const { measurement: _, combinationPpm: __, ...second } = attribution;
+  const own = before.body.schema === RECEIPT_SCHEMA ? attribution : second;
+  return hashedReceipt({ ...before.body, capturedHash: before.hash, attribution: own });
 }
 
 /** Schema 1 named the paid accounts, and neither transfer nor signer. */

@@ -1,16 +1,21 @@
-// What a receipt says: one canonical JSON per call (schema 2) and its hash. Pure: the makers are receipt-at-capture.ts and
+// What a receipt says: one canonical JSON per call (schema 3) and its hash. Pure: the makers are receipt-at-capture.ts and
 // complete-receipt.ts, the checks verify-receipt.ts; nothing here may load the database, so that `npm run verify` needs none.
 // Amounts are decimal strings of nano-OPEN, times ISO 8601 in UTC, hashes 0x hex. The words of question and answer stand
 // in it only as salted hashes, people only by pseudonym: the whole body may be shown to anybody.
 // Made at capture (attribution pending), completed once; the completed receipt names the hash of its first form.
+// Schema 2 had neither measurement nor combination: its receipts stay true, and are completed in their own schema.
 import { id as keccakOfText } from 'ethers';
 import type { JsonObject } from '../../db/column-types.ts';
 import { canonicalJson, type JsonValue } from './canonical-json.ts';
 
-export const RECEIPT_SCHEMA = 'openmodels/receipt/2';
+export const RECEIPT_SCHEMA = 'openmodels/receipt/3';
+export const SECOND_RECEIPT_SCHEMA = 'openmodels/receipt/2';
+
+/** What a share was paid for: measured influence, a passage that an agent read and used, or the disclosed equal split. */
+export type ReceiptShareKind = 'influence' | 'retrieval' | 'fallback';
 
 export interface ReceiptShare {
-  readonly kind: 'influence' | 'fallback';
+  readonly kind: ReceiptShareKind;
   readonly contributor: string;
   readonly contribution: string | null;
   /** Hash of the contribution's exact words: the leaf in the datanet version's Merkle tree. */
@@ -18,6 +23,36 @@ export interface ReceiptShare {
   /** Parts per million of the data part; of a fallback share rounded down, shown and never paid by. */
   readonly sharePpm: number;
   readonly amountNano: string;
+}
+
+/** A share as the engine measured it, before the rules of payment. */
+export interface MeasuredShare {
+  readonly kind: 'influence' | 'retrieval';
+  readonly contribution: string;
+  readonly sharePpm: number;
+  /** The engine's own score, to the bit; shares are what rises above the noise floor, in proportion. */
+  readonly score: number;
+  /** What of the data part it was paid. */
+  readonly paidPpm: number;
+  /** Why that is another part than was measured; null where it is not. */
+  readonly why: string | null;
+}
+
+/** What a recomputation needs, and what it must find: see attribution/attribute-cli.ts. */
+export interface ReceiptMeasurement {
+  /** How it was measured, with its version. */
+  readonly method: string;
+  /** Of base and adapter; of the gradient store (`storeHash` beside it); of the preconditioner. "" = the engine tells none. */
+  readonly modelHash: string;
+  readonly curvatureHash: string;
+  /** Mean nats per answer token without and with the adapter: alpha compares them. */
+  readonly baseNll: number | null;
+  readonly adapterNll: number | null;
+  readonly seed: number | null;
+  /** Measured shares in all, and how many; `top` holds the largest. */
+  readonly totalPpm: number;
+  readonly count: number;
+  readonly top: readonly MeasuredShare[];
 }
 
 export interface ReceiptAttribution {
@@ -33,10 +68,14 @@ export interface ReceiptAttribution {
   /** Who signs the completed receipt. */
   readonly signer: string;
   readonly shares: readonly ReceiptShare[];
+  /** From schema 3 on; null where nothing was measured. */
+  readonly measurement?: ReceiptMeasurement | null;
+  /** From schema 3 on: what of the data part each kind got; 1,000,000 together, or nothing where there is no data part. */
+  readonly combinationPpm?: Readonly<Record<ReceiptShareKind, number>>;
 }
 
 export interface ReceiptBody {
-  readonly schema: typeof RECEIPT_SCHEMA;
+  readonly schema: typeof RECEIPT_SCHEMA | typeof SECOND_RECEIPT_SCHEMA;
   readonly number: string;
   readonly call: string;
   /** Who asked. */

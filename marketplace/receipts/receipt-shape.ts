@@ -3,7 +3,7 @@
 // Amounts are whole numbers of nano-OPEN without leading zeros, hashes and addresses lowercase hex: one spelling each.
 import { z } from 'zod';
 import { OLD_RECEIPT_SCHEMA } from './old-receipt.ts';
-import { RECEIPT_SCHEMA } from './receipt-body.ts';
+import { RECEIPT_SCHEMA, SECOND_RECEIPT_SCHEMA } from './receipt-body.ts';
 
 const matching = (pattern: RegExp, what: string) => z.string().regex(pattern, `is not ${what}`);
 
@@ -31,8 +31,7 @@ function isTime(value: string): boolean {
 const partsOf = <T extends z.ZodTypeAny>(one: T) =>
   z.object({ data: one, creator: one, node: one, platform: one }).strict();
 
-const share = {
-  kind: z.enum(['influence', 'fallback']),
+const paidShare = {
   contributor: text,
   contribution: name.nullable(),
   contributionHash: hash.nullable(),
@@ -47,6 +46,34 @@ const attribution = {
   storeHash: text,
   note: text.nullable(),
 };
+
+const share = { kind: z.enum(['influence', 'fallback']), ...paidShare };
+const thirdShare = { kind: z.enum(['influence', 'retrieval', 'fallback']), ...paidShare };
+
+const measurement = z
+  .object({
+    method: name,
+    modelHash: text,
+    curvatureHash: text,
+    baseNll: z.number().min(0).nullable(),
+    adapterNll: z.number().min(0).nullable(),
+    seed: z.number().int().nullable(),
+    totalPpm: ppm,
+    count,
+    top: z.array(
+      z
+        .object({
+          kind: z.enum(['influence', 'retrieval']),
+          contribution: name,
+          sharePpm: ppm,
+          score: z.number(),
+          paidPpm: ppm,
+          why: text.nullable(),
+        })
+        .strict(),
+    ),
+  })
+  .strict();
 
 const both = {
   call: name,
@@ -66,32 +93,50 @@ const both = {
 
 const model = { slug: name, version: count, versionId: name };
 
+/** Schemas 2 and 3 alike. */
+const sinceSecond = {
+  ...both,
+  number: numberOfReceipt,
+  model: z
+    .object({
+      ...model,
+      creator: name,
+      adapterSha256: matching(/^[0-9a-f]{64}$/, 'a SHA-256').nullable(),
+    })
+    .strict(),
+  datanetVersion: z.object({ slug: name, number: count, merkleRoot: hash }).strict(),
+  hold: z.object({ id: name, amountNano: nano, grantNano: nano, balanceNano: nano }).strict(),
+  paidFrom: z.object({ grantNano: nano, balanceNano: nano }).strict(),
+  transfers: z.object({ hold: id, capture: id }).strict(),
+  times: z.object({ quoted: time, held: time, captured: time }).strict(),
+  settlement: z.object({ chainId, registry: address }).strict().nullable(),
+  signer: address,
+};
+
+const paid = { ...attribution, splitTransfer: id.nullable(), signer: address };
+
 const receipt = z
   .object({
-    ...both,
+    ...sinceSecond,
     schema: z.literal(RECEIPT_SCHEMA),
-    number: numberOfReceipt,
-    model: z
-      .object({
-        ...model,
-        creator: name,
-        adapterSha256: matching(/^[0-9a-f]{64}$/, 'a SHA-256').nullable(),
-      })
-      .strict(),
-    datanetVersion: z.object({ slug: name, number: count, merkleRoot: hash }).strict(),
-    hold: z.object({ id: name, amountNano: nano, grantNano: nano, balanceNano: nano }).strict(),
-    paidFrom: z.object({ grantNano: nano, balanceNano: nano }).strict(),
-    transfers: z.object({ hold: id, capture: id }).strict(),
-    times: z.object({ quoted: time, held: time, captured: time }).strict(),
-    settlement: z.object({ chainId, registry: address }).strict().nullable(),
-    signer: address,
     attribution: z
       .object({
-        ...attribution,
-        splitTransfer: id.nullable(),
-        signer: address,
-        shares: z.array(z.object(share).strict()),
+        ...paid,
+        shares: z.array(z.object(thirdShare).strict()),
+        measurement: measurement.nullable(),
+        combinationPpm: z.object({ influence: ppm, retrieval: ppm, fallback: ppm }).strict(),
       })
+      .strict()
+      .nullable(),
+  })
+  .strict();
+
+const secondReceipt = z
+  .object({
+    ...sinceSecond,
+    schema: z.literal(SECOND_RECEIPT_SCHEMA),
+    attribution: z
+      .object({ ...paid, shares: z.array(z.object(share).strict()) })
       .strict()
       .nullable(),
   })
@@ -131,7 +176,7 @@ const refund = z
 
 const receiptFileShape = z
   .object({
-    receipt: z.discriminatedUnion('schema', [receipt, oldReceipt]),
+    receipt: z.discriminatedUnion('schema', [receipt, secondReceipt, oldReceipt]),
     signature: signature.nullable(),
     signer: address.nullable(),
     epoch: z

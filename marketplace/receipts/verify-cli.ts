@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { checkLeafFile } from '../../contracts/merkle/leaf-file.ts';
+import type { ReceiptCheck } from './receipt-check.ts';
 import { type RootSource, rootFromFile, rootGiven, rootOnChain } from './root-sources.ts';
 import { type Verified, verifyFile } from './verify-file.ts';
-import type { ReceiptCheck } from './verify-receipt.ts';
 
 const EXIT = { true: 0, false: 1, unreadable: 2, notInEpoch: 3, notCompared: 4 } as const;
 

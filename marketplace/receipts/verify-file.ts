@@ -4,10 +4,11 @@
 import { verifyMerkleProof } from '../../contracts/merkle/merkle-tree.ts';
 import { isOldReceipt } from './old-receipt.ts';
 import { receiptHash } from './receipt-body.ts';
+import { check, type ReceiptCheck } from './receipt-check.ts';
 import type { ReceiptFile, ReceiptProof } from './receipt-file.ts';
 import { wrongShape } from './receipt-shape.ts';
 import { signerOf } from './receipt-signature.ts';
-import { check, figureChecks, hashChecks, type ReceiptCheck } from './verify-receipt.ts';
+import { figureChecks, hashChecks } from './verify-receipt.ts';
 import { answerHashOf, promptHashOf } from './words-hash.ts';
 
 /** The root of an epoch as somebody else than the file tells it. */

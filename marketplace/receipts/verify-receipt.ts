@@ -1,7 +1,7 @@
 // Recomputes every figure a receipt claims from what it says itself: price from tokens and rate card, hold and its sources,
 // parts from the split, payouts from the shares, and the hash it had at capture, by the very rules that paid. Used by
 // verify-file.ts, the tour and tests. Pure: no database.
-// Not covered: whether the shares are the engine's (that needs the gradient store).
+// Not covered: whether the shares are the engine's (that needs the gradient store: attribution/attribute-cli.ts).
 import { type Nano, nano } from '../../db/ledger/amount.ts';
 import { splitByWeights } from '../../db/ledger/split.ts';
 import { priceOf } from '../listings/rate-card.ts';
@@ -9,13 +9,8 @@ import { type PoolPayout, PPM, splitDataPool, splitPrice } from '../split-price.
 import { type AnyReceiptBody, isOldReceipt } from './old-receipt.ts';
 import { oldSplitByWeights } from './old-split.ts';
 import { type ReceiptBody, type ReceiptShare, receiptHash } from './receipt-body.ts';
-
-export interface ReceiptCheck {
-  readonly what: string;
-  readonly ok: boolean;
-  /** What was found, and what was expected where it differs. */
-  readonly detail: string;
-}
+import { check, type ReceiptCheck } from './receipt-check.ts';
+import { measurementChecks } from './verify-measurement.ts';
 
 /**
  * Every check, failed ones included; nothing is thrown, whatever the body held.
@@ -41,7 +36,7 @@ export function figureChecks(body: AnyReceiptBody): readonly ReceiptCheck[] {
       ...(isOldReceipt(body) ? [] : holdChecks(body)),
       ...partChecks(body),
       ...(body.attribution === null ? [] : poolChecks(body)),
-      ...(isOldReceipt(body) ? [] : transferChecks(body)),
+      ...(isOldReceipt(body) ? [] : [...transferChecks(body), ...measurementChecks(body)]),
     ];
   } catch (fault) {
     return [{ what: 'readable figures', ok: false, detail: String(fault) }];
@@ -129,7 +124,7 @@ interface PaidShare {
   readonly amountNano: string;
 }
 
-/** The shares as the rule would have paid them: influence first, in their order, then the fallback. */
+/** The shares as the rule would have paid them: the traced ones first, in their order, then the fallback. */
 function expectedShares(
   body: AnyReceiptBody,
   shares: readonly ReceiptShare[],
@@ -137,17 +132,18 @@ function expectedShares(
 ): readonly PaidShare[] {
   const pool = amount(body.partsNano.data);
   if (pool === 0n) return [];
-  const influence = shares
-    .filter((share) => share.kind === 'influence')
-    .map(({ contribution, sharePpm }) => ({ contributionId: contribution ?? '', personId: '', sharePpm }));
+  const traced = shares.filter((share) => share.kind !== 'fallback');
+  const weights = traced.map(({ contribution, sharePpm }) => ({
+    ...{ contributionId: contribution ?? '', personId: '', sharePpm },
+  }));
   const fallback = shares.filter((share) => share.kind === 'fallback');
-  const influencePpm = influence.reduce((sum, share) => sum + share.sharePpm, 0);
-  if (influencePpm > PPM || (fallback.length === 0 && influencePpm < PPM)) return [];
+  const tracedPpm = weights.reduce((sum, share) => sum + share.sharePpm, 0);
+  if (tracedPpm > PPM || (fallback.length === 0 && tracedPpm < PPM)) return [];
   const persons = fallback.map((_, index) => String(index));
-  const payouts: readonly PoolPayout[] = splitDataPool(pool, influence, persons, body.call, rule);
-  return payouts.map(({ kind, sharePpm, amountNano }) => ({
-    kind,
-    sharePpm,
+  const payouts: readonly PoolPayout[] = splitDataPool(pool, weights, persons, body.call, rule);
+  // By which signal a traced share came makes no difference to what it is paid.
+  return payouts.map(({ sharePpm, amountNano }, index) => ({
+    ...{ kind: traced[index]?.kind ?? 'fallback', sharePpm },
     amountNano: String(amountNano),
   }));
 }
@@ -172,9 +168,4 @@ function transferChecks({ transfers, attribution, partsNano }: ReceiptBody): rea
 
 function amount(text: string): Nano {
   return nano(BigInt(text));
-}
-
-export function check(what: string, found: string, expected: string): ReceiptCheck {
-  const ok = found === expected;
-  return { what, ok, detail: ok ? found : `found ${found}, expected ${expected}` };
 }

@@ -263,7 +263,11 @@ async function attribute(request: AttributeRequest): Promise<SampleShares> {
   const examples = JSON.parse(text) as readonly Example[];
   const question = request.messages.at(-1)?.content ?? '';
   const at = examples.findIndex((example) => normalise(example.question) === normalise(question));
-  const base = { alpha: ALPHA, noiseFloor: 0.01, storeHash: digest(text), methodId: FAKE_METHOD };
+  const base = {
+    ...{ alpha: ALPHA, noiseFloor: 0.01, storeHash: digest(text), methodId: FAKE_METHOD },
+    ...{ modelHash: digest('fake model'), curvatureHash: digest(`curvature of ${text}`), seed: 1 },
+    ...{ baseNll: 5, adapterNll: 1 }, // (5 − 1) / 5 = ALPHA
+  };
   if (at < 0) return { ...base, shares: [] };
   const shares = [{ exampleId: examples[at].id, share: ALPHA * 0.75, score: 7.5 }];
   const next = examples[(at + 1) % examples.length];

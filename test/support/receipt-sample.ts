@@ -1,15 +1,17 @@
-// A receipt of schema 2 made by hand and by the very rules that pay, its signature and its place in a tree of three: for tests
+// A receipt of schema 3 made by hand and by the very rules that pay, its signature and its place in a tree of three: for tests
 // of verification that need no database. Used by test/marketplace/receipts/.
 import type { DigestSigner, Hex } from '../../contracts/client/chain.ts';
 import { privateKeySigner } from '../../contracts/client/digest-signer.ts';
 import { merkleTree } from '../../contracts/merkle/merkle-tree.ts';
 import { nano } from '../../db/ledger/amount.ts';
 import { completedReceipt } from '../../marketplace/receipts/complete-receipt.ts';
+import { combinationOf, measurementOf } from '../../marketplace/receipts/measurement.ts';
 import {
   hashedReceipt,
   RECEIPT_SCHEMA,
   type ReceiptBody,
   receiptHash,
+  SECOND_RECEIPT_SCHEMA,
 } from '../../marketplace/receipts/receipt-body.ts';
 import type { ReceiptFile } from '../../marketplace/receipts/receipt-file.ts';
 import { signHash } from '../../marketplace/receipts/receipt-signature.ts';
@@ -75,10 +77,22 @@ const influence = [
 ];
 const payouts = splitDataPool(parts.dataNano, influence, ['person_a', 'person_b', 'person_c'], call);
 
+/** As the engine measured it: a third contribution has been retracted since. */
+const facts = {
+  ...{ alpha: 0.5, noiseFloor: 0.01, storeHash: 'abc', note: null },
+  ...{ methodId: 'fisher/2', modelHash: 'm0de1', curvatureHash: 'c0ffee', seed: 7 },
+  ...{ baseNll: 3.2, adapterNll: 1.6 },
+  shares: [
+    { exampleId: 'contrib_1', share: 0.333333, score: 3.5 },
+    { exampleId: 'contrib_2', share: 0.12, score: 1.25 },
+    { exampleId: 'contrib_3', share: 0.02, score: 0.2 },
+  ],
+};
+
 /** Completed: two contributions by influence, three contributors by fallback. */
 export const complete: ReceiptBody = completedReceipt(hashedReceipt(captured), {
   at: '2026-01-01T00:00:02.000Z',
-  alphaPpm: 400_000,
+  alphaPpm: 500_000,
   noiseFloor: 0.01,
   storeHash: 'abc',
   note: null,
@@ -92,7 +106,22 @@ export const complete: ReceiptBody = completedReceipt(hashedReceipt(captured), {
     sharePpm: payout.sharePpm,
     amountNano: String(payout.amountNano),
   })),
+  measurement: measurementOf(facts, payouts, []),
+  combinationPpm: combinationOf(payouts),
 }).body;
+
+const { measurement: _, combinationPpm: __, ...withoutMeasurement } = complete.attribution!;
+const { body: capturedSecond, hash: capturedSecondHash } = hashedReceipt<ReceiptBody>({
+  ...captured,
+  schema: SECOND_RECEIPT_SCHEMA,
+});
+
+/** The same as the program before wrote it. */
+export const completeSecond: ReceiptBody = {
+  ...capturedSecond,
+  capturedHash: capturedSecondHash,
+  attribution: withoutMeasurement,
+};
 
 const OTHERS = [`0x${'8'.repeat(64)}`, `0x${'9'.repeat(64)}`];
 

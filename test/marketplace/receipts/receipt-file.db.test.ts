@@ -89,7 +89,7 @@ describe('a receipt of a real call', () => {
       entries.filter((entry) => entry.kind === kind && entry.account === account);
     const idOf = (kind: string) => String(entries.find((entry) => entry.kind === kind)?.transferId);
     expect(receipt).toMatchObject({
-      ...{ schema: 'openmodels/receipt/2', number: receiptNumber, call: callId, person: person.pseudonym },
+      ...{ schema: 'openmodels/receipt/3', number: receiptNumber, call: callId, person: person.pseudonym },
       model: { slug: 'pocket-atlas', version: 1, creator: 'demo-creator' },
       datanetVersion: { slug: 'pocket-atlas', number: 1 },
       hold: { amountNano: String(of('hold', 'hold')[0].amountNano), balanceNano: '0' },
@@ -341,7 +341,7 @@ describe('npm run verify', () => {
     ]) {
       const proven = await verify(path, ...source, '--signer', signer);
       expect(proven).toMatchObject({ code: 0, said: expect.stringContaining('This receipt is true.') });
-      expect(proven.said.split('\n').filter((line) => line.startsWith('true '))).toHaveLength(24);
+      expect(proven.said.split('\n').filter((line) => line.startsWith('true '))).toHaveLength(30);
     }
     const other = await verify(path, '--root', `0x${'0'.repeat(64)}`);
     expect(other).toMatchObject({ code: 1, said: expect.stringContaining(`FALSE: root of epoch ${number}`) });

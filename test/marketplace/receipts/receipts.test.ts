@@ -5,12 +5,24 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
 import type { AnyReceiptBody } from '../../../marketplace/receipts/old-receipt.ts';
-import { type ReceiptBody, receiptHash } from '../../../marketplace/receipts/receipt-body.ts';
+import {
+  type ReceiptAttribution,
+  type ReceiptBody,
+  type ReceiptMeasurement,
+  receiptHash,
+} from '../../../marketplace/receipts/receipt-body.ts';
 import { parseReceiptNumber, receiptNumber } from '../../../marketplace/receipts/receipt-number.ts';
 import { type KnownRoot, verifyFile } from '../../../marketplace/receipts/verify-file.ts';
 import { figureChecks, verifyReceipt } from '../../../marketplace/receipts/verify-receipt.ts';
 import { everyChange } from '../../support/every-change.ts';
-import { captured, complete, fileOf, NODE_KEY, refundOf } from '../../support/receipt-sample.ts';
+import {
+  captured,
+  complete,
+  completeSecond,
+  fileOf,
+  NODE_KEY,
+  refundOf,
+} from '../../support/receipt-sample.ts';
 
 /** What the first false check is, or null. */
 async function falsehood(file: unknown, rootOf?: () => Promise<KnownRoot>): Promise<string | null> {
@@ -118,6 +130,52 @@ describe('a receipt file', () => {
     );
     expect(await forged({ attribution: { ...attribution, splitTransfer: null } })).toBe(
       'transfer of the split',
+    );
+  });
+
+  it('whose measurement was changed and signed anew by the node itself is found out by arithmetic', async () => {
+    const { attribution } = complete as { attribution: ReceiptAttribution };
+    const { measurement } = attribution as { measurement: ReceiptMeasurement };
+    const forged = async (change: Partial<ReceiptAttribution>) =>
+      falsehood({
+        ...(await fileOf({ ...complete, attribution: { ...attribution, ...change } })),
+        epoch: null,
+      });
+    const measured = (change: Partial<ReceiptMeasurement>) =>
+      forged({ measurement: { ...measurement, ...change } });
+    const top = (index: number, change: object) =>
+      measured({ top: measurement.top.with(index, { ...measurement.top[index], ...change }) });
+    expect(await measured({})).toBeNull();
+    // The retracted third contribution: measured 20,000 ppm, paid nothing, and the receipt says why.
+    expect(measurement.top[2]).toMatchObject({ sharePpm: 20_000, paidPpm: 0, why: 'retracted' });
+    expect(await forged({ alphaPpm: 600_000 })).toBe('part that the adapter explains');
+    expect(await measured({ adapterNll: 1.5 })).toBe('part that the adapter explains');
+    expect(await measured({ top: measurement.top.slice(0, 2) })).toBe('measured shares listed');
+    expect(await measured({ totalPpm: 473_332 })).toBe('measured shares');
+    expect(await top(0, { sharePpm: 333_334 })).toBe('measured shares');
+    expect(await top(0, { paidPpm: 333_332 })).toBe('paid as measured, or the reason');
+    expect(await top(2, { why: null })).toBe('paid as measured, or the reason');
+    expect(await measured({ totalPpm: 0, count: 0, top: [] })).toBe('nothing paid that was not measured');
+    expect(await forged({ measurement: null })).toBe('reason of the equal split');
+    const combinationPpm = { influence: 453_332, retrieval: 1, fallback: 546_667 };
+    expect(await forged({ combinationPpm })).toBe('shares by kind');
+  });
+
+  it('of schema 2, which says nothing about the measurement, is true, and false with any single field changed', async () => {
+    const file = { ...(await fileOf(completeSecond)), epoch: null };
+    expect(await falsehood(file)).toBeNull();
+    const optional = ['private', 'epoch'];
+    const unfound: string[] = [];
+    for (const { path, how, changed } of everyChange(JSON.parse(JSON.stringify(file)))) {
+      if (how === 'left out' && optional.includes(path)) continue;
+      if ((await falsehood(changed)) === null) unfound.push(`${path} (${how})`);
+    }
+    expect(unfound).toEqual([]);
+    const { measurement } = complete.attribution!;
+    const more = { ...completeSecond, attribution: { ...completeSecond.attribution, measurement } };
+    const mixed = { ...file, receipt: more };
+    expect((await verifyFile(mixed)).checks.at(-1)?.detail).toBe(
+      'receipt.attribution.measurement does not belong there',
     );
   });
 
