@@ -112,6 +112,13 @@ const loraFields = {
     .lt(1)
     .default(0)
     .describe('part of the inputs that an adapter does not see in a run'),
+  checkpoints: z
+    .number()
+    .int()
+    .min(0)
+    .max(12)
+    .default(0)
+    .describe('states of the adapter kept on its way, its end among them, for attribution; 0 = none'),
 };
 
 const beta = (standard: number) =>

@@ -37,7 +37,8 @@ export async function trainRun(asked: AnyTrainRun, emit: Emit, signal?: AbortSig
   const run = start ? withShapeOf(start, asked, emit) : asked;
   const compute = await computeOf(run, config, start, emit);
   const learn = { run, config, baseWeights: loadLlamaWeights(run.base, config), start, compute };
-  const loop: LoopRun = { ...run, record: { method: run.method, ...run.recipe }, startedAt };
+  const pathStates = run.method === 'full' ? 0 : run.recipe.checkpoints;
+  const loop: LoopRun = { ...run, record: { method: run.method, ...run.recipe }, startedAt, pathStates };
   if (run.method === 'reward') {
     const learner = createRewardLearner(loraOptions(learn, run.recipe));
     const data = dataOf(run, config, emit);

@@ -11,6 +11,7 @@ import { readCheckpoint, readCheckpointExtra, writeCheckpoint } from './checkpoi
 import { type EarlyStopping, earlyStopping } from './early-stopping.ts';
 import { watchedLoss } from './held-out-answers.ts';
 import type { Trainee } from './learner.ts';
+import { runCheckpoints } from './run-checkpoints.ts';
 import { createRunHistory, type RunHistory } from './run-history.ts';
 import type { TrainEvent, TrainingEnd } from './train-event.ts';
 import type { LoopRecipe } from './train-recipe.ts';
@@ -27,6 +28,8 @@ export interface LoopRun {
   /** Updates between kept states of the weights; 0 = none. */
   readonly checkpointEvery: number;
   readonly resumeEvery: number;
+  /** States of the adapter to keep for attribution, its end among them, see run-checkpoints.ts; none where left out. */
+  readonly pathStates?: number;
   /** What became of the rows of its files, for the record. */
   readonly intake?: readonly unknown[];
   /** The run ends with what it has after so long, but not without an update. */
@@ -57,11 +60,13 @@ export async function trainingLoop(
   if (method.heldOut) noteBefore(method.heldOut.before, history, stopping);
   const state: LoopState = { adamW, stopping, history };
   const checkpoint = checkpointOf(run, learner, method, state);
-  if (checkpoint.resume() === 'of another run')
+  const resumed = checkpoint.resume();
+  if (resumed === 'of another run')
     emit({ type: 'note', text: 'the checkpoint in the folder is of another run and is not used' });
 
   const plan = updatePlan(method.ids.length, recipe);
   const { steps } = plan;
+  const path = runCheckpoints(run.out, plan, run.pathStates ?? 0, resumed === 'resumed');
   emit({
     type: 'start',
     ...{ parameters: learner.parameters, trained: countNumbers(trained), step: adamW.step, steps },
@@ -94,6 +99,7 @@ export async function trainingLoop(
 
     const { step } = adamW;
     const isLast = step === steps;
+    path.note(step, learner.save);
     let enough = false;
     let evaluation: HeldOutResult | undefined;
     if (method.heldOut && (step % recipe.evalEvery === 0 || isLast)) {
@@ -139,7 +145,8 @@ export async function trainingLoop(
   stopping.restore();
   await learner.release();
   learner.save(run.out);
-  writeRecord(run, method, state, steps, end);
+  const kept = path.finish(stopping.bestStep() ?? adamW.step, end !== 'minutes');
+  writeRecord(run, method, state, steps, end, kept);
   if (end !== 'minutes') rmSync(checkpoint.path, { force: true });
   emit({
     type: 'done',
@@ -261,6 +268,7 @@ function writeRecord(
   { history, stopping, adamW }: LoopState,
   steps: number,
   end: TrainingEnd,
+  path: readonly unknown[],
 ): void {
   const record = {
     ...{ recipe: run.record, steps, stepsDone: adamW.step, endedBy: end },
@@ -268,6 +276,7 @@ function writeRecord(
     ...{ losses: history.losses(), metrics: history.metrics(), heldOut: history.heldOut() },
     data: run.intake,
     keptStep: stopping.bestStep() ?? adamW.step,
+    ...(path.length > 0 ? { checkpoints: path } : {}),
   };
   writeFileSync(join(run.out, 'training.json'), `${JSON.stringify(record, null, 2)}\n`);
 }

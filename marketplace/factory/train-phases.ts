@@ -32,7 +32,7 @@ export interface Candidate {
 interface Phase {
   readonly method: PhaseRecord['method'];
   readonly data: PhaseData;
-  readonly job: Pick<TrainJob, 'examples' | 'pairs' | 'ratings' | 'startFrom'>;
+  readonly job: Pick<TrainJob, 'examples' | 'pairs' | 'ratings' | 'startFrom' | 'recipe'>;
   /** Why it is left out; null when it is due. */
   readonly missing: string | null;
 }
@@ -74,7 +74,7 @@ async function phasesDue(market: MarketplaceContext, plan: RunPlan): Promise<rea
     {
       method: 'sft',
       data: { examples: contributions.length, people: givers },
-      job: { examples: contributions.map(exampleOf) },
+      job: { examples: contributions.map(exampleOf), recipe: { checkpoints: 4 } }, // attribution reads them
       missing: null,
     },
     {
