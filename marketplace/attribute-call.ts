@@ -12,6 +12,7 @@ import { contributionsOfVersion } from '../db/repositories/datanet-version-repos
 import { getModel } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
 import { getReceipt } from '../db/repositories/receipt-repository.ts';
+import { noteTrialEarnings } from '../db/repositories/trial-earning-repository.ts';
 import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
 import { adapterOf } from './listings/adapter-of.ts';
@@ -115,5 +116,6 @@ async function payPool(
   const result = await splitPool(tx, { key: `split:${callId}`, callId, shares });
   if (!result.ok) throw new Error(`split of ${callId} was refused: ${result.code}`);
   await saveCallShares(tx, callId, payouts);
+  await noteTrialEarnings(tx, callId);
   return payouts;
 }

@@ -31,6 +31,8 @@ export interface Balance {
   readonly heldNano: Nano;
   /** Earned and not paid out to a wallet yet. */
   readonly earnedNano: Nano;
+  /** The part of `earnedNano` that trial credit paid: it is never paid out. */
+  readonly trialNano: Nano;
   /** Paid out and waiting in the wallet's claim; null without a linked wallet. */
   readonly claimableNano: Nano | null;
   /** The budget of the day. */

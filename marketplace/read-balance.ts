@@ -2,6 +2,7 @@
 // create-marketplace.ts. Reads only.
 import { addNano } from '../db/ledger/amount.ts';
 import { balances, claimableOf } from '../db/ledger/balances.ts';
+import { trialEarned } from '../db/repositories/trial-earning-repository.ts';
 import { walletOfPerson } from '../db/repositories/wallet-repository.ts';
 import { readBudgets } from './budgets/budget.ts';
 import type { Balance } from './marketplace.ts';
@@ -25,6 +26,7 @@ export async function readBalance(
     grantNano: have.grantNano,
     heldNano: have.heldNano,
     earnedNano: addNano(have.contributorNano, have.creatorNano, have.nodeNano),
+    trialNano: await trialEarned(db, personId),
     claimableNano: wallet === undefined ? null : await claimableOf(db, wallet.address),
     today,
     recent: lines,

@@ -10,6 +10,7 @@ import { warningsOfCall } from '../db/repositories/budget-repository.ts';
 import { getCall, moveCall } from '../db/repositories/call-repository.ts';
 import { appendMessage } from '../db/repositories/conversation-repository.ts';
 import { getReceipt, saveReceipt } from '../db/repositories/receipt-repository.ts';
+import { noteTrialEarnings } from '../db/repositories/trial-earning-repository.ts';
 import type { Call } from '../db/schema.ts';
 import { warnBudgets } from './budgets/warn-budgets.ts';
 import { refusalOfFailure } from './failed-answer.ts';
@@ -100,6 +101,7 @@ async function captureCall(
     ],
   });
   if (!result.ok) throw new Error(`capture of ${callId} was refused: ${result.code}`);
+  if (result.priceNano > 0n) await noteTrialEarnings(tx, callId);
   await appendMessage(tx, { conversationId: conversation.id, role: 'user', content: held.question, callId });
   await appendMessage(tx, {
     conversationId: conversation.id,

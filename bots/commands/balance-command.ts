@@ -22,7 +22,7 @@ export function balanceReply(balance: Balance): Reply {
       balance.heldNano > 0n &&
         `• ${openAmount(balance.heldNano)} more is set aside for an answer being written.`,
       balance.earnedNano > 0n
-        ? `• ${openAmount(balance.earnedNano)} earned and not paid out yet. ${balance.claimableNano === null ? 'Link a wallet with /wallet to be paid.' : '/claim tells when it goes to your wallet.'}`
+        ? `• ${openAmount(balance.earnedNano)} earned and not paid out yet. ${balance.claimableNano === null ? 'Link a wallet with /wallet to be paid.' : '/claim tells when it goes to your wallet.'}${trialWords(balance)}`
         : (balance.claimableNano ?? 0n) === 0n &&
             '• Nothing earned yet: /contribute what you know, and answers made of it pay you.',
       balance.claimableNano !== null &&
@@ -37,6 +37,12 @@ export function balanceReply(balance: Balance): Reply {
     ephemeral: true,
   };
 }
+
+/** Somebody's gift bought those answers; nobody paid in for them. */
+const trialWords = ({ trialNano }: Balance): string =>
+  trialNano > 0n
+    ? ` ${openAmount(trialNano)} of it came from answers that others got as a gift: it stays here.`
+    : '';
 
 export const balanceCommand: Command<CommandContext> = {
   definition: {

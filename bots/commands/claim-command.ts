@@ -40,7 +40,16 @@ async function claimsReply(context: CommandContext, first: RichText | null = nul
   };
 }
 
-function earnedWords({ wallet, earnedNano, leastNano, askedNano, ownNano, nextEpochAt, isPosted }: Known) {
+function earnedWords({
+  wallet,
+  earnedNano,
+  trialNano,
+  leastNano,
+  askedNano,
+  ownNano,
+  nextEpochAt,
+  isPosted,
+}: Known) {
   const when = whenNext(nextEpochAt, new Date());
   const isEnough = earnedNano >= leastNano && earnedNano > 0n;
   return [
@@ -51,6 +60,8 @@ function earnedWords({ wallet, earnedNano, leastNano, askedNano, ownNano, nextEp
       !isEnough &&
       earnedNano > 0n &&
       `It is paid out once it is ${openAmount(leastNano)} or more.`,
+    trialNano > 0n &&
+      `${openAmount(trialNano)} more came from answers that others got as a gift: nobody paid in for them, so it is not paid out.`,
     askedNano > 0n &&
       rich(
         'Asked back: ',

@@ -23,7 +23,7 @@ const ROLE_WORDS: Readonly<Record<Statement['roles'][number]['role'], string>> =
 };
 
 export function earningsReply(statement: Statement): Reply {
-  const { period, contributor, roles, paidOutNano, waitingNano, wallet } = statement;
+  const { period, contributor, roles, paidOutNano, waitingNano, trialNano, wallet } = statement;
   return {
     text: lines(
       bold(`Your earnings, ${PERIOD_WORDS[period]}`),
@@ -36,6 +36,8 @@ export function earningsReply(statement: Statement): Reply {
         'What this computer and the marketplace earned is not in the next lines: it goes to the operator’s wallet (PLATFORM_WALLET), not to yours.',
       '',
       `Paid out to your wallet in this time: ${openAmount(paidOutNano)}. Earned and not paid out yet: ${openAmount(waitingNano)}.`,
+      trialNano > 0n &&
+        `${openAmount(trialNano)} more, in all, came from answers that others got as a gift (trial credit): nobody paid in for them, so it is not paid out.`,
       wallet === null
         ? 'No wallet is linked, so it waits here for you: /wallet links one.'
         : `Paid out to ${shownText(wallet.address, 42)} and not claimed yet: ${openAmount(wallet.claimableNano)}. /claim tells what of it is ready.`,

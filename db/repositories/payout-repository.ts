@@ -23,7 +23,8 @@ export interface PayoutDue {
 }
 
 /**
- * Owners with a wallet to whom something is due, those who were paid longest ago first.
+ * Owners with a wallet to whom something is due, those who were paid longest ago first. What was earned from trial credit is
+ * never due (017-trial-earnings).
  * @param wallets of owners who are no persons
  * @param leastNano what somebody must have earned to be paid; a withdrawal has no least
  */
@@ -39,14 +40,16 @@ export async function payoutsDue(
       select o.owner, o.wallet, null, false from jsonb_to_recordset(${others}::jsonb) as o(owner text, wallet text)),
     due as (
       select p.owner_id, p.wallet, p.since, p.is_person,
-        coalesce(sum(a.balance_nano) filter (where a.kind = 'contributor'), 0)::bigint as contributor_nano,
-        coalesce(sum(a.balance_nano) filter (where a.kind = 'creator'), 0)::bigint as creator_nano,
-        coalesce(sum(a.balance_nano) filter (where a.kind = 'node'), 0)::bigint as node_nano,
-        coalesce(sum(a.balance_nano) filter (where a.kind = 'platform'), 0)::bigint as platform_nano,
+        coalesce(sum(a.payable) filter (where a.kind = 'contributor'), 0)::bigint as contributor_nano,
+        coalesce(sum(a.payable) filter (where a.kind = 'creator'), 0)::bigint as creator_nano,
+        coalesce(sum(a.payable) filter (where a.kind = 'node'), 0)::bigint as node_nano,
+        coalesce(sum(a.payable) filter (where a.kind = 'platform'), 0)::bigint as platform_nano,
         least(coalesce(max(w.amount_nano), 0), coalesce(sum(a.balance_nano) filter (where a.kind = 'user'), 0))::bigint as own_nano,
         max(w.id) as withdrawal_id
       from payee p
-        left join account a on a.owner_id = p.owner_id and a.asset = 'OPEN'
+        left join (select a.owner_id, a.kind, a.balance_nano, greatest(0, a.balance_nano - coalesce((
+            select sum(t.amount_nano) from trial_earning t where t.owner_id = a.owner_id and t.kind = a.kind), 0)) as payable
+          from account a where a.asset = 'OPEN') a on a.owner_id = p.owner_id
         left join withdrawal w on w.person_id = p.owner_id and w.state = 'asked'
       group by p.owner_id, p.wallet, p.since, p.is_person)
     select d.owner_id, d.wallet, d.is_person, d.contributor_nano, d.creator_nano, d.node_nano, d.platform_nano, d.own_nano, d.withdrawal_id

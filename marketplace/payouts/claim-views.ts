@@ -10,8 +10,10 @@ export type Claims =
       readonly ok: true;
       /** Null: none is linked, nothing can be paid out. */
       readonly wallet: string | null;
-      /** Earned and not yet paid out to the wallet. */
+      /** Earned and not yet paid out to the wallet; without what trial credit paid. */
       readonly earnedNano: Nano;
+      /** Earned from trial credit: it is never paid out. */
+      readonly trialNano: Nano;
       /** What must have been earned to be paid out with an epoch. */
       readonly leastNano: Nano;
       /** Paid in, not held by an answer under way: may be asked back. */

@@ -6,6 +6,7 @@ import { balances } from '../../db/ledger/balances.ts';
 import { entitledOf } from '../../db/repositories/epoch-leaf-repository.ts';
 import { listEpochs, newestEpoch } from '../../db/repositories/epoch-repository.ts';
 import { askedWithdrawal } from '../../db/repositories/payout-repository.ts';
+import { trialEarned } from '../../db/repositories/trial-earning-repository.ts';
 import { walletOfPerson } from '../../db/repositories/wallet-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { type ClaimOf, claimOf } from './claim-of.ts';
@@ -17,13 +18,15 @@ export async function readClaims(market: MarketplaceContext, personId: string): 
   const { db, chain, settings } = market;
   if (chain === null) return { ok: false, code: 'no_chain' };
   const have = await balances(db, personId);
+  const trialNano = await trialEarned(db, personId);
   const wallet = (await walletOfPerson(db, personId))?.address ?? null;
   const found = wallet === null ? null : await askChain(market, wallet);
   const onChain = typeof found === 'object' ? found : null;
   return {
     ok: true,
     wallet,
-    earnedNano: addNano(have.contributorNano, have.creatorNano, have.nodeNano),
+    earnedNano: subtractNano(addNano(have.contributorNano, have.creatorNano, have.nodeNano), trialNano),
+    trialNano,
     leastNano: settings.payoutLeastNano,
     ownNano: have.balanceNano,
     askedNano: (await askedWithdrawal(db, personId))?.amountNano ?? ZERO_NANO,

@@ -1,7 +1,7 @@
 // A person's earnings over a time: as a contributor with influence and fallback apart, compared with the others of the same
 // datanets; as a model's creator; and, for operators, as the node and the platform. Used by statement-verbs.ts. Reads only,
 // one query a figure, each over an index.
-import { addNano, type Nano } from '../../db/ledger/amount.ts';
+import { addNano, type Nano, subtractNano } from '../../db/ledger/amount.ts';
 import { balances, claimableOf } from '../../db/ledger/balances.ts';
 import {
   captureSums,
@@ -10,6 +10,7 @@ import {
   shareSums,
   topContributions,
 } from '../../db/repositories/statement-repository.ts';
+import { trialEarned } from '../../db/repositories/trial-earning-repository.ts';
 import { walletOfPerson } from '../../db/repositories/wallet-repository.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { isOperator } from '../operators.ts';
@@ -26,13 +27,14 @@ export async function readStatement(market: Market, personId: string, period: Pe
   const { db } = market;
   const until = market.clock();
   const since = sinceOf(period, until);
-  const [sums, peers, top, roles, paidOutNano, purse, wallet] = await Promise.all([
+  const [sums, peers, top, roles, paidOutNano, purse, trialNano, wallet] = await Promise.all([
     shareSums(db, personId, since),
     peerSums(db, personId, since),
     topContributions(db, personId, { since, limit: TOP }),
     rolesOf(market, personId, since),
     earnedPaidOut(db, personId, since),
     balances(db, personId),
+    trialEarned(db, personId),
     walletOf(market, personId),
   ]);
   const { datanets, contributors, medianNano, earnedLess } = peers;
@@ -48,7 +50,8 @@ export async function readStatement(market: Market, personId: string, period: Pe
     },
     roles,
     paidOutNano,
-    waitingNano: addNano(purse.contributorNano, purse.creatorNano, purse.nodeNano),
+    waitingNano: subtractNano(addNano(purse.contributorNano, purse.creatorNano, purse.nodeNano), trialNano),
+    trialNano,
     wallet,
   };
 }

@@ -32,8 +32,10 @@ export interface Statement {
   }[];
   /** Put into claims in this time, of what was earned in any role of the person's own. */
   readonly paidOutNano: Nano;
-  /** Earned and not paid out yet, as of now. */
+  /** Earned and not paid out yet, as of now; without what trial credit paid. */
   readonly waitingNano: Nano;
+  /** Earned from trial credit, ever: it is never paid out. */
+  readonly trialNano: Nano;
   /** The linked wallet, and what stands ready for it, as of now. */
   readonly wallet: { readonly address: string; readonly claimableNano: Nano } | null;
 }

@@ -10,6 +10,7 @@ export const noClaims: Known = {
   ok: true,
   wallet: null,
   earnedNano: nano(0n),
+  trialNano: nano(0n),
   leastNano: openNano('0.01'),
   ownNano: nano(0n),
   askedNano: nano(0n),

@@ -250,6 +250,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       grantNano: nano(have(person)),
       heldNano: nano(0n),
       earnedNano: nano(0n),
+      trialNano: nano(0n),
       claimableNano: null,
       today: money.todaysBudget,
       recent: money.historyNow,

@@ -22,6 +22,7 @@ export const noEarnings: Statement = {
   roles: [],
   paidOutNano: nano(0n),
   waitingNano: nano(0n),
+  trialNano: nano(0n),
   wallet: null,
 };
 
