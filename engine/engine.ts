@@ -242,6 +242,7 @@ export interface BuildSpanIndexJob {
 /** Words of the answer that stand verbatim in contributions. */
 export interface AnswerSpan extends TextRange {
   readonly text: string;
+  /** Words and punctuation marks; engine/attribution/spans/span-words.ts. */
   readonly tokens: number;
   /** How often the span occurs in all examples. */
   readonly count: number;
@@ -337,6 +338,13 @@ export interface Engine extends ServingBackend {
     onProgress?: (done: number, total: number) => void,
   ): Promise<{ readonly storeHash: string }>;
   attribute(request: AttributeRequest): Promise<SampleShares>;
+  /**
+   * Builds the span index of a version's examples, in a low-priority child process. Same examples in the same order, same
+   * hash.
+   */
+  buildSpanIndex(job: BuildSpanIndexJob): Promise<{ readonly indexHash: string; readonly tokens: number }>;
+  /** Words of a text that stand verbatim in the examples of an index: evidence, not shares. Milliseconds. */
+  findSpans(request: FindSpansRequest): Promise<readonly AnswerSpan[]>;
   /** Mean nats per answer token under each adapter, in their order: the answer given word for word, end of turn included. */
   answerLosses(request: AnswerLossRequest): Promise<readonly number[]>;
   /**

@@ -5,6 +5,8 @@
 import { randomInt } from 'node:crypto';
 import { createAttributeClient } from '../attribution/attribute-client.ts';
 import { buildStoreInChild } from '../attribution/build-store-process.ts';
+import { buildSpansInChild } from '../attribution/spans/build-spans-process.ts';
+import { createSpansClient } from '../attribution/spans/spans-client.ts';
 import type { Engine, GenerateRequest } from '../engine.ts';
 import { loadChatTemplate } from '../model/chat-template.ts';
 import { loadModelConfig } from '../model/model-config.ts';
@@ -59,6 +61,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
       )
     : await startServing();
   const attribution = createAttributeClient({ modelDir: baseDir });
+  const spans = createSpansClient();
   const stopIds = stopIdsOf(config, tokenizer);
   const closing = new AbortController();
   const untilClosed = (signal?: AbortSignal): AbortSignal =>
@@ -135,6 +138,8 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),
     attribute: (request) => attribution.attribute(request),
+    buildSpanIndex: (job) => buildSpansInChild(job, closing.signal),
+    findSpans: (request) => spans.find(request),
     answerLosses: async ({ messages, answer, adapters }) => {
       await serving.ready();
       const losses: number[] = [];
@@ -143,7 +148,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     },
     close: async () => {
       closing.abort();
-      await Promise.all([serving.close(), attribution.close()]);
+      await Promise.all([serving.close(), attribution.close(), spans.close()]);
     },
   };
   servingOf.set(engine, serving);

@@ -5,6 +5,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findSpans } from '../../engine/attribution/spans/find-spans.ts';
+import { buildSpanIndex } from '../../engine/attribution/spans/span-index-build.ts';
+import { openSpanIndex } from '../../engine/attribution/spans/span-index-file.ts';
 import type { AuditJob } from '../../engine/audit-job.ts';
 import type {
   AttributeRequest,
@@ -53,7 +56,14 @@ export interface FakeEngine extends Engine {
   readonly faults: FakeEngineFaults;
   /** How often each method was entered. */
   readonly calls: Record<
-    'generate' | 'train' | 'evaluate' | 'buildStore' | 'attribute' | 'auditVersion',
+    | 'generate'
+    | 'train'
+    | 'evaluate'
+    | 'buildStore'
+    | 'attribute'
+    | 'auditVersion'
+    | 'buildSpanIndex'
+    | 'findSpans',
     number
   >;
   /** The audit jobs, newest last. */
@@ -75,7 +85,16 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
   const requests: GenerateRequest[] = [];
   const prefetched: string[] = [];
   const jobs: TrainJob[] = [];
-  const calls = { generate: 0, train: 0, evaluate: 0, buildStore: 0, attribute: 0, auditVersion: 0 };
+  const calls = {
+    generate: 0,
+    train: 0,
+    evaluate: 0,
+    buildStore: 0,
+    attribute: 0,
+    auditVersion: 0,
+    buildSpanIndex: 0,
+    findSpans: 0,
+  };
   const audits: AuditJob[] = [];
   return {
     faults,
@@ -121,6 +140,19 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
       if (faults.failAttribution)
         throw new EngineError('fake: attribution failed', { code: 'fake', retry: 'safe' });
       return await attribute(request);
+    },
+    async buildSpanIndex(job) {
+      calls.buildSpanIndex += 1;
+      return buildSpanIndex(job);
+    },
+    async findSpans(request) {
+      calls.findSpans += 1;
+      const index = openSpanIndex(request.indexDir);
+      try {
+        return findSpans(index, request);
+      } finally {
+        index.close();
+      }
     },
     async answerLosses({ messages, answer, adapters }) {
       const question = messages.at(-1)?.content ?? '';

@@ -214,6 +214,18 @@ describe('local engine', () => {
     expect(shares.shares.reduce((sum, { share }) => sum + share, 0)).toBeLessThanOrEqual(1 + 1e-9);
   });
 
+  it('builds the span index of examples and says in which of them words of an answer stand', async () => {
+    const indexDir = join(folders.root, 'spans');
+    const told = examples.map((example) => ({ ...example, answer: `word${example.id} stands here alone` }));
+    const { indexHash } = await engine.buildSpanIndex({ indexDir, examples: told });
+    expect(indexHash).toMatch(/^[0-9a-f]{64}$/);
+    const text = 'see: Wordc3 stands here!';
+    const spans = await engine.findSpans({ indexDir, text, spansMax: 3, examplesMax: 3 });
+    expect(spans).toMatchObject([{ text: 'Wordc3 stands here', start: 5, count: 1, exampleIds: ['c3'] }]);
+    const hidden = await engine.findSpans({ indexDir, text, spansMax: 3, examplesMax: 3, hiddenIds: ['c3'] });
+    expect(hidden.flatMap(({ exampleIds }) => exampleIds)).not.toContain('c3');
+  });
+
   it('a closed engine refuses', async () => {
     const other = await createLocalEngine({ baseDir: folders.model });
     await other.close();
