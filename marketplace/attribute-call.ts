@@ -15,10 +15,13 @@ import { getReceipt } from '../db/repositories/receipt-repository.ts';
 import { noteTrialEarnings } from '../db/repositories/trial-earning-repository.ts';
 import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
+import { servedPrompt } from './attribution/served-prompt.ts';
+import { type AuditStanding, auditStanding, whyEqualSplit } from './attribution/audits/audit-standing.ts';
+import { drawCall } from './attribution/audits/draw-call.ts';
+import { queueAudit } from './attribution/audits/queue-audit.ts';
 import { adapterOf } from './listings/adapter-of.ts';
 import { readyStore } from './listings/ready-store.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
-import { historyMessagesMax, messagesOfCall } from './prompt-messages.ts';
 import { type AttributionFacts, completeReceipt } from './receipts/complete-receipt.ts';
 import { signedReceipt } from './receipts/sign-receipts.ts';
 import { type InfluenceShare, type PoolPayout, splitDataPool, toPpm } from './split-price.ts';
@@ -51,6 +54,7 @@ export async function attributeCall(
   await transact(market.db, async (tx) => {
     if (!(await markAttributed(tx, callId))) return;
     const payouts = await payPool(tx, callId, influence, fallbackPersons);
+    await drawCall(tx, market, call);
     await completeReceipt(tx, market, callId, sample, payouts, accepted);
   });
   // After the commit: the key may be slow. What fails here is signed by the loop of sign-receipts.ts.
@@ -72,7 +76,7 @@ async function sampleShares(market: MarketplaceContext, call: Call, version: Mod
   const sample = await market.engine.attribute({
     adapter: adapterOf(market, version),
     storeDir,
-    messages: await messagesOfCall(market.db, call, historyMessagesMax(version, market.settings)),
+    messages: await servedPrompt(market, call, version),
     answer: call.answer ?? '',
   });
   return { ...sample, note: null };

@@ -2,6 +2,7 @@
 // seed and the largest measured shares, each with what it was paid and why that differs. Used by complete-receipt.ts. Pure.
 // Invariants: nothing is measured twice; a share that was not paid as measured says why; kinds together are the whole.
 import type { Contribution } from '../../db/schema.ts';
+import type { SampleShares } from '../../engine/engine.ts';
 import { type PoolPayout, PPM, toPpm } from '../split-price.ts';
 import type { AttributionFacts } from './complete-receipt.ts';
 import type {
@@ -14,9 +15,6 @@ import type {
 
 /** A receipt names so many measured shares; the rest is in its total. */
 export const TOP_MAX = 32;
-/** Of engines that name no method of their own. */
-const METHOD_UNNAMED = 'unnamed';
-
 export function measurementOf(
   facts: AttributionFacts,
   payouts: readonly PoolPayout[],
@@ -27,10 +25,7 @@ export function measurementOf(
   for (const { contributionId, sharePpm } of payouts)
     if (contributionId !== null) paid.set(contributionId, (paid.get(contributionId) ?? 0) + sharePpm);
   const standing = new Set(accepted.map(({ id }) => id));
-  const measured = (facts.shares ?? [])
-    .map(({ exampleId, share, score }) => ({ contribution: exampleId, sharePpm: toPpm(share), score }))
-    .filter(({ sharePpm }) => sharePpm > 0)
-    .sort((a, b) => b.sharePpm - a.sharePpm || (a.contribution < b.contribution ? -1 : 1));
+  const measured = measuredShares(facts.shares ?? []);
   const top = measured.slice(0, TOP_MAX).map(({ contribution, sharePpm, score }): MeasuredShare => {
     const paidPpm = paid.get(contribution) ?? 0;
     const differs = (): string => {
@@ -44,7 +39,7 @@ export function measurementOf(
     };
   });
   return {
-    method: facts.methodId || METHOD_UNNAMED,
+    method: facts.methodId ?? '',
     modelHash: facts.modelHash ?? '',
     curvatureHash: facts.curvatureHash ?? '',
     baseNll: facts.baseNll ?? null,
@@ -54,6 +49,16 @@ export function measurementOf(
     count: measured.length,
     top,
   };
+}
+
+/** The engine's shares in whole parts per million, largest first; what rounds to nothing is left out. */
+export function measuredShares(
+  shares: SampleShares['shares'],
+): readonly Pick<MeasuredShare, 'contribution' | 'sharePpm' | 'score'>[] {
+  return shares
+    .map(({ exampleId, share, score }) => ({ contribution: exampleId, sharePpm: toPpm(share), score }))
+    .filter(({ sharePpm }) => sharePpm > 0)
+    .sort((a, b) => b.sharePpm - a.sharePpm || (a.contribution < b.contribution ? -1 : 1));
 }
 
 /** What of the data part each kind of share got; nothing where there is no data part. */

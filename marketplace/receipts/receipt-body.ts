@@ -40,9 +40,9 @@ export interface MeasuredShare {
 
 /** What a recomputation needs, and what it must find: see attribution/attribute-cli.ts. */
 export interface ReceiptMeasurement {
-  /** How it was measured, with its version. */
+  /** How it was measured, with its version; "" = the engine tells none, here and of the hashes. */
   readonly method: string;
-  /** Of base and adapter; of the gradient store (`storeHash` beside it); of the preconditioner. "" = the engine tells none. */
+  /** Of base and adapter; of the preconditioner (that of the gradient store, `storeHash`, stands beside). */
   readonly modelHash: string;
   readonly curvatureHash: string;
   /** Mean nats per answer token without and with the adapter: alpha compares them. */

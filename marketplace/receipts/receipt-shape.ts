@@ -52,7 +52,7 @@ const thirdShare = { kind: z.enum(['influence', 'retrieval', 'fallback']), ...pa
 
 const measurement = z
   .object({
-    method: name,
+    method: text,
     modelHash: text,
     curvatureHash: text,
     baseNll: z.number().min(0).nullable(),
