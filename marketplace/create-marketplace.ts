@@ -14,6 +14,9 @@ import { requeueInterruptedRuns } from '../db/repositories/training-run-reposito
 import type { Model } from '../db/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { attributeCall } from './attribute-call.ts';
+import { auditVersion } from './attribution/audits/audit-version.ts';
+import { checkCall } from './attribution/audits/check-call.ts';
+import { adoptShippedAudits } from './attribution/audits/shipped-audit.ts';
 import { proveBooksRegularly } from './books/prove-books-regularly.ts';
 import { booksVerbs } from './books-verbs.ts';
 import { budgetVerbs } from './budget-verbs.ts';
@@ -130,7 +133,10 @@ export async function createMarketplace(options: MarketplaceOptions): Promise<Ow
     if (mismatch !== null) options.say?.(mismatch);
   }
   await prepareJobs(ownerUrl, log, await currentRole(db));
-  if (options.withDemo ?? true) await seedDemo(market, options.say ?? (() => {}));
+  if (options.withDemo ?? true) {
+    await seedDemo(market, options.say ?? (() => {}));
+    await adoptShippedAudits(market);
+  }
   const background = createBackground(market, databaseUrl);
   return {
     ...verbsOf(market),
@@ -218,6 +224,8 @@ function createBackground(
     tasks: {
       'attribute-call': ({ callId }, attempt) => attributeCall(market, callId, attempt),
       'train-version': ({ runId }, attempt) => trainVersion(market, runId, attempt),
+      'audit-version': ({ auditId }, attempt) => auditVersion(market, auditId, attempt),
+      'check-call': ({ callId }) => checkCall(market, callId),
       'tell-news': (news) => market.tellNews(news),
     },
   });

@@ -43,6 +43,23 @@ export interface MarketplaceSettings {
   readonly votesEachMin: number;
   /** Votes, and corrections, of one person and day that may train; the oldest of the day count. */
   readonly feedbackPerDayMax: number;
+  /**
+   * An audit of a published version: random halves of its contributors to retrain on, contributors to leave out alone,
+   * questions to ask each retraining, adapters to keep for checks of single calls, and the seed that draws them.
+   */
+  readonly auditSubsets: number;
+  readonly auditLoco: number;
+  readonly auditQueries: number;
+  readonly auditAdaptersKept: number;
+  readonly auditSeed: number;
+  /**
+   * What an audit must find for its version to pay by attribution: agreement with retraining (LDS), and the part of the
+   * questions in which the contribution that states the fact is named first. Below, the data part is split equally.
+   */
+  readonly auditLdsMin: number;
+  readonly auditTop1Min: number;
+  /** Part of the paid calls that is drawn for a check. */
+  readonly auditCallsPart: number;
   /** Who may cancel every training, as `platform:userId`. */
   readonly operators: readonly string[];
   /** How long a call may wait for a database that went away before its outcome is called unknown. */
@@ -96,6 +113,14 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   votesMin: 40,
   votesEachMin: 8,
   feedbackPerDayMax: 20,
+  auditSubsets: 16,
+  auditLoco: 4,
+  auditQueries: 60,
+  auditAdaptersKept: 8,
+  auditSeed: 6,
+  auditLdsMin: 0.3,
+  auditTop1Min: 0.8,
+  auditCallsPart: 0.01,
   operators: [],
   databaseWaitMs: 8_000,
   reconcileEveryMs: 3_000,

@@ -2,6 +2,7 @@
 // Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
 // Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
 import type { Nano } from '../db/ledger/amount.ts';
+import type { AuditView } from './attribution/audits/audit-view.ts';
 import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
 import type { Budget, BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
@@ -81,6 +82,8 @@ export interface ModelSummary {
     /** 95 % intervals of both, where they were computed. */
     readonly intervals?: { readonly adapter: Range; readonly base: Range };
   } | null;
+  /** How well attribution of this version was measured, and whether contributors are paid by it; null without a version. */
+  readonly audit: AuditView | null;
   /** Told for one model that somebody looks at or chooses; null in lists, and where the engine does not tell. */
   readonly readiness: ModelReadiness | null;
 }

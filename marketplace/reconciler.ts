@@ -5,6 +5,7 @@
 import { transact } from '../db/database.ts';
 import { expireHolds } from '../db/ledger/void-hold.ts';
 import { unattributedCalls, unsettledCalls } from '../db/repositories/call-repository.ts';
+import { ensureSalts } from './attribution/audits/draw-call.ts';
 import { enqueueMissingJobs } from './jobs/enqueue-missing-jobs.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import { voidCall } from './settle-call.ts';
@@ -27,6 +28,7 @@ export async function reconcile(market: MarketplaceContext): Promise<Reconciled>
     if ((await voidCall(market, call.id, 'interrupted')) === 'voided') voided += 1;
   }
   const expired = await expireHolds(market.db, market.clock());
+  await ensureSalts(market.db, market.clock());
   const waiting = await unattributedCalls(market.db, 100);
   const jobsAdded = await transact(market.db, (tx) => enqueueMissingJobs(tx, waiting, market.settings));
   if (voided > 0 || expired.length > 0 || jobsAdded > 0) {

@@ -6,6 +6,7 @@ import { bold, italic, lines, rich, small } from '../core/rich-text.ts';
 import { shorten, shownText } from '../core/sanitize-text.ts';
 import { count, openAmount, percent } from '../core/words.ts';
 import { datanetButton, helpButton, modelsButton } from './answer-buttons.ts';
+import { auditLines } from './audit-words.ts';
 
 /** Two buttons a row, five rows: what fits under one message everywhere. */
 const LISTED_MAX = 10;
@@ -110,6 +111,7 @@ export function modelDetailsReply(model: ModelSummary, chosen: boolean): Reply {
       rich(bold('Price: '), priceWords(model), `. ${ceilingWords(model)}`),
       rich(bold('Where it goes: '), splitWords(model), '.'),
       evaluationWords(model),
+      ...auditLines(model),
       model.readiness !== null && rich(bold('Now: '), readinessWords[model.readiness]),
       rich(
         bold('Made of: '),

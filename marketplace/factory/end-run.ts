@@ -11,6 +11,7 @@ import {
 } from '../../db/repositories/model-version-repository.ts';
 import { transitionTrainingRun } from '../../db/repositories/training-run-repository.ts';
 import type { JsonObject, ModelVersion } from '../../db/schema.ts';
+import { queueAudit } from '../attribution/audits/queue-audit.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { waitForDatabase } from '../wait-for-database.ts';
 import type { Judged } from './evaluate-candidate.ts';
@@ -41,6 +42,7 @@ export async function endRun(market: MarketplaceContext, candidate: Candidate): 
         .where('id', '=', run.id)
         .execute();
       await leaveTraining(tx, datanet.id, model.id, cause);
+      if (judged.publish) await queueAudit(tx, market, version.id);
       await newsOfRun(tx, run.id, {
         kind: judged.publish ? 'version_published' : 'version_rejected',
         datanetTitle: (await getDatanet(tx, datanet.id))?.title ?? datanet.title,

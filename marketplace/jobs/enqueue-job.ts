@@ -11,21 +11,28 @@ export interface JobPayloads {
   readonly 'attribute-call': { readonly callId: string };
   /** Runs of the same lane wait for each other; as many lanes as trainings may run at the same time. */
   readonly 'train-version': { readonly runId: string; readonly lane: number };
+  readonly 'audit-version': { readonly auditId: string };
+  /** Of a paid call that was drawn. */
+  readonly 'check-call': { readonly callId: string };
   readonly 'tell-news': MarketplaceNews;
 }
 
 export type JobName = keyof JobPayloads;
 
-/** One at a time per queue: attribution and training each use the machine fully. */
+/** One at a time per queue: attribution, training and audits each use the machine fully. */
 const QUEUES: { readonly [Name in JobName]: (payload: JobPayloads[Name]) => string | null } = {
   'attribute-call': () => 'attribute',
   'train-version': ({ lane }) => `train-${lane}`,
+  'audit-version': () => 'audit',
+  'check-call': () => 'check',
   'tell-news': () => null,
 };
 
 const KEYS: { readonly [Name in JobName]: (payload: JobPayloads[Name]) => string } = {
   'attribute-call': ({ callId }) => `attribute:${callId}`,
   'train-version': ({ runId }) => `train:${runId}`,
+  'audit-version': ({ auditId }) => `audit:${auditId}`,
+  'check-call': ({ callId }) => `check:${callId}`,
   'tell-news': ({ key }) => `news:${key}`,
 };
 

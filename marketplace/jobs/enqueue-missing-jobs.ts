@@ -2,7 +2,9 @@
 // Used by reconciler.ts. The rows are the truth, the queue is only the order of work.
 import { sql } from 'kysely';
 import type { Tx } from '../../db/database.ts';
+import { auditsDue } from '../../db/repositories/version-audit-repository.ts';
 import type { Call } from '../../db/schema.ts';
+import { queueAudit } from '../attribution/audits/queue-audit.ts';
 import type { MarketplaceSettings } from '../marketplace-settings.ts';
 import { enqueueJob, trainJob } from './enqueue-job.ts';
 
@@ -10,7 +12,7 @@ import { enqueueJob, trainJob } from './enqueue-job.ts';
 export async function enqueueMissingJobs(
   tx: Tx,
   unattributed: readonly Call[],
-  settings: Pick<MarketplaceSettings, 'trainParallel'>,
+  settings: MarketplaceSettings,
 ): Promise<number> {
   const { rows } = await sql<{
     key: string;
@@ -30,6 +32,13 @@ export async function enqueueMissingJobs(
   for (const run of runs) {
     if (waiting.has(`train:${run.id}`)) continue;
     await enqueueJob(tx, 'train-version', trainJob(run, settings));
+    added += 1;
+  }
+  const { unaudited, open } = await auditsDue(tx);
+  for (const modelVersionId of unaudited) if (await queueAudit(tx, { settings }, modelVersionId)) added += 1;
+  for (const { id: auditId } of open) {
+    if (waiting.has(`audit:${auditId}`)) continue;
+    await enqueueJob(tx, 'audit-version', { auditId });
     added += 1;
   }
   return added;

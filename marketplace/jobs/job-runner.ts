@@ -2,7 +2,7 @@
 // Used by create-marketplace.ts. A job that throws is tried again with growing pauses (graphile-worker: exp(attempts) s).
 // kill -9 leaves its jobs locked by workers that are no more; since one process serves one database, start() unlocks
 // them at once instead of after graphile-worker's 4 hours. Losing the database never throws out of here.
-// A training that a stop or a kill interrupted is due at once at the next start and has all its tries again: tries count
+// A training or an audit that a stop or a kill interrupted is due at once at the next start and has all its tries again: tries count
 // faults, not interruptions, and a long training may be interrupted often.
 import { EventEmitter } from 'node:events';
 import {
@@ -29,12 +29,12 @@ export interface JobRunner {
   stop(): Promise<void>;
 }
 
-/** Jobs at the same time beside trainings: attribution and news never wait for one. */
-const OTHER_JOBS = 2;
+/** Jobs at the same time beside trainings and the audit: attribution and news never wait for one. */
+const OTHER_JOBS = 3;
 const POLL_MS = 1_000;
 const RESTART_MS = 1_000;
 
-const TRAINING: JobName = 'train-version';
+const INTERRUPTIBLE: readonly JobName[] = ['train-version', 'audit-version'];
 
 /**
  * Creates or updates the queue's tables (schema graphile_worker) as their owner, and lets `role` work with them: the tables
@@ -166,8 +166,8 @@ async function takeOver(connectionString: string, logger: Logger): Promise<void>
     await utils.withPgClient(async (client) => {
       await client.query(
         `select graphile_worker.reschedule_jobs(array(select id from graphile_worker.jobs
-           where task_identifier = $1 and attempts > 0), run_at => now(), attempts => 0)`,
-        [TRAINING],
+           where task_identifier = any ($1) and attempts > 0), run_at => now(), attempts => 0)`,
+        [INTERRUPTIBLE],
       );
     });
   } finally {

@@ -5,6 +5,7 @@ import type { Database } from '../../db/database.ts';
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
 import type { Model, ModelVersion } from '../../db/schema.ts';
+import { auditView } from '../attribution/audits/audit-view.ts';
 import type { ModelSummary, Range } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { ceilingOf, rateCardOf } from '../quote.ts';
@@ -36,6 +37,7 @@ export async function modelSummary(
     contributors: figures.contributors,
     exampleQuestions: figures.examples,
     evaluation: evaluationOf(version),
+    audit: version === undefined ? null : await auditView(market, version.id),
     readiness: null,
   };
 }

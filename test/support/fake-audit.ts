@@ -48,27 +48,28 @@ export async function fakeAudit(
     } else subsets.push({ keptGroupIds: kept });
     onProgress({ done: at + 1, total: job.subsets });
   }
-  const { lds, top1 } = faults.auditFigures ?? { lds: 0.7, top1: 0.95 };
-  const figure = (value: number): AuditFigure => ({ value, low: value - 0.05, high: value + 0.05 });
   const goldQueries = job.queries.filter(({ goldIds = [] }) => goldIds.length > 0).length;
+  return {
+    ...fakeReport(faults.auditFigures),
+    ...{ storeHash, goldQueries, subsets, seed: job.seed },
+    queries: job.queries.length,
+    groups: groups.length,
+    loco: Math.min(job.loco, groups.length),
+  };
+}
+
+/** What an audit found that found these figures in 9 groups. */
+export function fakeReport({ lds, top1 } = { lds: 0.7, top1: 0.95 }): AuditReport {
+  const figure = (value: number): AuditFigure => ({ value, low: value - 0.05, high: value + 0.05 });
   const figures = {
     lds: figure(lds),
     locoPearson: figure(lds),
-    top1: goldQueries > 0 ? figure(top1) : null,
-    mrr: goldQueries > 0 ? figure(top1) : null,
-    recallAtGold: goldQueries > 0 ? figure(top1) : null,
+    top1: figure(top1),
+    mrr: figure(top1),
+    recallAtGold: figure(top1),
   };
   return {
-    figures,
-    methods: [{ id: FAKE_METHOD, figures }],
-    methodId: FAKE_METHOD,
-    storeHash,
-    queries: job.queries.length,
-    goldQueries,
-    groups: groups.length,
-    subsets,
-    loco: Math.min(job.loco, groups.length),
-    recipe: { fake: 1 },
-    seed: job.seed,
+    ...{ figures, methods: [{ id: FAKE_METHOD, figures }], methodId: FAKE_METHOD, storeHash: 'fake' },
+    ...{ queries: 9, goldQueries: 9, groups: 9, subsets: [], loco: 0, recipe: { fake: 1 }, seed: 1 },
   };
 }

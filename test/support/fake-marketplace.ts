@@ -45,6 +45,18 @@ export const atlasModel: ModelSummary = {
     ...{ adapter: 0.914, base: 0.031, items: 1328 },
     intervals: { adapter: [0.898, 0.928], base: [0.022, 0.041] },
   },
+  audit: {
+    state: 'passed',
+    found: {
+      lds: { value: 0.632, low: 0.571, high: 0.688 },
+      locoPearson: { value: 0.66, low: 0.58, high: 0.73 },
+      top1: { value: 0.94, low: 0.88, high: 0.98 },
+      ...{ retrainings: 20, queries: 60, at: new Date('2026-01-02T03:04:05Z'), source: 'shipped' },
+    },
+    thresholds: { auditLdsMin: 0.3, auditTop1Min: 0.8 },
+    ...{ short: [], progress: null },
+    checked: { calls: 0, rank: null, error: null },
+  },
   readiness: 'warm',
 };
 

@@ -13,8 +13,10 @@ import {
   type MarketplaceOptions,
   type OwnedMarketplace,
 } from '../../marketplace/create-marketplace.ts';
+import { versionRoot } from '../../marketplace/datanets/cut-version.ts';
 import type { CallDone, CallRefusal, CallView, Person, Quote } from '../../marketplace/marketplace.ts';
 import type { MarketplaceSettings } from '../../marketplace/marketplace-settings.ts';
+import { fakeReport } from './fake-audit.ts';
 import { type FakeEngine, fakeEngine, writeFakeAdapter } from './fake-engine.ts';
 import { quietLog } from './quiet-log.ts';
 
@@ -115,7 +117,15 @@ async function writeDemo(demoDir: string, slug: string): Promise<void> {
   await writeFakeAdapter(join(demoDir, `${slug}-adapter`), facts);
   const evaluation = { adapter: { correct: 9, total: 9 }, base: { correct: 0, total: 9 } };
   await writeFile(join(demoDir, `${slug}-adapter`, 'evaluation.json'), JSON.stringify(evaluation));
+  await writeFile(join(demoDir, `${slug}-adapter`, 'audit.json'), JSON.stringify(shippedAudit(facts)));
 }
+
+/** A passed audit of the demo, so that its calls pay by attribution at once, as the real demos' do. */
+const shippedAudit = (facts: Parameters<typeof versionRoot>[0]) => ({
+  adapterSha256: null,
+  datanetRoot: versionRoot(facts),
+  report: fakeReport(),
+});
 
 let people = 0;
 

@@ -53,6 +53,8 @@ it.each([
           if (how === 'fails') throw new Error('the database is away');
         },
         'train-version': async () => {},
+        'audit-version': async () => {},
+        'check-call': async () => {},
         'tell-news': async () => {},
       },
     });

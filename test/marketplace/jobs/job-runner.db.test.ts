@@ -39,6 +39,8 @@ async function run(
         await attribute(payload, attempt);
       },
       'train-version': async () => {},
+      'audit-version': async () => {},
+      'check-call': async () => {},
       'tell-news': async () => {},
     },
   });
@@ -56,6 +58,8 @@ async function firstTraining(): Promise<readonly [string, number]> {
     tasks: {
       'attribute-call': async () => {},
       'train-version': async ({ runId }, attempt) => taken.resolve([runId, attempt]),
+      'audit-version': async () => {},
+      'check-call': async () => {},
       'tell-news': async () => {},
     },
   });
