@@ -48,7 +48,7 @@ async function tour(marketplace: OwnedMarketplace, question: string): Promise<vo
   for (const { pseudonym, share, amountNano, question: asked, answer } of provenance.top)
     say(`   ${percent(share).padStart(7)}  ${openAmount(amountNano)}  ${pseudonym}: ${asked} → ${answer}`);
   say(
-    `   the rest, ${openAmount(provenance.fallbackNano)}, equally to all ${provenance.contributorsPaid} contributors`,
+    `   the rest, ${openAmount(provenance.fallbackNano)}, by weight to the version’s other contributions: ${provenance.contributorsPaid} people paid in all`,
   );
 
   title(8, 'The ledger rows of this call (each transfer sums to zero)');

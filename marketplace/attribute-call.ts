@@ -1,30 +1,29 @@
 // Step 7 of a paid call, a background job: who made this answer. The engine gives shares over the version's
 // contributions, the call's data pool is split by them, and the receipt is completed, in one transaction.
 // Used by job-runner.ts and tests. Idempotent: a call that is attributed is left alone.
-// Rules: a retracted contribution's share, and all that lies under the noise floor, go to the disclosed fallback, equal
-// among the people with an accepted contribution in the version that answered.
+// Rules: a retracted contribution's share, that of who asked, and all that lies under the noise floor, go to the disclosed
+// fallback, among the version's accepted contributions (attribution/payable-shares.ts).
 import { type Tx, transact } from '../db/database.ts';
 import { poolOf } from '../db/ledger/balances.ts';
 import { splitPool } from '../db/ledger/split-pool.ts';
 import { getCall, markAttributed } from '../db/repositories/call-repository.ts';
 import { saveCallShares } from '../db/repositories/call-share-repository.ts';
 import { contributionsOfVersion } from '../db/repositories/datanet-version-repository.ts';
-import { getModel } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
 import { getReceipt } from '../db/repositories/receipt-repository.ts';
 import { noteTrialEarnings } from '../db/repositories/trial-earning-repository.ts';
-import type { Call, Contribution, ModelVersion } from '../db/schema.ts';
+import type { Call, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
-import { servedPrompt } from './attribution/served-prompt.ts';
-import { type AuditStanding, auditStanding, whyEqualSplit } from './attribution/audits/audit-standing.ts';
 import { drawCall } from './attribution/audits/draw-call.ts';
-import { queueAudit } from './attribution/audits/queue-audit.ts';
+import { gamingFacts } from './attribution/gaming-facts.ts';
+import { type PayableShares, payableShares } from './attribution/payable-shares.ts';
+import { servedPrompt } from './attribution/served-prompt.ts';
 import { adapterOf } from './listings/adapter-of.ts';
 import { readyStore } from './listings/ready-store.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import { type AttributionFacts, completeReceipt } from './receipts/complete-receipt.ts';
 import { signedReceipt } from './receipts/sign-receipts.ts';
-import { type InfluenceShare, type PoolPayout, splitDataPool, toPpm } from './split-price.ts';
+import { type PoolPayout, splitDataPool } from './split-price.ts';
 
 /** After so many tries (about 50 minutes of growing pauses) contributors are not kept waiting: equal split, disclosed. */
 const TRIES_MAX = 8;
@@ -49,13 +48,16 @@ export async function attributeCall(
   });
   const contributions = await contributionsOfVersion(market.db, version.datanetVersionId);
   const accepted = contributions.filter((contribution) => contribution.state === 'accepted');
-  const influence = influenceOf(sample, accepted);
-  const fallbackPersons = await fallbackOf(market, call, accepted);
+  const payable = payableShares({
+    ...{ shares: sample.shares, accepted },
+    ...(await gamingFacts(market, call, version, accepted.length)),
+  });
   await transact(market.db, async (tx) => {
     if (!(await markAttributed(tx, callId))) return;
-    const payouts = await payPool(tx, callId, influence, fallbackPersons);
+    const payouts = await payPool(tx, callId, payable);
     await drawCall(tx, market, call);
-    await completeReceipt(tx, market, callId, sample, payouts, accepted);
+    const facts = { ...sample, unpaid: payable.unpaid };
+    await completeReceipt(tx, market, callId, facts, payouts, accepted);
   });
   // After the commit: the key may be slow. What fails here is signed by the loop of sign-receipts.ts.
   const receipt = await getReceipt(market.db, callId);
@@ -82,40 +84,14 @@ async function sampleShares(market: MarketplaceContext, call: Call, version: Mod
   return { ...sample, note: null };
 }
 
-/** The engine's shares that can be paid: of accepted contributions, in parts per million, largest first. */
-function influenceOf(sample: Sample, accepted: readonly Contribution[]): readonly InfluenceShare[] {
-  const byId = new Map(accepted.map((contribution) => [contribution.id, contribution]));
-  return sample.shares
-    .flatMap(({ exampleId, share }) => {
-      const contribution = byId.get(exampleId);
-      const sharePpm = toPpm(share);
-      if (contribution === undefined || sharePpm === 0) return [];
-      return [{ contributionId: contribution.id, personId: contribution.personId, sharePpm }];
-    })
-    .sort((a, b) => b.sharePpm - a.sharePpm || (a.contributionId < b.contributionId ? -1 : 1));
-}
-
-/** Who shares the fallback; the model's creator where everything has been retracted, so that no money is left over. */
-async function fallbackOf(
-  market: MarketplaceContext,
-  call: Call,
-  accepted: readonly Contribution[],
-): Promise<readonly string[]> {
-  if (accepted.length > 0) return [...new Set(accepted.map((contribution) => contribution.personId))];
-  const model = await getModel(market.db, call.modelId);
-  if (model === undefined) throw new Error(`the model of call ${call.id} does not exist`);
-  return [model.creatorId];
-}
-
 async function payPool(
   tx: Tx,
   callId: string,
-  influence: readonly InfluenceShare[],
-  fallbackPersons: readonly string[],
+  { influence, fallback }: PayableShares,
 ): Promise<readonly PoolPayout[]> {
   const poolNano = await poolOf(tx, callId);
   if (poolNano === 0n) return [];
-  const payouts = splitDataPool(poolNano, influence, fallbackPersons, callId);
+  const payouts = splitDataPool(poolNano, influence, fallback, callId);
   const shares = payouts.map(({ personId, amountNano }) => ({ ownerId: personId, amountNano }));
   const result = await splitPool(tx, { key: `split:${callId}`, callId, shares });
   if (!result.ok) throw new Error(`split of ${callId} was refused: ${result.code}`);

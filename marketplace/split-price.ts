@@ -47,27 +47,35 @@ export interface InfluenceShare {
   readonly sharePpm: number;
 }
 
+/** Who shares the fallback, and by which weight (a whole number, at least 1). */
+export interface FallbackPart {
+  readonly personId: string;
+  readonly weight: number;
+}
+
 export interface PoolPayout {
   readonly kind: 'influence' | 'fallback';
   readonly contributionId: string | null;
   readonly personId: string;
   readonly sharePpm: number;
   readonly amountNano: Nano;
-  /** How far rounding moved the amount from its exact share, in millionths of a nano, cut off; within ±1,000,000. */
+  /** How far rounding moved the amount from its exact share, in millionths of a nano, cut off; within ±2,000,000. */
   readonly dustMicronano: number;
+  /** Of a fallback share: by which it shares the fallback with the others. */
+  readonly weight?: number;
 }
 
 /**
- * Splits a data pool: each influence share gets its part, what they leave (1,000,000 − Σ) is the fallback's, equal among
- * `fallbackPersonIds` (each once, in a fixed order). Two exact steps: pool → shares and fallback, fallback → persons.
+ * Splits a data pool: each influence share gets its part, what they leave (1,000,000 − Σ) is the fallback's, in proportion to
+ * the weights of its parts. Two exact steps: pool → shares and fallback, fallback → persons.
  * @param influence shares ≥ 1 ppm that sum to at most 1,000,000
- * @param fallbackPersonIds at least one, unless the influence shares are the whole
+ * @param fallback each person once, in a fixed order; at least one, unless the influence shares are the whole
  * @param rule of verification, for old receipts
  */
 export function splitDataPool(
   poolNano: Nano,
   influence: readonly InfluenceShare[],
-  fallbackPersonIds: readonly string[],
+  fallback: readonly FallbackPart[],
   callId: string,
   rule = splitByWeights,
 ): readonly PoolPayout[] {
@@ -83,20 +91,20 @@ export function splitDataPool(
   }));
   const fallbackNano = amounts[influence.length];
   if (fallbackPpm === 0) return payouts;
-  const equal = fallbackPersonIds.map(() => 1n);
-  const equalNano = rule(fallbackNano, equal, callId);
-  // ppm of one person's fallback: rounded down, it is shown and never paid by.
-  const sharePpm = Math.floor(fallbackPpm / fallbackPersonIds.length);
-  const persons = BigInt(fallbackPersonIds.length);
-  for (const [index, personId] of fallbackPersonIds.entries()) {
-    const offNano = equalNano[index] * BigInt(PPM) * persons - poolNano * BigInt(fallbackPpm); // × persons × 1e6
+  const parts = fallback.map(({ weight }) => BigInt(weight));
+  const whole = parts.reduce((sum, part) => sum + part, 0n);
+  const partNano = rule(fallbackNano, parts, callId);
+  for (const [index, { personId, weight }] of fallback.entries()) {
+    const exact = poolNano * BigInt(fallbackPpm) * parts[index]; // × whole × 1e6
     payouts.push({
       kind: 'fallback',
       contributionId: null,
       personId,
-      sharePpm,
-      amountNano: equalNano[index],
-      dustMicronano: Number(offNano / persons),
+      // Of one person's fallback: rounded down, it is shown and never paid by.
+      sharePpm: Number((BigInt(fallbackPpm) * parts[index]) / whole),
+      amountNano: partNano[index],
+      dustMicronano: Number((partNano[index] * BigInt(PPM) * whole - exact) / whole),
+      weight,
     });
   }
   return payouts;

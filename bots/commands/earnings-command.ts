@@ -54,7 +54,7 @@ async function sendFile(context: CommandContext, period: Period, format: 'csv' |
 export const earningsCommand: Command<CommandContext> = {
   definition: {
     name: 'earnings',
-    description: 'What you earned: by influence and equal split, compared, paid out',
+    description: 'What you earned: by influence and shared part, compared, paid out',
     options: [
       { name: 'period', description: '7, 30 (days) or all; empty = 30', required: false },
       { name: 'file', description: 'csv or json, to get it as a file', required: false },

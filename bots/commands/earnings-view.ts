@@ -59,7 +59,7 @@ function contributorLines({ contributor }: Statement): readonly (string | RichTe
   return [
     rich('Your contributions earned ', bold(openAmount(grossNano)), ` from ${count(calls, 'answer')}:`),
     `• ${openAmount(influenceNano)} by measured influence, in ${count(influenceCalls, 'answer')}`,
-    `• ${openAmount(fallbackNano)} by the equal split of what no contribution stood out for`,
+    `• ${openAmount(fallbackNano)} by the shared part: what no contribution stood out for`,
     `• on average ${percent(meanShare)} of an answer’s data part`,
     `• rounding to whole nano moved it by ${dust(dustMicronano)} nano in all`,
     ...peerLines(contributor),

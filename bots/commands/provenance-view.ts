@@ -67,7 +67,7 @@ function provenanceReply(provenance: Provenance): Reply {
       ...entries,
       entries.length === 0 && 'No single contribution stood out from the noise.',
       provenance.fallbackNano > 0n &&
-        `The other ${openAmount(provenance.fallbackNano)} could not be traced to single contributions: shared equally by everyone whose data is in this version.`,
+        `The other ${openAmount(provenance.fallbackNano)} could not be traced to single contributions: shared by everyone whose data is in this version, each contribution by its weight.`,
       `${count(provenance.contributorsPaid, 'person was', 'people were')} paid.`,
       learntLine(provenance),
       footer,

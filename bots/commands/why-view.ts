@@ -18,6 +18,8 @@ const WHY_NOT: Readonly<Record<WhyNotPaid, string>> = {
     'It paid you nothing: your contributions are not in the version of the datanet that this model version was trained on. The next version takes those that are accepted.',
   retracted:
     'It paid you nothing: what you had in this version has been retracted, and what is retracted is not paid.',
+  own_question:
+    'It paid you nothing: you asked it yourself, and what one’s own questions measure for oneself goes to the other contributors.',
   under_floor:
     'It paid you nothing: your contributions are in the version, but the measured influence of others was the whole of this answer; yours stayed under the noise floor.',
   nothing_to_share: 'It paid nobody: the answer’s price left nothing for the data part.',
@@ -81,5 +83,5 @@ function lineWords(line: PaidLine, poolNano: bigint, fallback: Paid['fallback'])
   const paid = `${exact}${rounded} → ${amountNano} nano`;
   return kind === 'influence'
     ? `• influence ${(sharePpm / 10_000).toFixed(4)} % of ${poolNano} = ${paid}: ${shownText(question ?? 'a contribution', 120)}`
-    : `• equal split: what no contribution stood out for, ${fallback.totalNano} nano, by ${count(fallback.persons, 'contributor')} = ${paid}`;
+    : `• shared part: what no contribution stood out for, ${fallback.totalNano} nano, of which your contributions weigh ${line.weight} in ${fallback.weights} = ${paid}`;
 }

@@ -96,7 +96,7 @@ async function sharesOf(
   const persons = await getPersons(tx, [...new Set(payouts.map(({ personId }) => personId))]);
   const names = new Map(persons.map(({ id, pseudonym }) => [id, pseudonym]));
   const byId = new Map(accepted.map((contribution) => [contribution.id, contribution]));
-  return payouts.map(({ kind, personId, contributionId, sharePpm, amountNano }) => {
+  return payouts.map(({ kind, personId, contributionId, sharePpm, amountNano, weight }) => {
     const contribution = contributionId === null ? undefined : byId.get(contributionId);
     return {
       kind,
@@ -105,6 +105,7 @@ async function sharesOf(
       contributionHash: contribution === undefined ? null : exactHash(contribution),
       sharePpm,
       amountNano: String(amountNano),
+      ...(weight === undefined ? {} : { weight }),
     };
   });
 }

@@ -23,6 +23,8 @@ export interface ReceiptShare {
   /** Parts per million of the data part; of a fallback share rounded down, shown and never paid by. */
   readonly sharePpm: number;
   readonly amountNano: string;
+  /** Of a fallback share: by which it shares the fallback with the others; receipts of before had none, and equal parts. */
+  readonly weight?: number;
 }
 
 /** A share as the engine measured it, before the rules of payment. */

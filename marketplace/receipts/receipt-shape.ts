@@ -37,6 +37,7 @@ const paidShare = {
   contributionHash: hash.nullable(),
   sharePpm: ppm,
   amountNano: nano,
+  weight: z.number().int().min(1).optional(),
 };
 
 const attribution = {

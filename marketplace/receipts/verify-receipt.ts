@@ -139,8 +139,8 @@ function expectedShares(
   const fallback = shares.filter((share) => share.kind === 'fallback');
   const tracedPpm = weights.reduce((sum, share) => sum + share.sharePpm, 0);
   if (tracedPpm > PPM || (fallback.length === 0 && tracedPpm < PPM)) return [];
-  const persons = fallback.map((_, index) => String(index));
-  const payouts: readonly PoolPayout[] = splitDataPool(pool, weights, persons, body.call, rule);
+  const parts = fallback.map(({ weight = 1 }, index) => ({ personId: String(index), weight }));
+  const payouts: readonly PoolPayout[] = splitDataPool(pool, weights, parts, body.call, rule);
   // By which signal a traced share came makes no difference to what it is paid.
   return payouts.map(({ sharePpm, amountNano }, index) => ({
     ...{ kind: traced[index]?.kind ?? 'fallback', sharePpm },

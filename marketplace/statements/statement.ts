@@ -52,6 +52,8 @@ export interface PaidLine {
   readonly restMillionths: number;
   /** It got one of the nanos that rounding down had left over. */
   readonly odd: boolean;
+  /** By which a fallback share shares the fallback; 0 of the others. */
+  readonly weight: number;
 }
 
 export type WhyNotPaid =
@@ -60,6 +62,8 @@ export type WhyNotPaid =
   | 'no_contribution'
   | 'not_in_version'
   | 'retracted'
+  /** Asked by who wrote them: what one's own question measures for oneself is the others'. */
+  | 'own_question'
   /** In the version, but the measured influence of others was the whole. */
   | 'under_floor';
 
@@ -78,8 +82,8 @@ export type Why =
       readonly alpha: number;
       readonly noiseFloor: number;
       readonly note: string | null;
-      /** What all fallback shares got together, and how many they are. */
-      readonly fallback: { readonly totalNano: Nano; readonly persons: number };
+      /** What all fallback shares got together, and the sum of the weights by which they shared it. */
+      readonly fallback: { readonly totalNano: Nano; readonly weights: number };
       readonly lines: readonly PaidLine[];
       readonly totalNano: Nano;
       /** The person's own contributions in the version that stayed under the floor. */

@@ -6,6 +6,7 @@ import { getCall } from '../../db/repositories/call-repository.ts';
 import { type CallShareLine, sharesOfCall } from '../../db/repositories/call-share-repository.ts';
 import { getModel } from '../../db/repositories/model-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
+import { samePersons } from '../../db/repositories/payable-share-repository.ts';
 import { getReceiptByNumber } from '../../db/repositories/receipt-repository.ts';
 import { standingIn } from '../../db/repositories/statement-repository.ts';
 import type { Call } from '../../db/schema.ts';
@@ -29,6 +30,10 @@ export async function whyPaid(market: Market, personId: string, typed: string): 
   if (attribution === null) return { ok: false, code: 'not_attributed_yet' };
   const shares = await sharesOfCall(db, call.id);
   const mine = shares.filter((share) => share.personId === personId);
+  // The weights stand in the receipt, whose shares are those of the call in the same order.
+  const weightOf = ({ rank, kind }: CallShareLine): number =>
+    kind === 'fallback' ? (attribution.shares[rank - 1]?.weight ?? 1) : 0;
+  const weights = shares.reduce((sum, share) => sum + weightOf(share), 0);
   const fallback = shares.filter(({ kind }) => kind === 'fallback');
   const standing = await standingOf(market, call, personId);
   const poolNano = nano(BigInt(body.partsNano.data));
@@ -45,21 +50,32 @@ export async function whyPaid(market: Market, personId: string, typed: string): 
     alpha: attribution.alphaPpm / PPM,
     noiseFloor: attribution.noiseFloor,
     note: attribution.note,
-    fallback: { totalNano: sumOf(fallback), persons: fallback.length },
-    lines: mine.map((share) => lineOf(share, poolNano, sumOf(fallback), fallback.length)),
+    fallback: { totalNano: sumOf(fallback), weights },
+    lines: mine.map((share) =>
+      lineOf(share, poolNano, { nano: sumOf(fallback), weight: weightOf(share), weights }),
+    ),
     totalNano: sumOf(mine),
     silent: Math.max(0, standing.accepted - byInfluence),
-    whyNot: mine.length > 0 ? null : whyNot(poolNano, standing),
+    whyNot:
+      mine.length > 0
+        ? null
+        : whyNot(poolNano, standing, (await samePersons(db, call.personId)).has(personId)),
     roles: await rolesIn(market, { call, body, personId }),
   };
 }
 
 /** The exact share, and whether one of the odd nanos went to it. */
-function lineOf(share: CallShareLine, poolNano: Nano, fallbackNano: Nano, persons: number): PaidLine {
+function lineOf(
+  share: CallShareLine,
+  poolNano: Nano,
+  fallback: { readonly nano: Nano; readonly weight: number; readonly weights: number },
+): PaidLine {
   const { kind, contributionId, question, sharePpm, amountNano } = share;
-  // × 1,000,000: influence is ppm of the pool, a fallback share one of `persons` equal parts of what the fallback got.
+  // × 1,000,000: influence is ppm of the pool, a fallback share `weight` of `weights` parts of what the fallback got.
   const exact =
-    kind === 'influence' ? poolNano * BigInt(sharePpm) : (fallbackNano * BigInt(PPM)) / BigInt(persons);
+    kind === 'fallback'
+      ? (fallback.nano * BigInt(PPM) * BigInt(fallback.weight)) / BigInt(fallback.weights)
+      : poolNano * BigInt(sharePpm);
   const wholeNano = exact / BigInt(PPM);
   const restMillionths = Number(exact % BigInt(PPM));
   return {
@@ -71,6 +87,7 @@ function lineOf(share: CallShareLine, poolNano: Nano, fallbackNano: Nano, person
     wholeNano,
     restMillionths,
     odd: amountNano > wholeNano,
+    weight: fallback.weight,
   };
 }
 
@@ -83,10 +100,15 @@ async function standingOf({ db }: Market, call: Call, personId: string): Promise
 }
 
 /** The first reason that holds. */
-function whyNot(poolNano: Nano, { accepted, retracted, outside }: Standing): WhyNotPaid {
+function whyNot(
+  poolNano: Nano,
+  { accepted, retracted, outside }: Standing,
+  isOwnQuestion: boolean,
+): WhyNotPaid {
   if (accepted + retracted + outside === 0) return 'no_contribution';
   if (accepted + retracted === 0) return 'not_in_version';
   if (accepted === 0) return 'retracted';
+  if (isOwnQuestion) return 'own_question';
   return poolNano === 0n ? 'nothing_to_share' : 'under_floor';
 }
 

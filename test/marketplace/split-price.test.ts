@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Nano, nano } from '../../db/ledger/amount.ts';
 import { answerTokensWithin, priceOf } from '../../marketplace/listings/rate-card.ts';
-import { PPM, splitDataPool, splitPrice, toPpm } from '../../marketplace/split-price.ts';
+import { type FallbackPart, PPM, splitDataPool, splitPrice, toPpm } from '../../marketplace/split-price.ts';
 
 const BPS = { data: 5_000, creator: 2_500, node: 1_500, platform: 1_000 };
 const amounts = fc.bigInt({ min: 0n, max: 10n ** 18n }).map(nano);
@@ -25,6 +25,9 @@ describe('the split of a price', () => {
   });
 });
 
+const equal = (ids: readonly string[]): readonly FallbackPart[] =>
+  ids.map((personId) => ({ personId, weight: 1 }));
+
 describe('the split of a data pool', () => {
   const people = ['a', 'b', 'c'];
 
@@ -33,7 +36,7 @@ describe('the split of a data pool', () => {
       { contributionId: 'one', personId: 'a', sharePpm: 400_000 },
       { contributionId: 'two', personId: 'b', sharePpm: 100_000 },
     ];
-    const payouts = splitDataPool(nano(1_200n), influence, people, 'call');
+    const payouts = splitDataPool(nano(1_200n), influence, equal(people), 'call');
     expect(payouts.map(({ kind, personId, amountNano }) => [kind, personId, amountNano])).toEqual([
       ['influence', 'a', 480n],
       ['influence', 'b', 120n],
@@ -45,7 +48,7 @@ describe('the split of a data pool', () => {
 
   it('without any influence is the equal split, with the whole of it no fallback', () => {
     expect(
-      splitDataPool(nano(10n), [], people, 'call')
+      splitDataPool(nano(10n), [], equal(people), 'call')
         .map(({ amountNano }) => amountNano)
         .sort(),
     ).toEqual([3n, 3n, 4n]);
@@ -64,9 +67,9 @@ describe('the split of a data pool', () => {
       fc.property(
         amounts,
         shares,
-        fc.integer({ min: 1, max: 12 }),
+        fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 12 }),
         fc.string(),
-        (pool, raw, persons, callId) => {
+        (pool, raw, weights, callId) => {
           const whole = Math.max(
             1,
             raw.reduce((sum, share) => sum + share, 0),
@@ -78,23 +81,35 @@ describe('the split of a data pool', () => {
               sharePpm: toPpm(share / whole),
             }))
             .filter((share) => share.sharePpm > 0);
-          const ids = Array.from({ length: persons }, (_, index) => `p${index}`);
-          const payouts = splitDataPool(pool, influence, ids, callId);
+          const fallback = weights.map((weight, index) => ({ personId: `p${index}`, weight }));
+          const payouts = splitDataPool(pool, influence, fallback, callId);
           expect(total(payouts.map((payout) => payout.amountNano))).toBe(pool);
           expect(payouts.every((payout) => payout.amountNano >= 0n)).toBe(true);
-          expect(splitDataPool(pool, influence, ids, callId)).toEqual(payouts);
-          // Nobody is a whole nano off their exact share, and what some are over, others are under.
+          expect(splitDataPool(pool, influence, fallback, callId)).toEqual(payouts);
+          // Nobody is two nano off their exact share (one, by influence), and what some are over, others are under.
           const dust = payouts.map(({ dustMicronano }) => dustMicronano);
-          expect(dust.every((part) => Math.abs(part) <= 1_000_000)).toBe(true);
+          expect(dust.every((part) => Math.abs(part) < 2_000_000)).toBe(true);
           expect(Math.abs(dust.reduce((sum, part) => sum + part, 0))).toBeLessThanOrEqual(dust.length);
         },
       ),
     );
   });
 
+  it('shares the fallback by weight: of 900 nano a person with 2 of 3 contributions gets 600', () => {
+    const parts = [
+      { personId: 'a', weight: 2 },
+      { personId: 'b', weight: 1 },
+    ];
+    const payouts = splitDataPool(nano(900n), [], parts, 'call');
+    expect(payouts.map(({ amountNano, sharePpm }) => [amountNano, sharePpm])).toEqual([
+      [600n, 666_666],
+      [300n, 333_333],
+    ]);
+  });
+
   it('tells in millionths of a nano how far rounding moved each share', () => {
     const influence = [{ contributionId: 'one', personId: 'a', sharePpm: 333_333 }];
-    const payouts = splitDataPool(nano(10n), influence, ['a', 'b', 'c'], 'call');
+    const payouts = splitDataPool(nano(10n), influence, equal(people), 'call');
     // Exact: 3.333330 by influence, and a third of 6.666670 each; two of the three are paid 2, one is paid 3.
     const exact = payouts.map(({ amountNano, dustMicronano }) => Number(amountNano) * 1e6 - dustMicronano);
     expect(exact.sort()).toEqual([2_222_223, 2_222_223, 2_222_224, 3_333_330]);
@@ -102,7 +117,7 @@ describe('the split of a data pool', () => {
 
   it('refuses shares that sum to more than the whole', () => {
     const shares = [1, 2].map((n) => ({ contributionId: `${n}`, personId: 'a', sharePpm: 600_000 }));
-    expect(() => splitDataPool(nano(10n), shares, people, 'call')).toThrow(RangeError);
+    expect(() => splitDataPool(nano(10n), shares, equal(people), 'call')).toThrow(RangeError);
   });
 });
 

@@ -75,7 +75,11 @@ const influence = [
   { contributionId: 'contrib_1', personId: 'person_a', sharePpm: 333_333 },
   { contributionId: 'contrib_2', personId: 'person_b', sharePpm: 120_000 },
 ];
-const payouts = splitDataPool(parts.dataNano, influence, ['person_a', 'person_b', 'person_c'], call);
+const fallback = ['person_a', 'person_b', 'person_c'].map((personId, index) => ({
+  personId,
+  weight: 3 - index,
+}));
+const payouts = splitDataPool(parts.dataNano, influence, fallback, call);
 
 /** As the engine measured it: a third contribution has been retracted since. */
 const facts = {
@@ -105,6 +109,7 @@ export const complete: ReceiptBody = completedReceipt(hashedReceipt(captured), {
     contributionHash: payout.contributionId === null ? null : `0x${'7'.repeat(64)}`,
     sharePpm: payout.sharePpm,
     amountNano: String(payout.amountNano),
+    ...(payout.weight === undefined ? {} : { weight: payout.weight }),
   })),
   measurement: measurementOf(facts, payouts, []),
   combinationPpm: combinationOf(payouts),

@@ -263,7 +263,7 @@ describe('the buttons under an answer', () => {
         '0.00625 OPEN of the price went to the people behind its data.',
         '① **amber-heron** · 80 % · 0.005 OPEN',
         '> What is the capital of Portugal?\nLisbon.',
-        'The other 0.00125 OPEN could not be traced to single contributions: shared equally by everyone whose data is in this version.',
+        'The other 0.00125 OPEN could not be traced to single contributions: shared by everyone whose data is in this version, each contribution by its weight.',
         '15 people were paid.',
         'This version learnt from 512 contributions (SFT), then 17 corrections (DPO), then 1 vote (KTO).',
         '(Pocket Atlas v1 · receipt 1 (/receipt 1))',

@@ -27,6 +27,7 @@ const folder = temporaryFolder();
 
 const splitBps = { data: 5_000, creator: 2_500, node: 1_500, platform: 1_000 };
 const people = ['person_ada', 'person_ben', 'person_cleo'];
+const fallback = people.map((personId) => ({ personId, weight: 1 }));
 const influence = [{ contributionId: 'contrib_1', personId: 'person_ada', sharePpm: 333_333 }];
 
 /** As the first program wrote it at capture. */
@@ -60,7 +61,7 @@ function capturedThen(call: string): OldReceiptBody {
 }
 
 const payoutsOf = (call: string) =>
-  splitDataPool(splitPrice(nano(2_156_001n), splitBps, call).dataNano, influence, people, call);
+  splitDataPool(splitPrice(nano(2_156_001n), splitBps, call).dataNano, influence, fallback, call);
 
 function completedThen(call: string): OldReceiptBody {
   const body = capturedThen(call);

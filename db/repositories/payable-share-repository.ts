@@ -1,0 +1,47 @@
+/**
+ * What the rules of payment ask about people and past answers: which identities are one person's, and which contributions of a
+ * version were of use to somebody who paid. Used by marketplace/attribution. Reads only.
+ */
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+
+/** The person and all who have, or ever had, a wallet in common with them. */
+export async function samePersons(db: Database, personId: string): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ personId: string }>`
+    select distinct other.person_id from wallet own join wallet other on other.address = own.address
+    where own.person_id = ${personId}`.execute(db);
+  return new Set([personId, ...rows.map((row) => row.personId)]);
+}
+
+/** Answers of a datanet's models since `since` that were paid for, the grant apart; counted up to `most`. */
+export async function paidAnswers(
+  db: Database,
+  of: { readonly datanetVersionId: string; readonly since: Date; readonly most: number },
+): Promise<number> {
+  const { rows } = await sql<{ answers: number }>`
+    select count(*)::int as answers from (
+      select 1 from datanet_version v join model m on m.datanet_id = v.datanet_id
+        join call c on c.model_id = m.id and c.state = 'captured' and c.settled_at >= ${of.since}
+        join hold h on h.id = c.hold_id
+      where v.id = ${of.datanetVersionId} and h.captured_nano > h.grant_nano limit ${of.most}) a`.execute(db);
+  return rows[0].answers;
+}
+
+/**
+ * Contributions of a version with a traced share of at least `sharePpmMin` in an answer since `since` that was paid for, the
+ * grant apart, by somebody else than who wrote them.
+ */
+export async function usedContributions(
+  db: Database,
+  of: { readonly datanetVersionId: string; readonly since: Date; readonly sharePpmMin: number },
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select v.contribution_id as id from datanet_version_contribution v join contribution k on k.id = v.contribution_id
+    where v.datanet_version_id = ${of.datanetVersionId} and k.state = 'accepted' and exists (
+      select 1 from call_share s join call c on c.id = s.call_id join hold h on h.id = c.hold_id
+      where s.contribution_id = v.contribution_id and s.kind <> 'fallback' and s.at >= ${of.since}
+        and s.share_ppm >= ${of.sharePpmMin} and h.captured_nano > h.grant_nano and c.person_id <> k.person_id
+        and not exists (select 1 from wallet own join wallet other on other.address = own.address
+          where own.person_id = k.person_id and other.person_id = c.person_id))`.execute(db);
+  return new Set(rows.map((row) => row.id));
+}

@@ -1,0 +1,81 @@
+// Which measured shares are paid, and who shares the rest: the rules against gaming between the engine's figures and the money.
+// Used by attribute-call.ts. Pure. Each rule, its attack and its figure: README.md beside this file.
+// Rules: what was retracted is not paid; what was written by who asked, under whatever identity we know of, is not paid; the
+// fallback goes to contributions, each with its own weight, so that a person under ten names gets what one name gets, and what
+// nobody who paid ever had an answer of weighs less and less.
+// Invariants: a share is paid as measured or has a reason; the fallback has at least one taker.
+import type { Contribution } from '../../db/schema.ts';
+import type { SampleShares } from '../../engine/engine.ts';
+import { type FallbackPart, type InfluenceShare, toPpm } from '../split-price.ts';
+
+export interface PayableShares {
+  /** In parts per million, largest first. */
+  readonly influence: readonly InfluenceShare[];
+  readonly fallback: readonly FallbackPart[];
+  /** Why a measured share is not paid, by contribution. */
+  readonly unpaid: ReadonlyMap<string, string>;
+}
+
+export interface PayableFacts {
+  readonly shares: SampleShares['shares'];
+  /** The version's contributions that stand. */
+  readonly accepted: readonly Contribution[];
+  /** Who asked, with every identity known to be the same person. */
+  readonly askers: ReadonlySet<string>;
+  /** Contributions that answers which somebody else paid for were made of, lately. */
+  readonly used: ReadonlySet<string>;
+  /** How many such answers there were, lately. */
+  readonly paidAnswers: number;
+  /** Takes the fallback where nothing stands any more. */
+  readonly creatorId: string;
+}
+
+export const OWN_QUESTION = 'written by who asked';
+
+export function payableShares(facts: PayableFacts): PayableShares {
+  const { shares, accepted, askers } = facts;
+  const others = accepted.filter(({ personId }) => !askers.has(personId));
+  // Who asks a model made of nothing but their own data is paid as anybody: it costs them the other parts of the price.
+  const standing = others.length > 0 ? others : accepted;
+  const byId = new Map(standing.map((contribution) => [contribution.id, contribution]));
+  const own = new Set(
+    standing === accepted ? [] : accepted.map(({ id }) => id).filter((id) => !byId.has(id)),
+  );
+  const influence = shares.flatMap(({ exampleId, share }): InfluenceShare[] => {
+    const contribution = byId.get(exampleId);
+    const sharePpm = toPpm(share);
+    if (contribution === undefined || sharePpm === 0) return [];
+    return [{ contributionId: contribution.id, personId: contribution.personId, sharePpm }];
+  });
+  return {
+    influence: influence.sort(
+      (a, b) => b.sharePpm - a.sharePpm || (a.contributionId < b.contributionId ? -1 : 1),
+    ),
+    fallback: fallbackParts(standing, facts),
+    unpaid: new Map([...own].map((id) => [id, OWN_QUESTION])),
+  };
+}
+
+const USED_WEIGHT = 1_000;
+
+/** Added up by person, in the order in which people first contributed. */
+function fallbackParts(
+  standing: readonly Contribution[],
+  { used, paidAnswers, creatorId }: PayableFacts,
+): readonly FallbackPart[] {
+  const unusedWeight = weightOfUnused(paidAnswers, standing.length);
+  const weights = new Map<string, number>();
+  for (const { id, personId } of standing)
+    weights.set(personId, (weights.get(personId) ?? 0) + (used.has(id) ? USED_WEIGHT : unusedWeight));
+  if (weights.size === 0) return [{ personId: creatorId, weight: 1 }];
+  return [...weights].map(([personId, weight]) => ({ personId, weight }));
+}
+
+/**
+ * What a contribution weighs that no paid answer was made of: as much as any while there are few answers (nothing is proven
+ * then, and one paid answer must not win the whole fallback), 1/4 after one answer a contribution, 1/81 after eight.
+ */
+export function weightOfUnused(paidAnswers: number, contributions: number): number {
+  const asked = paidAnswers / Math.max(1, contributions);
+  return Math.max(1, Math.round(USED_WEIGHT / (1 + asked) ** 2));
+}
