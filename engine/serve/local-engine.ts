@@ -4,6 +4,7 @@
 // States: created (base model loaded) -> closed.
 import { randomInt } from 'node:crypto';
 import { createAttributeClient } from '../attribution/attribute-client.ts';
+import { auditInChild } from '../attribution/audit/audit-process.ts';
 import { buildStoreInChild } from '../attribution/build-store-process.ts';
 import { buildSpansInChild } from '../attribution/spans/build-spans-process.ts';
 import { createSpansClient } from '../attribution/spans/spans-client.ts';
@@ -138,6 +139,8 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),
     attribute: (request) => attribution.attribute(request),
+    auditVersion: (job, onProgress, signal) =>
+      auditInChild({ ...job, modelDir: baseDir }, onProgress, untilClosed(signal), aside),
     buildSpanIndex: (job) => buildSpansInChild(job, closing.signal),
     findSpans: (request) => spans.find(request),
     answerLosses: async ({ messages, answer, adapters }) => {

@@ -1,0 +1,164 @@
+// The audit of one model version: it is retrained on halves of its groups and without single groups, with its own recipe in
+// its own order, and what attribution had predicted of each question is compared with what happened. Used by audit-main.ts
+// (a child process) and the tests. It knows texts and opaque ids; no people, no money.
+// Invariants: the same job gives the same report; a stopped audit goes on from its working folder; the adapter that pays is
+// never touched. Beside the method that pays stands TF-IDF, on the same runs.
+import { join } from 'node:path';
+import type { AuditJob, AuditReport } from '../../audit-job.ts';
+import { EngineError } from '../../errors.ts';
+import { recipeSchema } from '../../train/train-recipe.ts';
+import { type Attributor, createAttributor } from '../attribute.ts';
+import { tfidfIndex } from '../tfidf-baseline.ts';
+import { auditFigures, type MeasuredRun, type ScoreTable } from './audit-figures.ts';
+import { leaveOutRuns } from './leave-out-runs.ts';
+import { randomSubsets, type Subset, withoutEachGroup } from './leave-out-subsets.ts';
+import { versionRecipe } from './version-recipe.ts';
+
+export interface VersionAuditJob extends AuditJob {
+  /** Folder of the base model. */
+  readonly modelDir: string;
+  readonly threads?: number;
+}
+
+const storeBytesMax = 2 ** 30;
+
+/**
+ * @param onProgress retrainings done; it may wait for others
+ * @throws EngineError `audit_empty` without queries or with fewer than 2 groups, `audit_cancelled` after the signal, or of
+ *   loading, training and attributing
+ */
+export async function measureVersion(
+  job: VersionAuditJob,
+  onProgress: (done: number, total: number) => void | Promise<void> = () => undefined,
+  signal?: AbortSignal,
+): Promise<AuditReport> {
+  const { examples, queries, seed, modelDir, threads = 1 } = job;
+  const groups = examples.map(({ groupId }) => groupId);
+  const plan = subsetsOf(job, groups);
+  if (queries.length === 0 || plan.groups < 2)
+    throw new EngineError(`${queries.length} questions and ${plan.groups} groups are too few to audit`, {
+      code: 'audit_empty',
+      retry: 'never',
+    });
+  const own = versionRecipe(job.adapter.dir, job.recipe);
+  const recipe = recipeSchema('sft').parse(own.recipe);
+  const kept = plan.halves.slice(0, job.adaptersKept ?? 0).map(({ id }) => id);
+  const adapters = join(job.workDir, 'adapters');
+  const runs = await leaveOutRuns(
+    {
+      ...{ modelDir, threads, recipe: own.recipe, seed: recipe.seed, stopAfter: own.stopAfter },
+      examples: examples.map(({ groupId: _, ...example }) => example),
+      queries: queries.map(({ question, answer }) => ({ question, answer })),
+      subsets: [full, ...plan.halves, ...plan.alone],
+      file: join(job.workDir, 'runs.jsonl'),
+      keep: { dir: adapters, ids: kept },
+    },
+    (done) => onProgress(Math.max(0, done - 1), plan.halves.length + plan.alone.length),
+    signal,
+  );
+  const attributor = createAttributor({ modelDir, threads, storeBytesMax });
+  try {
+    signal?.throwIfAborted();
+    const paid = await paidScores(attributor, job);
+    const measured = new Map(runs.map((run) => [run.id, run]));
+    const of = (subsets: readonly Subset[]): readonly MeasuredRun[] =>
+      subsets.flatMap(({ id }) => measured.get(id) ?? []);
+    const place = new Map(examples.map(({ id }, at) => [id, at]));
+    const inputs = {
+      halves: of(plan.halves),
+      alone: of(plan.alone),
+      fullLosses: of([full])[0]?.losses ?? [],
+      gold: queries.map(({ goldIds = [] }) => goldIds.flatMap((id) => place.get(id) ?? [])),
+    };
+    const figures = auditFigures({ ...inputs, scores: paid.scores, naming: paid.shares });
+    const words = auditFigures({ ...inputs, scores: wordScores(job) });
+    return {
+      figures,
+      methods: [
+        { id: paid.methodId, figures },
+        { id: 'tf-idf', figures: words },
+      ],
+      methodId: paid.methodId,
+      storeHash: paid.storeHash,
+      queries: queries.length,
+      goldQueries: inputs.gold.filter((ids) => ids.length > 0).length,
+      groups: plan.groups,
+      subsets: plan.halves.map(({ id, leftOut }) => {
+        const gone = new Set(leftOut.map((at) => groups[at]));
+        const keptGroupIds = [...new Set(groups)].filter((group) => !gone.has(group));
+        return { keptGroupIds, ...(kept.includes(id) ? { adapterDir: join(adapters, id) } : {}) };
+      }),
+      loco: plan.alone.length,
+      recipe: {
+        ...{ ...recipe, targets: recipe.targets.join(' ') },
+        ...(own.stopAfter === undefined ? {} : { stopAfter: own.stopAfter }),
+        ...(own.method === 'sft' ? {} : { versionTrainedBy: own.method }),
+      },
+      seed,
+    };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new EngineError('the audit was stopped; the same job goes on from its working folder', {
+      code: 'audit_cancelled',
+      retry: 'safe',
+    });
+  } finally {
+    await attributor.release();
+  }
+}
+
+const full: Subset = { id: 'full', leftOut: [] };
+
+function subsetsOf({ subsets: count, loco, seed, examples }: AuditJob, groups: readonly string[]) {
+  const alone = withoutEachGroup(groups);
+  return {
+    groups: alone.length,
+    halves: randomSubsets(examples.length, { name: 'half', count, seed, kept: 0.5, groups }),
+    alone: alone.slice(0, loco).map(({ id, leftOut }) => ({ id, leftOut })),
+  };
+}
+
+interface PaidScores {
+  readonly scores: ScoreTable;
+  readonly shares: ScoreTable;
+  readonly methodId: string;
+  readonly storeHash: string;
+}
+
+/** What the method that pays says of each query, in the order of the job's examples; copies share their first one's. */
+async function paidScores(attributor: Attributor, job: VersionAuditJob): Promise<PaidScores> {
+  const { adapter, storeDir, examples, queries } = job;
+  const scores: Float64Array[] = [];
+  const shares: Float64Array[] = [];
+  let facts = { methodId: '', storeHash: '' };
+  for (const { question, answer } of queries) {
+    const request = { adapter, storeDir, messages: [{ role: 'user', content: question } as const], answer };
+    const paid = await attributor.attribute(request);
+    facts = { methodId: paid.methodId ?? 'unnamed', storeHash: paid.storeHash };
+    const byId = new Map(paid.shares.map(({ exampleId, share }) => [exampleId, share]));
+    shares.push(Float64Array.from(examples, ({ id }) => byId.get(id) ?? 0));
+    const explanation = await attributor.explain(request);
+    scores.push(explanation ? scoresOf(explanation, examples) : new Float64Array(examples.length));
+  }
+  return { scores, shares, ...facts };
+}
+
+type Explanation = NonNullable<Awaited<ReturnType<Attributor['explain']>>>;
+
+/** A cluster's score falls to its members in equal parts: each of them left out takes its part of the weight away. */
+function scoresOf({ store, scores }: Explanation, examples: AuditJob['examples']): Float64Array {
+  const place = new Map(store.meta.examples.map(({ id }, at) => [id, at]));
+  const first = new Map(store.meta.copies.map(({ id, of }) => [id, of]));
+  const members = new Map<string, number>();
+  const headOf = (id: string): string => first.get(id) ?? id;
+  for (const { id } of examples) members.set(headOf(id), (members.get(headOf(id)) ?? 0) + 1);
+  return Float64Array.from(examples, ({ id }) => {
+    const at = place.get(headOf(id));
+    return at === undefined ? 0 : scores.trained[at] / (members.get(headOf(id)) ?? 1);
+  });
+}
+
+function wordScores({ examples, queries }: AuditJob): ScoreTable {
+  const index = tfidfIndex(examples.map(({ question, answer }) => `${question} ${answer}`));
+  return queries.map(({ question, answer }) => index.score(`${question} ${answer}`));
+}
