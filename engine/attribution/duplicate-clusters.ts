@@ -1,27 +1,123 @@
-// Exact duplicates as one: examples whose question and answer are equal but for case, spacing and Unicode form are a
-// cluster, and its first member stands for it. Used by the store builder. Knows texts only. Punctuation counts: 2+2
-// and 2-2 are different questions.
+// Examples that state the same as one: exact and near copies, long verbatim copies, and the same fact in other words.
+// Used by the store builder before gradients are taken, and by training (a cluster weighs as one example). Knows texts
+// and ids only; what gradients add is gradient-clusters.ts.
 // Why: a copy must not change what others get, nor raise the sum that its cluster gets (facts: raw influence grows
 // with k/(1+(k-1)h) copies). With one row for each cluster the copies add nothing to curvature or scores.
+// Invariants: an example joins the cluster of the earliest first member that it repeats, or begins one; so nothing that
+// comes later changes the cluster of what came before, and clusters do not grow into each other over things in between.
 import type { Example } from '../engine.ts';
+import { type FactWords, factWords } from './fact-words.ts';
+import { minHashBands, shingles } from './min-hash.ts';
+import { factRelation } from './same-fact.ts';
+import { verbatimPart, wordRuns } from './verbatim-runs.ts';
 
-interface Clusters {
-  /** The first member of each cluster, in order of appearance. */
-  readonly representatives: readonly Example[];
-  /** Ids of later copies with the id of the member that stands for them. */
-  readonly copies: ReadonlyMap<string, string>;
+/** By which rule an example joined its cluster, the surest first. */
+export type ClusterRule = 'exact' | 'near' | 'verbatim' | 'words' | 'gradient';
+
+interface ClusterMember {
+  /** First member of the cluster. */
+  readonly of: string;
+  readonly rule: ClusterRule;
 }
 
+export interface Clusters {
+  /** The first member of each cluster, in order of appearance. */
+  readonly representatives: readonly Example[];
+  /** Ids of later copies with the id of the member that stands for them, in order of appearance. */
+  readonly copies: ReadonlyMap<string, string>;
+  readonly members: ReadonlyMap<string, ClusterMember>;
+}
+
+/** Part of an example's words that stand in runs of the other: it brings less of its own than it copies. */
+const verbatimMin = 0.5;
+/** First members that one example is compared with for each rule, those that share its rarest traits. */
+const comparedMax = 200;
+
+/** @param examples in order of acceptance: the first of a cluster stands for it */
 export function clusterDuplicates(examples: readonly Example[]): Clusters {
-  const first = new Map<string, Example>();
-  const copies = new Map<string, string>();
+  const known = createKnownFacts();
+  const representatives: Example[] = [];
+  const members = new Map<string, ClusterMember>();
   for (const example of examples) {
-    const key = JSON.stringify([fold(example.question), fold(example.answer)]);
-    const known = first.get(key);
-    if (known === undefined) first.set(key, example);
-    else copies.set(example.id, known.id);
+    const found = known.find(example);
+    if (found === undefined) {
+      known.add(example, representatives.length);
+      representatives.push(example);
+    } else members.set(example.id, { of: representatives[found.index].id, rule: found.rule });
   }
-  return { representatives: [...first.values()], copies };
+  const copies = new Map([...members].map(([id, { of }]) => [id, of]));
+  return { representatives, copies, members };
+}
+
+interface KnownFacts {
+  add(example: Example, index: number): void;
+  /** The earliest one that `example` repeats by the surest rule that applies. */
+  find(example: Example): { readonly index: number; readonly rule: ClusterRule } | undefined;
+}
+
+function createKnownFacts(): KnownFacts {
+  const exact = new Map<string, number>();
+  const facts = new Map<number, FactWords>();
+  const runs = new Map<number, ReadonlySet<string>>();
+  const byBand = new Map<string, number[]>();
+  const byRun = new Map<string, number[]>();
+  const byWord = new Map<string, number[]>();
+
+  /** Those that have one of the keys, in order; what very many have in common is no reason to compare. */
+  const candidates = (
+    keys: Iterable<string>,
+    map: ReadonlyMap<string, readonly number[]>,
+  ): readonly number[] => {
+    const lists = [...keys].map((key) => map.get(key) ?? []).filter(({ length }) => length > 0);
+    lists.sort((a, b) => a.length - b.length);
+    const found = new Set<number>();
+    for (const list of lists) {
+      if (found.size > 0 && found.size + list.length > comparedMax) break;
+      for (const index of list.slice(0, comparedMax)) found.add(index);
+    }
+    return [...found].sort((a, b) => a - b);
+  };
+
+  return {
+    add: (example, index) => {
+      const words = factWords(example);
+      facts.set(index, words);
+      exact.set(exactKey(example), index);
+      for (const band of minHashBands(shingles(words.text))) push(byBand, band, index);
+      const own = wordRuns(words.text);
+      if (own.size > 0) runs.set(index, own);
+      for (const run of own) push(byRun, run, index);
+      for (const word of words.answer) push(byWord, word, index);
+    },
+    find: (example) => {
+      const same = exact.get(exactKey(example));
+      if (same !== undefined) return { index: same, rule: 'exact' };
+      const words = factWords(example);
+      const states = (index: number): boolean => {
+        const other = facts.get(index);
+        return other !== undefined && factRelation(other, words) === 'same';
+      };
+      const near = candidates(minHashBands(shingles(words.text)), byBand).find(states);
+      if (near !== undefined) return { index: near, rule: 'near' };
+      const copied = candidates(wordRuns(words.text), byRun).find(
+        (index) => verbatimPart(words.text, runs.get(index) ?? new Set()) >= verbatimMin,
+      );
+      if (copied !== undefined) return { index: copied, rule: 'verbatim' };
+      const told = candidates(words.answer, byWord).find(states);
+      return told === undefined ? undefined : { index: told, rule: 'words' };
+    },
+  };
+}
+
+function push(map: Map<string, number[]>, key: string, index: number): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [index]);
+  else list.push(index);
+}
+
+/** Equal but for case, spacing and Unicode form. Punctuation counts: 2+2 and 2-2 are different questions. */
+function exactKey({ question, answer }: Example): string {
+  return JSON.stringify([fold(question), fold(answer)]);
 }
 
 const fold = (text: string): string => text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ');
