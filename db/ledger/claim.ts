@@ -3,11 +3,11 @@
  * chain, once a log is final: the world has moved already, so this only writes it down. What is claimed was paid out before;
  * a claim beyond that means that chain and books disagree, and is refused for an operator to see.
  */
-import type { Tx } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { Nano } from './amount.ts';
-import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
-import { assertLedger } from './ledger-bug.ts';
-import { VAULT } from './transfer.ts';
+import type { IdempotencyConflict } from './intent.ts';
+import { untilDecided } from './ledger-call.ts';
+import { askTransfer, type TransferResult, VAULT } from './transfer.ts';
 
 interface ClaimIntent {
   /** E.g. `claim:<chain>:<transaction>:<log index>`. */
@@ -25,21 +25,15 @@ type ClaimResult =
   | IdempotencyConflict
   | { readonly ok: false; readonly code: 'claim_above_claimable'; readonly claimableNano: Nano };
 
-export async function claim(tx: Tx, { key, wallet, amountNano, reason }: ClaimIntent): Promise<ClaimResult> {
-  assertLedger(amountNano > 0n, `a claim of ${amountNano} nano`);
-  return once(tx, { key, kind: 'claim', request: { wallet, amountNano } }, async () => {
-    const { claimable } = await lockBalances(tx, wallet, ['claimable']);
-    if (claimable < amountNano)
-      return { ok: false, code: 'claim_above_claimable', claimableNano: claimable } as const;
-    return {
-      posting: {
-        legs: [
-          { kind: 'claimable', ownerId: wallet, amountNano: -amountNano },
-          { ...VAULT, amountNano },
-        ],
-        reason,
-        result: { ok: true, amountNano } as const,
-      },
-    };
-  });
+export async function claim(
+  db: Database,
+  { key, wallet, amountNano, reason }: ClaimIntent,
+): Promise<ClaimResult> {
+  const from = { kind: 'claimable', ownerId: wallet } as const;
+  const request = { wallet, amountNano };
+  const result = await untilDecided<TransferResult>(key, () =>
+    askTransfer(db, { key, kind: 'claim', from, to: VAULT, amountNano, reason, request }),
+  );
+  if (result.ok || result.code !== 'balance_too_low') return result;
+  return { ok: false, code: 'claim_above_claimable', claimableNano: result.availableNano };
 }

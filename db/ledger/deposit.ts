@@ -3,11 +3,11 @@
  * once a log is final. The vault's account mirrors the coins with the opposite sign: it goes down when they come in.
  * Invariant: one key per log (chain, transaction, log index), so a log that is seen twice is credited once.
  */
-import type { Tx } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { Nano } from './amount.ts';
-import { type IdempotencyConflict, once } from './intent.ts';
-import { assertLedger } from './ledger-bug.ts';
-import { VAULT } from './transfer.ts';
+import type { IdempotencyConflict } from './intent.ts';
+import { untilDecided } from './ledger-call.ts';
+import { askTransfer, VAULT } from './transfer.ts';
 
 interface DepositIntent {
   /** E.g. `deposit:<chain>:<transaction>:<log index>`. */
@@ -24,19 +24,11 @@ type Deposited = { readonly ok: true; readonly amountNano: Nano };
 type DepositResult = Deposited | IdempotencyConflict;
 
 export async function deposit(
-  tx: Tx,
+  db: Database,
   { key, to, amountNano, reason }: DepositIntent,
 ): Promise<DepositResult> {
-  assertLedger(amountNano > 0n, `a deposit of ${amountNano} nano`);
   const request = { to: { ...to }, amountNano };
-  return once<Deposited, never>(tx, { key, kind: 'deposit', request }, async () => ({
-    posting: {
-      legs: [
-        { ...VAULT, amountNano: -amountNano },
-        { ...to, amountNano },
-      ],
-      reason,
-      result: { ok: true, amountNano },
-    },
-  }));
+  return untilDecided(key, () =>
+    askTransfer(db, { key, kind: 'deposit', from: VAULT, to, amountNano, reason, request }),
+  );
 }

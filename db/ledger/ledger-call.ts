@@ -74,8 +74,11 @@ function mergedLegs(legs: readonly Leg[]): readonly Leg[] {
   for (const leg of legs) {
     if (leg.amountNano === 0n) continue;
     const account = `${leg.kind} ${leg.ownerId}`;
-    const amountNano = (sums.get(account)?.amountNano ?? 0n) + leg.amountNano;
-    sums.set(account, { ...leg, amountNano });
+    const before = sums.get(account);
+    sums.set(
+      account,
+      before === undefined ? leg : { ...leg, amountNano: before.amountNano + leg.amountNano },
+    );
   }
   return [...sums.values()];
 }
@@ -165,11 +168,16 @@ function resultOf<Result>(code: string, result: object | null): Result {
 }
 
 function argument({ type, values }: Column): RawBuilder<unknown> {
-  const literal = type === 'text' ? values.map((value) => quoted(String(value))) : values;
-  return sql`${`{${literal.join(',')}}`}::${sql.raw(type)}[]`;
+  const literal = type === 'text' ? textArray(values.map(String)) : `{${values.join(',')}}`;
+  return sql`${literal}::${sql.raw(type)}[]`;
+}
+
+/** A text[] as PostgreSQL reads it. */
+export function textArray(values: readonly string[]): string {
+  return `{${values.map(quoted).join(',')}}`;
 }
 
 /** An element of an array literal; the rest of the escaping is the parameter's. */
 function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 }

@@ -3,11 +3,13 @@
  * and by a withdrawal. At most what is there at the moment of the posting: `'all'` takes all of a source, a figure that is
  * not there is refused. Several sources make one transfer. Whether the vault's coins cover it is the caller's question.
  */
-import type { Tx } from '../database.ts';
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
 import type { AccountKind } from '../schema.ts';
-import { addNano, type Nano } from './amount.ts';
-import { type IdempotencyConflict, lockBalances, once } from './intent.ts';
+import type { Nano } from './amount.ts';
+import { type IdempotencyConflict, requestHash } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
+import { type Answer, textArray, untilDecided } from './ledger-call.ts';
 
 interface PayoutSource {
   readonly kind: Extract<AccountKind, 'contributor' | 'creator' | 'node' | 'platform' | 'user'>;
@@ -36,7 +38,7 @@ type PayoutResult =
       readonly availableNano: Nano;
     };
 
-export async function payout(tx: Tx, { key, wallet, sources }: PayoutIntent): Promise<PayoutResult> {
+export async function payout(db: Database, { key, wallet, sources }: PayoutIntent): Promise<PayoutResult> {
   assertLedger(
     sources.every(({ amountNano }) => amountNano === 'all' || amountNano > 0n),
     `payout ${key} has a source of no amount`,
@@ -44,26 +46,15 @@ export async function payout(tx: Tx, { key, wallet, sources }: PayoutIntent): Pr
   const accounts = new Set(sources.map(({ kind, ownerId }) => `${kind} ${ownerId}`));
   assertLedger(accounts.size === sources.length, `payout ${key} names an account twice`);
   const request = { wallet, sources: sources.map((source) => ({ ...source })) };
-  return once(tx, { key, kind: 'payout', request }, async () => {
-    const legs: {
-      readonly kind: PayoutSource['kind'];
-      readonly ownerId: string;
-      readonly amountNano: bigint;
-    }[] = [];
-    for (const { kind, ownerId, amountNano } of sources) {
-      const { [kind]: availableNano } = await lockBalances(tx, ownerId, [kind]);
-      const taken = amountNano === 'all' ? availableNano : amountNano;
-      if (taken > availableNano)
-        return { ok: false, code: 'balance_too_low', neededNano: taken, availableNano } as const;
-      legs.push({ kind, ownerId, amountNano: -taken });
-    }
-    const paidNano = addNano(...legs.map(({ amountNano }) => -amountNano as Nano));
-    if (paidNano === 0n) return { ok: false, code: 'nothing_to_pay_out' } as const;
-    return {
-      posting: {
-        legs: [...legs, { kind: 'claimable', ownerId: wallet, amountNano: paidNano }],
-        result: { ok: true, wallet, paidNano } as const,
-      },
-    };
+  const hash = requestHash({ kind: 'payout', request });
+  const kinds = sources.map(({ kind }) => kind);
+  const owners = sources.map(({ ownerId }) => ownerId);
+  const amounts = sources.map(({ amountNano }) => (amountNano === 'all' ? 'NULL' : String(amountNano)));
+  return untilDecided(key, async () => {
+    const { rows } = await sql<Answer>`select code, result from ledger_payout(${key}, ${hash}, ${wallet},
+      ${textArray(kinds)}::text[], ${textArray(owners)}::text[], ${`{${amounts.join(',')}}`}::bigint[])`.execute(
+      db,
+    );
+    return rows[0];
   });
 }

@@ -4,10 +4,10 @@
  * these books (the operator's stock, the chain), and their negative balance is what the books owe against them.
  */
 import { sql } from 'kysely';
-import type { Database, Tx } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 import type { Nano } from './amount.ts';
-import { type IdempotencyConflict, once, requestHash } from './intent.ts';
+import { type IdempotencyConflict, requestHash } from './intent.ts';
 import { assertLedger } from './ledger-bug.ts';
 import { type Answer, untilDecided } from './ledger-call.ts';
 
@@ -57,21 +57,32 @@ export async function transferAs(
   intent: TransferIntent,
 ): Promise<TransferResult> {
   const { key, from, to, amountNano, reason, callId = null } = intent;
-  assertLedger(amountNano > 0n, `a transfer of ${amountNano} nano`);
   assertLedger(
     from.kind !== to.kind || from.ownerId !== to.ownerId,
     `transfer ${key} goes to where it came from`,
   );
-  const hash = requestHash({
-    kind,
-    request: { from: { ...from }, to: { ...to }, amountNano, reason, callId },
-  });
-  return untilDecided(key, async () => {
-    const { rows } =
-      await sql<Answer>`select code, result from ledger_transfer(${key}, ${hash}, ${kind}, ${callId}, ${reason},
-      ${from.kind}, ${from.ownerId}, ${to.kind}, ${to.ownerId}, ${amountNano})`.execute(db);
-    return rows[0];
-  });
+  const request = { from: { ...from }, to: { ...to }, amountNano, reason, callId };
+  return untilDecided(key, () => askTransfer(db, { ...intent, kind, request }));
+}
+
+interface TransferRequest extends Omit<TransferIntent, 'reason'> {
+  readonly kind: Extract<TransferKind, 'transfer' | 'correction' | 'deposit' | 'claim' | 'grant'>;
+  readonly reason?: string;
+  /** What makes the request itself, for its hash. */
+  readonly request: Parameters<typeof requestHash>[0]['request'];
+}
+
+/** One try of one transfer between two accounts, in one round trip; its code may be `again`. */
+export async function askTransfer(
+  db: Database,
+  { key, kind, from, to, amountNano, reason, callId, request }: TransferRequest,
+): Promise<Omit<Answer, 'i'>> {
+  assertLedger(amountNano > 0n, `a ${kind} of ${amountNano} nano`);
+  const hash = requestHash({ kind, request });
+  const { rows } =
+    await sql<Answer>`select code, result from ledger_transfer(${key}, ${hash}, ${kind}, ${callId ?? null}, ${reason ?? null},
+    ${from.kind}, ${from.ownerId}, ${to.kind}, ${to.ownerId}, ${amountNano})`.execute(db);
+  return rows[0];
 }
 
 type StarterResult = {
@@ -84,25 +95,20 @@ type StarterResult = {
 
 /** Gives a person the starter grant (spendable, not withdrawable) from the treasury, once in a lifetime. */
 export async function grantStarter(
-  tx: Tx,
+  db: Database,
   { personId, amountNano }: { readonly personId: string; readonly amountNano: Nano },
 ): Promise<StarterResult> {
-  assertLedger(amountNano > 0n, `a starter grant of ${amountNano} nano`);
+  const key = `starter:${personId}`;
   let granted = false;
-  // the amount is left out of the request: a changed setting must not give it a second time, nor refuse
-  const intent = { key: `starter:${personId}`, kind: 'grant', request: { personId } } as const;
-  const result = await once(tx, intent, async () => {
-    granted = true;
-    return {
-      posting: {
-        legs: [
-          { ...TREASURY, amountNano: -amountNano },
-          { kind: 'user_grant', ownerId: personId, amountNano },
-        ],
-        result: { ok: true, amountNano } as const,
-      },
-    };
+  const result = await untilDecided<TransferResult>(key, async () => {
+    const answer = await askTransfer(db, {
+      ...{ key, kind: 'grant', from: TREASURY, to: { kind: 'user_grant', ownerId: personId }, amountNano },
+      // the amount is left out: a changed setting must not give it a second time, nor refuse
+      request: { personId },
+    });
+    granted = answer.code === 'ok';
+    return answer;
   });
-  assertLedger(result.ok, `the key ${intent.key} was used for something else`);
+  assertLedger(result.ok, `the key ${key} was used for something else`);
   return { ok: true, amountNano: result.amountNano, granted };
 }

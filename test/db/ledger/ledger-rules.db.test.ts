@@ -6,7 +6,6 @@ import { DatabaseFault } from '../../../db/errors.ts';
 import { openNano } from '../../../db/ledger/amount.ts';
 import { type Books, booksIn } from '../../../db/ledger/books.ts';
 import { capture } from '../../../db/ledger/capture.ts';
-import { once } from '../../../db/ledger/intent.ts';
 import { LedgerBug } from '../../../db/ledger/ledger-bug.ts';
 import { voidHold } from '../../../db/ledger/void-hold.ts';
 import { expectBooksToBalance, holdFor, personWith } from '../../support/ledger-people.ts';
@@ -176,13 +175,11 @@ describe('PostgreSQL refuses', () => {
   });
 });
 
-test('the code refuses an unbalanced posting before the database does', async () => {
-  const legs = [{ kind: 'user', ownerId: 'x', amountNano: 1n }] as const;
-  const off = transact(database.db, (tx) =>
-    once(tx, { key: 'off', kind: 'transfer', request: {} }, async () => ({
-      posting: { legs, result: { ok: true } as const },
-    })),
-  );
+test('the code refuses a capture whose parts are not its price before the database does', async () => {
+  const off = capture(database.db, {
+    ...{ key: 'off', holdId: 'hold_x', priceNano: openNano('2') },
+    parts: [{ kind: 'platform', ownerId: 'platform', amountNano: openNano('1') }],
+  });
   await expect(off).rejects.toThrow(LedgerBug);
 });
 
