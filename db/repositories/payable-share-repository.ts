@@ -28,20 +28,26 @@ export async function paidAnswers(
 }
 
 /**
- * Contributions of a version with a traced share of at least `sharePpmMin` in an answer since `since` that was paid for, the
- * grant apart, by somebody else than who wrote them.
+ * Contributions of a version with a traced share of at least `sharePpmMin` in `usesMin` answers since `since` that were paid
+ * for, the grant apart, by somebody else than who wrote them.
  */
 export async function usedContributions(
   db: Database,
-  of: { readonly datanetVersionId: string; readonly since: Date; readonly sharePpmMin: number },
+  of: {
+    readonly datanetVersionId: string;
+    readonly since: Date;
+    readonly sharePpmMin: number;
+    readonly usesMin: number;
+  },
 ): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ id: string }>`
     select v.contribution_id as id from datanet_version_contribution v join contribution k on k.id = v.contribution_id
-    where v.datanet_version_id = ${of.datanetVersionId} and k.state = 'accepted' and exists (
+    where v.datanet_version_id = ${of.datanetVersionId} and k.state = 'accepted' and (select count(*) from (
       select 1 from call_share s join call c on c.id = s.call_id join hold h on h.id = c.hold_id
       where s.contribution_id = v.contribution_id and s.kind <> 'fallback' and s.at >= ${of.since}
         and s.share_ppm >= ${of.sharePpmMin} and h.captured_nano > h.grant_nano and c.person_id <> k.person_id
         and not exists (select 1 from wallet own join wallet other on other.address = own.address
-          where own.person_id = k.person_id and other.person_id = c.person_id))`.execute(db);
+          where own.person_id = k.person_id and other.person_id = c.person_id)
+      limit ${of.usesMin}) u) = ${of.usesMin}`.execute(db);
   return new Set(rows.map((row) => row.id));
 }

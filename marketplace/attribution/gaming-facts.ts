@@ -8,7 +8,7 @@ import {
 } from '../../db/repositories/payable-share-repository.ts';
 import type { Call, ModelVersion } from '../../db/schema.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
-import type { PayableFacts } from './payable-shares.ts';
+import { type PayableFacts, usesNeeded } from './payable-shares.ts';
 
 const LATELY_MS = 90 * 86_400_000;
 /** An answer was made of what has so much of its data part: 5 %, well above what passes the noise floor by chance. */
@@ -27,10 +27,12 @@ export async function gamingFacts(
   if (model === undefined) throw new Error(`the model of call ${id} does not exist`);
   const since = new Date(clock().getTime() - LATELY_MS);
   const most = ANSWERS_EACH_MAX * contributions;
+  const answers = await paidAnswers(db, { datanetVersionId, since, most });
+  const usesMin = usesNeeded(answers, contributions);
   return {
     askers: await samePersons(db, personId),
-    used: await usedContributions(db, { datanetVersionId, since, sharePpmMin: USED_PPM_MIN }),
-    paidAnswers: await paidAnswers(db, { datanetVersionId, since, most }),
+    used: await usedContributions(db, { datanetVersionId, since, sharePpmMin: USED_PPM_MIN, usesMin }),
+    paidAnswers: answers,
     creatorId: model.creatorId,
   };
 }

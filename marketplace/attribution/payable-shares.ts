@@ -22,7 +22,7 @@ export interface PayableFacts {
   readonly accepted: readonly Contribution[];
   /** Who asked, with every identity known to be the same person. */
   readonly askers: ReadonlySet<string>;
-  /** Contributions that answers which somebody else paid for were made of, lately. */
+  /** Contributions that lately stood in `usesNeeded` answers which somebody else paid for. */
   readonly used: ReadonlySet<string>;
   /** How many such answers there were, lately. */
   readonly paidAnswers: number;
@@ -78,4 +78,13 @@ function fallbackParts(
 export function weightOfUnused(paidAnswers: number, contributions: number): number {
   const asked = paidAnswers / Math.max(1, contributions);
   return Math.max(1, Math.round(USED_WEIGHT / (1 + asked) ** 2));
+}
+
+/**
+ * How often a contribution must have been of use to somebody who paid, to weigh in full: half as often as one is on average. A
+ * bought question then keeps a contribution's weight only as long as it is bought again and again, which costs more than the
+ * weight earns (test/marketplace/gaming/fallback-weights.test.ts).
+ */
+export function usesNeeded(paidAnswers: number, contributions: number): number {
+  return Math.max(1, Math.ceil(paidAnswers / (2 * Math.max(1, contributions))));
 }
