@@ -19,17 +19,7 @@ const chanceMax = 0.1;
 const manyExamples = 10;
 const manyPart = 1 / 20;
 /** Beyond this many places nobody counts the examples. */
-const placesMax = 100_000;
-
-interface Found {
-  /** Words [from, to) of the answer. */
-  readonly from: number;
-  readonly to: number;
-  readonly count: number;
-  readonly logProb: number;
-  /** By position, ascending. */
-  readonly examples: readonly number[];
-}
+const placesMax = 20_000;
 
 /** Offsets in `text` are those of AnswerSpan; a text of spaces, or of words that nobody wrote, has no spans. */
 export function findSpans(
@@ -43,10 +33,10 @@ export function findSpans(
   return maximalStretches(index, wanted, hidden)
     .map((stretch) => withoutOuterMarks(words, stretch))
     .filter(({ from, to }) => from < to)
-    .map(({ from, to }) => look(index, wanted, from, to, hidden))
-    .filter(
-      (found) => isTelling(index, found) || (holdsAll(words, found, spoken) && isNotCommon(index, found)),
-    )
+    .map(({ from, to }) => ({ from, to, logProb: logProbOf(index, wanted.subarray(from, to)) }))
+    .filter((stretch) => isUnlikely(index, stretch) || holdsAll(words, stretch, spoken))
+    .map((stretch) => ({ ...stretch, ...placesOf(index, wanted, stretch, hidden) }))
+    .filter(({ examples }) => examples.length > 0 && examples.length <= examplesMost(index))
     .sort((a, b) => a.logProb - b.logProb || a.from - b.from)
     .slice(0, spansMax)
     .map(({ from, to, count, logProb, examples }) => {
@@ -83,20 +73,27 @@ function withoutOuterMarks(words: readonly SpanWord[], stretch: Stretch): Stretc
   return { from, to };
 }
 
-function look(
+/** Natural log of the probability that words drawn by their counts are these. */
+function logProbOf(index: SpanIndex, words: Uint32Array): number {
+  let sum = 0;
+  for (const word of words)
+    sum += Math.log((index.firstRank(word + 1) - index.firstRank(word)) / index.tokenCount);
+  return sum;
+}
+
+function isUnlikely(index: SpanIndex, { logProb }: { readonly logProb: number }): boolean {
+  return index.tokenCount * Math.exp(logProb) < chanceMax;
+}
+
+/** How often a stretch stands in examples that are not hidden, and in which, ascending; none where it is in too many places. */
+function placesOf(
   index: SpanIndex,
   wanted: Uint32Array,
-  from: number,
-  to: number,
+  { from, to }: Stretch,
   hidden: HiddenExamples,
-): Found {
-  let logProb = 0;
-  for (let i = from; i < to; i++) {
-    const count = index.firstRank(wanted[i] + 1) - index.firstRank(wanted[i]);
-    logProb += Math.log(count / index.tokenCount);
-  }
+): { readonly count: number; readonly examples: readonly number[] } {
   const { low, high } = ranksOf(index, wanted, from, to);
-  if (high - low > placesMax) return { from, to, count: high - low, logProb, examples: [] };
+  if (high - low > placesMax) return { count: high - low, examples: [] };
   const examples = new Set<number>();
   let count = 0;
   for (const place of index.places(low, high)) {
@@ -105,18 +102,14 @@ function look(
     examples.add(example);
     count++;
   }
-  return { from, to, count, logProb, examples: [...examples].sort((a, b) => a - b) };
+  return { count, examples: [...examples].sort((a, b) => a - b) };
 }
 
-function isTelling(index: SpanIndex, found: Found): boolean {
-  return index.tokenCount * Math.exp(found.logProb) < chanceMax && isNotCommon(index, found);
+function examplesMost(index: SpanIndex): number {
+  return Math.max(manyExamples, index.exampleIds.length * manyPart);
 }
 
-function isNotCommon(index: SpanIndex, { examples }: Found): boolean {
-  return examples.length > 0 && examples.length <= Math.max(manyExamples, index.exampleIds.length * manyPart);
-}
-
-function holdsAll(words: readonly SpanWord[], { from, to }: Found, spoken: number): boolean {
+function holdsAll(words: readonly SpanWord[], { from, to }: Stretch, spoken: number): boolean {
   return words.slice(from, to).filter(({ key }) => isWord(key)).length === spoken;
 }
 

@@ -27,10 +27,20 @@ export function longestMatch(
   hidden: HiddenExamples,
 ): number {
   const part = wanted.subarray(from, to);
-  const rank = boundary(index, part, (order) => order < 0);
-  const before = nearest(index, part, rank - 1, -1, hidden);
-  const after = nearest(index, part, rank, 1, hidden);
-  return Math.max(before, after);
+  const [first, last] = [index.firstRank(part[0]), index.firstRank(part[0] + 1)];
+  const { low, high } = narrowed(index, part, (order) => order < 0);
+  const base = Math.max(first, low - 1); // the neighbours come with the same read
+  const places = index.places(base, Math.min(last, high + 1));
+  const compared: (Comparison | undefined)[] = [];
+  const at = (rank: number): Comparison => {
+    const known = compared[rank - base] ?? orderAt(index, places[rank - base], part);
+    compared[rank - base] = known;
+    return known;
+  };
+  const rank = firstWhere(low, high, (i) => at(i).order >= 0);
+  if (hidden.size > 0)
+    return Math.max(nearest(index, part, rank - 1, -1, hidden), nearest(index, part, rank, 1, hidden));
+  return Math.max(rank > first ? at(rank - 1).common : 0, rank < last ? at(rank).common : 0);
 }
 
 /**
@@ -38,17 +48,18 @@ export function longestMatch(
  * @param isBefore of the order of a suffix to the wanted one: < 0 less, 0 begins with it, > 0 greater
  */
 function boundary(index: SpanIndex, wanted: Uint32Array, isBefore: (order: number) => boolean): number {
-  const { low, high } = index.narrow(
-    index.firstRank(wanted[0]),
-    index.firstRank(wanted[0] + 1),
-    (firstTokens, rank) => {
-      const { common, order } = compare(firstTokens, wanted, 0);
-      const undecided = order < 0 && common === firstTokens.length && common < wanted.length;
-      return isBefore(undecided ? orderAt(index, index.places(rank, rank + 1)[0], wanted).order : order);
-    },
-  );
+  const { low, high } = narrowed(index, wanted, isBefore);
   const places = index.places(low, high);
   return low + firstWhere(0, high - low, (i) => !isBefore(orderAt(index, places[i], wanted).order));
+}
+
+/** Where the boundary lies, as far as the index knows without looking. */
+function narrowed(index: SpanIndex, wanted: Uint32Array, isBefore: (order: number) => boolean): RankRange {
+  return index.narrow(index.firstRank(wanted[0]), index.firstRank(wanted[0] + 1), (firstTokens, rank) => {
+    const { common, order } = compare(firstTokens, wanted, 0);
+    const undecided = order < 0 && common === firstTokens.length && common < wanted.length;
+    return isBefore(undecided ? orderAt(index, index.places(rank, rank + 1)[0], wanted).order : order);
+  });
 }
 
 interface Comparison {
