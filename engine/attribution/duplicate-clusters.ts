@@ -8,13 +8,14 @@
 import type { Example } from '../engine.ts';
 import { type FactWords, factWords } from './fact-words.ts';
 import { minHashBands, shingles } from './min-hash.ts';
+import { createPostingLists } from './posting-lists.ts';
 import { factRelation } from './same-fact.ts';
 import { verbatimPart, wordRuns } from './verbatim-runs.ts';
 
 /** By which rule an example joined its cluster, the surest first. */
 export type ClusterRule = 'exact' | 'near' | 'verbatim' | 'words' | 'gradient';
 
-interface ClusterMember {
+export interface ClusterMember {
   /** First member of the cluster. */
   readonly of: string;
   readonly rule: ClusterRule;
@@ -59,35 +60,20 @@ function createKnownFacts(): KnownFacts {
   const exact = new Map<string, number>();
   const facts = new Map<number, FactWords>();
   const runs = new Map<number, ReadonlySet<string>>();
-  const byBand = new Map<string, number[]>();
-  const byRun = new Map<string, number[]>();
-  const byWord = new Map<string, number[]>();
-
-  /** Those that have one of the keys, in order; what very many have in common is no reason to compare. */
-  const candidates = (
-    keys: Iterable<string>,
-    map: ReadonlyMap<string, readonly number[]>,
-  ): readonly number[] => {
-    const lists = [...keys].map((key) => map.get(key) ?? []).filter(({ length }) => length > 0);
-    lists.sort((a, b) => a.length - b.length);
-    const found = new Set<number>();
-    for (const list of lists) {
-      if (found.size > 0 && found.size + list.length > comparedMax) break;
-      for (const index of list.slice(0, comparedMax)) found.add(index);
-    }
-    return [...found].sort((a, b) => a - b);
-  };
+  const byBand = createPostingLists(comparedMax);
+  const byRun = createPostingLists(comparedMax);
+  const byWord = createPostingLists(comparedMax);
 
   return {
     add: (example, index) => {
       const words = factWords(example);
       facts.set(index, words);
       exact.set(exactKey(example), index);
-      for (const band of minHashBands(shingles(words.text))) push(byBand, band, index);
+      byBand.add(minHashBands(shingles(words.text)), index);
       const own = wordRuns(words.text);
       if (own.size > 0) runs.set(index, own);
-      for (const run of own) push(byRun, run, index);
-      for (const word of words.answer) push(byWord, word, index);
+      byRun.add(own, index);
+      byWord.add(words.answer, index);
     },
     find: (example) => {
       const same = exact.get(exactKey(example));
@@ -97,22 +83,16 @@ function createKnownFacts(): KnownFacts {
         const other = facts.get(index);
         return other !== undefined && factRelation(other, words) === 'same';
       };
-      const near = candidates(minHashBands(shingles(words.text)), byBand).find(states);
+      const near = byBand.sharing(minHashBands(shingles(words.text))).find(states);
       if (near !== undefined) return { index: near, rule: 'near' };
-      const copied = candidates(wordRuns(words.text), byRun).find(
-        (index) => verbatimPart(words.text, runs.get(index) ?? new Set()) >= verbatimMin,
-      );
+      const copied = byRun
+        .sharing(wordRuns(words.text))
+        .find((index) => verbatimPart(words.text, runs.get(index) ?? new Set()) >= verbatimMin);
       if (copied !== undefined) return { index: copied, rule: 'verbatim' };
-      const told = candidates(words.answer, byWord).find(states);
+      const told = byWord.sharing(words.answer).find(states);
       return told === undefined ? undefined : { index: told, rule: 'words' };
     },
   };
-}
-
-function push(map: Map<string, number[]>, key: string, index: number): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [index]);
-  else list.push(index);
 }
 
 /** Equal but for case, spacing and Unicode form. Punctuation counts: 2+2 and 2-2 are different questions. */

@@ -1,0 +1,92 @@
+// What gradients add to the clusters of duplicates: one long answer given to two questions is one fact only if learning
+// it is nearly the same step. Used by the store builder after the gradients of its first point are taken. It knows
+// texts, ids and inner products.
+// Why words must agree too, and why the plain cosine and not the preconditioned one: measured on the demo versions at
+// half strength, two facts by one pattern ("How long is the trip to Wick Island / Cold Harbour?") have cosines up to
+// 0.71, more than three quarters of true paraphrases (median 0.49 to 0.57), so no threshold on a cosine alone tells them
+// apart; and the preconditioner pulls learned paraphrases apart (median 0.05, 99 % below 0.3). README.md has the table.
+// Invariant: as in duplicate-clusters.ts, an example joins the earliest first member, and nothing later changes that.
+import type { GramMatrix } from './dual-fisher.ts';
+import type { ClusterMember, Clusters } from './duplicate-clusters.ts';
+import { factWords } from './fact-words.ts';
+import { emptyRows, type FeatureRows } from './feature-rows.ts';
+import { createPostingLists } from './posting-lists.ts';
+import { factRelation } from './same-fact.ts';
+
+/** Keeps 98 % of true paraphrases with such answers and drops what is learned in unrelated directions. */
+export const gradientCosineMin = 0.2;
+const comparedMax = 200;
+
+interface JoinedClusters {
+  readonly clusters: Clusters;
+  /** Rows that stay: indices of the first members among the representatives before, then of the decoys. */
+  readonly kept: readonly number[];
+}
+
+/** @param gram of the clusters' representatives and the decoys, at one point */
+export function joinByGradient(
+  clusters: Clusters,
+  gram: GramMatrix,
+  cosineMin = gradientCosineMin,
+): JoinedClusters {
+  const { representatives } = clusters;
+  const { trained, decoys, values } = gram;
+  if (representatives.length !== trained)
+    throw new Error(`bug: ${representatives.length} clusters where gradients are of ${trained}`);
+  const size = trained + decoys;
+  const cosine = (i: number, j: number): number => {
+    const length = Math.sqrt(values[i * size + i] * values[j * size + j]);
+    return length > 0 ? values[i * size + j] / length : 0;
+  };
+  const facts = representatives.map(factWords);
+  const byWord = createPostingLists(comparedMax);
+  const kept: number[] = [];
+  const joined = new Map<string, string>();
+  for (const [index, words] of facts.entries()) {
+    const first = byWord
+      .sharing(words.answer)
+      .find(
+        (other) =>
+          factRelation(facts[other], words) === 'asked otherwise' && cosine(other, index) >= cosineMin,
+      );
+    if (first === undefined) {
+      kept.push(index);
+      byWord.add(words.answer, index);
+    } else joined.set(representatives[index].id, representatives[first].id);
+  }
+  const members = new Map<string, ClusterMember>();
+  for (const [id, { of, rule }] of clusters.members) members.set(id, { of: joined.get(of) ?? of, rule });
+  for (const [id, of] of joined) members.set(id, { of, rule: 'gradient' });
+  return {
+    clusters: {
+      representatives: kept.map((index) => representatives[index]),
+      members,
+      copies: new Map([...members].map(([id, { of }]) => [id, of])),
+    },
+    kept: [...kept, ...Array.from({ length: decoys }, (_, d) => trained + d)],
+  };
+}
+
+/** The rows at these places, in this order. */
+export function keptRows(rows: FeatureRows, kept: readonly number[]): FeatureRows {
+  const { width, blocks, values, scales } = rows;
+  const result = emptyRows(kept.length, width);
+  for (const [to, from] of kept.entries()) {
+    result.values.set(values.subarray(from * width, (from + 1) * width), to * width);
+    result.scales.set(scales.subarray(from * blocks, (from + 1) * blocks), to * blocks);
+  }
+  return result;
+}
+
+/** Inner products among the rows that stay; `kept` has the decoys last. */
+export function keptGram({ trained, decoys, values }: GramMatrix, kept: readonly number[]): GramMatrix {
+  const size = trained + decoys;
+  return {
+    trained: kept.length - decoys,
+    decoys,
+    values: Float64Array.from({ length: kept.length ** 2 }, (_, at) => {
+      const [i, j] = [kept[Math.floor(at / kept.length)], kept[at % kept.length]];
+      return values[i * size + j];
+    }),
+  };
+}
