@@ -35,6 +35,8 @@ export interface GradientModel {
   ): Promise<void>;
   /** Mean nats per answer token, with the adapter as served or of the base model alone. */
   answerNll(example: TokenisedExample, model: 'adapted' | 'base'): Promise<number>;
+  /** Nats of each answer token, [answer tokens]. */
+  answerTokenNll(example: TokenisedExample, model: 'adapted' | 'base'): Promise<Float32Array>;
   release(): Promise<void>;
 }
 
@@ -82,6 +84,13 @@ export function createGradientModel(options: GradientModelOptions): GradientMode
     return made;
   };
 
+  const answerTokenNll: GradientModel['answerTokenNll'] = async (example, model) => {
+    const seq = paddedLength(example);
+    const session = await sessionFor('none', 1, seq);
+    const { nll } = await session.run(tokenBatch([example], seq), model === 'adapted' ? loraScale : 0);
+    return nll.slice(example.answerStart - 1, example.ids.length - 1); // nll[p] is that of ids[p + 1]
+  };
+
   return {
     width,
     gradients: async (examples, onGradient) => {
@@ -103,11 +112,10 @@ export function createGradientModel(options: GradientModelOptions): GradientMode
         });
       }
     },
+    answerTokenNll,
     answerNll: async (example, model) => {
-      const seq = paddedLength(example);
-      const session = await sessionFor('none', 1, seq);
-      const { nll } = await session.run(tokenBatch([example], seq), model === 'adapted' ? loraScale : 0);
-      return meanAnswerNll(example, nll);
+      const nll = await answerTokenNll(example, model);
+      return nll.reduce((sum, value) => sum + value, 0) / nll.length;
     },
     release: async () => {
       for (const session of sessions.values()) await session.release();
@@ -165,11 +173,4 @@ function tokenBatch(examples: readonly TokenisedExample[], seq: number): TokenBa
     }
   });
   return batch;
-}
-
-/** @param nll [seq] of this example's row: nll[p] is that of ids[p + 1] */
-function meanAnswerNll({ ids, answerStart }: TokenisedExample, nll: Float32Array): number {
-  let sum = 0;
-  for (let token = answerStart; token < ids.length; token++) sum += nll[token - 1];
-  return sum / (ids.length - answerStart);
 }

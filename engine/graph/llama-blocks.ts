@@ -3,6 +3,7 @@
 // It knows no loss and no gradient mode. Rows are tokens: x is [batch * seq, dim] throughout.
 import type { LlamaConfig } from '../model/model-config.ts';
 import type { Graph, Tensor } from './graph-builder.ts';
+import type { Dim } from './onnx-model.ts';
 import { causalAttention } from './ops-attention.ts';
 import { add, swiglu } from './ops-elementwise.ts';
 import { embedding } from './ops-embedding.ts';
@@ -16,7 +17,8 @@ import { reshape } from './ops-shape.ts';
 export interface LlamaParts {
   readonly config: LlamaConfig;
   readonly batch: number;
-  readonly seq: number;
+  /** A name where it is only known when the graph runs; batch is 1 then, and `segments` is given. */
+  readonly seq: Dim;
   /** A weight by the name it is asked for; undefined = the model has none (a bias). */
   readonly weight: (name: string) => Tensor | undefined;
   /** The adapter of a projection, by the projection's name without `.weight`. */
@@ -27,12 +29,22 @@ export interface LlamaParts {
   readonly segments: Segments | undefined;
 }
 
-/** One decoder layer, its weights asked for as `${prefix}input_layernorm.weight` and so on: x -> x. */
-export function llamaLayer(g: Graph, x: Tensor, prefix: string, parts: LlamaParts): Tensor {
+/**
+ * One decoder layer, its weights asked for as `${prefix}input_layernorm.weight` and so on: x -> x.
+ * @param kept which rows leave the layer, all if left out; what comes after attention is done for those only
+ */
+export function llamaLayer(
+  g: Graph,
+  x: Tensor,
+  prefix: string,
+  parts: LlamaParts,
+  kept: (rows: Tensor) => Tensor = (all) => all,
+): Tensor {
   const { config, batch, seq, segments } = parts;
   const { heads, kvHeads, headDim } = config;
   const examples = parts.perExample ? batch : undefined;
-  const tables = rotaryTables(seq, config);
+  const tables = rotaryTables(typeof seq === 'number' ? seq : config.maxSeq, config);
+  const rows = typeof seq === 'number' ? batch * seq : seq;
   const project = (input: Tensor, projection: string): Tensor => {
     const name = `${prefix}${projection}`;
     const w = weightOf(parts, `${name}.weight`);
@@ -51,17 +63,26 @@ export function llamaLayer(g: Graph, x: Tensor, prefix: string, parts: LlamaPart
   const k = rotary(g, byRow(project(h, 'self_attn.k_proj')), tables, segments?.positions);
   const v = byRow(project(h, 'self_attn.v_proj'));
   const mixed = causalAttention(g, q, k, v, { batch, seq, heads, kvHeads, headDim }, segments?.mask);
-  const attended = add(g, x, project(reshape(g, mixed, [batch * seq, heads * headDim]), 'self_attn.o_proj'));
+  const heard = kept(reshape(g, mixed, [rows, heads * headDim]));
+  const attended = add(g, kept(x), project(heard, 'self_attn.o_proj'));
   const m = norm(attended, 'post_attention_layernorm');
   const gated = swiglu(g, project(m, 'mlp.gate_proj'), project(m, 'mlp.up_proj'));
   return addProduct(g, attended, project(gated, 'mlp.down_proj'));
 }
 
-/** ids i64 [batch * seq] -> hidden states after the last layer, before `model.norm`: [batch * seq, dim]. */
-export function llamaHidden(g: Graph, ids: Tensor, parts: LlamaParts): Tensor {
+/**
+ * ids i64 [batch * seq] -> hidden states after the last layer, before `model.norm`: [batch * seq, dim].
+ * @param kept of those, the rows that are wanted, all if left out
+ */
+export function llamaHidden(
+  g: Graph,
+  ids: Tensor,
+  parts: LlamaParts,
+  kept?: (rows: Tensor) => Tensor,
+): Tensor {
   let x = embedding(g, weightOf(parts, 'model.embed_tokens.weight'), ids);
   for (let layer = 0; layer < parts.config.layers; layer++)
-    x = llamaLayer(g, x, `model.layers.${layer}.`, parts);
+    x = llamaLayer(g, x, `model.layers.${layer}.`, parts, layer + 1 < parts.config.layers ? undefined : kept);
   return x;
 }
 

@@ -3,6 +3,7 @@
 // `repeat` query heads that share a key head are laid out as `repeat * seq` rows of one matrix.
 // The [.., seq, seq] matrices are materialised: fine to a few hundred positions, quadratic beyond.
 import { constant, differentiable, type Graph, node, type Tensor } from './graph-builder.ts';
+import type { Dim } from './onnx-model.ts';
 import { binary, floatType, reduce, unary } from './ops-elementwise.ts';
 import { softmax } from './ops-loss.ts';
 import { batchedMatmul } from './ops-matmul.ts';
@@ -10,7 +11,8 @@ import { reshape, transpose } from './ops-shape.ts';
 
 interface AttentionShape {
   readonly batch: number;
-  readonly seq: number;
+  /** A name where it is only known when the graph runs: `mask` must be given then, and `batch` is 1. */
+  readonly seq: Dim;
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
@@ -33,7 +35,7 @@ export function causalAttention(
   shape: AttentionShape,
   mask: Tensor = causalMask(g, floatType(q), shape.seq),
 ): Tensor {
-  const { batch, seq, heads, kvHeads } = shape;
+  const { batch, seq, heads } = shape;
   const packed = (): { qs: Tensor; ks: Tensor; vs: Tensor } => ({
     qs: packQueries(g, q, shape),
     ks: packKeys(g, k, shape),
@@ -56,9 +58,7 @@ export function causalAttention(
       const p = weights(qs, ks);
       const dO = packQueries(g, dy, shape);
       const inner = reduce(g, 'ReduceSum', binary(g, 'Mul', dO, packQueries(g, y, shape)), [-1], true);
-      const ones = constant(g, floatType(v), new Float64Array(batch * kvHeads * seq).fill(1), [
-        ...[batch, kvHeads, seq, 1],
-      ]);
+      const ones = columnOfOnes(g, vs);
       const beside = (left: Tensor, column: Tensor): Tensor => {
         const [b, h, rows, width] = left.shape;
         const spec = { dtype: left.dtype, shape: [b, h, rows, Number(width) + 1] };
@@ -81,7 +81,8 @@ export function causalAttention(
 function packQueries(g: Graph, x: Tensor, { batch, seq, heads, kvHeads, headDim }: AttentionShape): Tensor {
   const repeat = heads / kvHeads;
   const grouped = reshape(g, x, [batch, seq, kvHeads, repeat, headDim]);
-  return reshape(g, transpose(g, grouped, [0, 2, 3, 1, 4]), [batch, kvHeads, repeat * seq, headDim]);
+  const rows = typeof seq === 'number' ? repeat * seq : `${repeat} ${seq}`;
+  return reshape(g, transpose(g, grouped, [0, 2, 3, 1, 4]), [batch, kvHeads, rows, headDim]);
 }
 
 function unpackQueries(g: Graph, x: Tensor, { batch, seq, heads, kvHeads, headDim }: AttentionShape): Tensor {
@@ -98,8 +99,20 @@ function unpackKeys(g: Graph, x: Tensor, { batch, seq, kvHeads, headDim }: Atten
   return reshape(g, transpose(g, x, [0, 2, 1, 3]), [batch, seq, kvHeads * headDim]);
 }
 
+/** Beside v [batch, kv, seq, d]: ones [batch, kv, seq, 1]. */
+function columnOfOnes(g: Graph, v: Tensor): Tensor {
+  const shape = [...v.shape.slice(0, -1), 1];
+  const [batch, kvHeads, seq] = v.shape.map(Number);
+  if (Number.isInteger(seq))
+    return constant(g, floatType(v), new Float64Array(batch * kvHeads * seq).fill(1), shape.map(Number));
+  const like = reduce(g, 'ReduceSum', v, [-1], true);
+  const sizes = node(g, 'Shape', [like], [{ dtype: 'i64', shape: [4] }])[0];
+  return node(g, 'Expand', [constant(g, floatType(v), [1], []), sizes], [{ dtype: v.dtype, shape }])[0];
+}
+
 /** 0 where a position may be seen, -1e9 where it lies in the future: [seq, seq]. */
-function causalMask(g: Graph, type: 'f32' | 'f64', seq: number): Tensor {
+function causalMask(g: Graph, type: 'f32' | 'f64', seq: Dim): Tensor {
+  if (typeof seq !== 'number') throw new Error('bug: attention over a length unknown yet needs its mask');
   const key = `causal mask ${type} ${seq}`;
   const known = g.constants.get(key);
   if (known) return known;

@@ -14,6 +14,8 @@ export interface LoraPair {
   readonly b: Tensor;
   /** [] : alpha / rank, or 0 for the base model alone. */
   readonly scale: Tensor;
+  /** The linear layer's W is W + s B A already: saves that product where A and B do not change between runs. */
+  readonly isMerged?: boolean;
 }
 
 /**
@@ -23,8 +25,8 @@ export interface LoraPair {
  * @param examples if given, rows = examples * tokens and dA, dB have shape [examples, ...].
  */
 export function loraLinear(g: Graph, x: Tensor, w: Tensor, lora: LoraPair, examples?: number): Tensor {
-  const { a, b, scale } = lora;
-  const merged = (): Tensor => binary(g, 'Add', w, binary(g, 'Mul', gemm(g, b, a), scale));
+  const { a, b, scale, isMerged = false } = lora;
+  const merged = (): Tensor => (isMerged ? w : binary(g, 'Add', w, binary(g, 'Mul', gemm(g, b, a), scale)));
   return differentiable(
     g,
     [x, w, a, b],

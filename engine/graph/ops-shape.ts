@@ -2,10 +2,16 @@
 import { constant, differentiable, type Graph, node, type Tensor } from './graph-builder.ts';
 import type { Dim } from './onnx-model.ts';
 
-/** Same elements, new shape. At most one dimension may be symbolic; it becomes -1 in the node. */
+/**
+ * Same elements, new shape. A symbolic dimension becomes -1 in the node; where there are several, all but one keep their
+ * name and axis.
+ */
 export function reshape(g: Graph, x: Tensor, shape: readonly Dim[]): Tensor {
   if (x.shape.length === shape.length && x.shape.every((dim, axis) => dim === shape[axis])) return x;
-  const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : -1));
+  const isOne = shape.filter((dim) => typeof dim !== 'number').length === 1;
+  const sizes = shape.map((dim, axis) =>
+    typeof dim === 'number' ? dim : !isOne && dim === x.shape[axis] ? 0 : -1,
+  ); // 0 = as the input's axis
   if (sizes.filter((size) => size === -1).length > 1) throw new Error(`reshape to [${shape}]: two unknowns`);
   return differentiable(
     g,
