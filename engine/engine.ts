@@ -196,12 +196,12 @@ export interface EvalReport {
 
 export interface BuildStoreJob {
   readonly adapter: AdapterRef;
-  /** Written into this folder: per-example LoRA gradients at half the trained adapter's strength, curvature factor, decoys' gradients. */
+  /** Written into this folder: a row for each distinct example and each decoy that scores answers by one inner product. */
   readonly storeDir: string;
   readonly examples: readonly Example[];
   /** Never trained, same distribution: they calibrate the noise floor. */
   readonly decoys: readonly Example[];
-  /** The adapter as it was during its own training, oldest first; left out = its end alone is known. */
+  /** The adapter as it was during its own training, oldest first; left out = the states that its own folder keeps. */
   readonly checkpoints?: readonly TrainingCheckpoint[];
 }
 
@@ -224,6 +224,11 @@ export interface AttributeRequest {
 export interface TextRange {
   readonly start: number;
   readonly end: number;
+}
+
+export interface AttributePartsRequest extends AttributeRequest {
+  /** Parts of the answer, apart from each other. */
+  readonly ranges: readonly TextRange[];
 }
 
 /** Who made this sentence: shares as of a whole answer, over the tokens of one part of it. */
@@ -273,13 +278,25 @@ export interface RetrievalRequest {
   /** The prompt as it was; each passage's text stands in it word for word. */
   readonly messages: readonly ChatMessage[];
   readonly answer: string;
-  /** Each costs one more forward pass. */
   readonly passages: readonly RetrievedPassage[];
+  /**
+   * Forward passes beside the one of the prompt as it was: one without any passage and one a passage. 9 where left out;
+   * of more passages those are measured that share most words with the answer.
+   */
+  readonly passesMax?: number;
 }
 
-/** What the answer used of each passage: how much less likely it is without it. Shares are >= 0 and sum to `alpha`. */
+/**
+ * What the answer used of each passage, in the order asked: shares are >= 0 and sum to `alpha`, or to 0 where no passage
+ * helps enough by itself.
+ */
 export interface RetrievalShares {
-  readonly shares: readonly { readonly id: string; readonly share: number; readonly gainNats: number }[];
+  readonly shares: readonly {
+    readonly id: string;
+    readonly share: number;
+    /** Mean nats per answer token that the passage alone takes off; 0 where it was not measured or not in the prompt. */
+    readonly gainNats: number;
+  }[];
   /** Part of the answer's surprise that the passages together take away, 0..1. */
   readonly alpha: number;
 }
@@ -338,6 +355,8 @@ export interface Engine extends ServingBackend {
     onProgress?: (done: number, total: number) => void,
   ): Promise<{ readonly storeHash: string }>;
   attribute(request: AttributeRequest): Promise<SampleShares>;
+  /** The same for parts of an answer, one result a range, in their order: who made this sentence. */
+  attributeParts?(request: AttributePartsRequest): Promise<readonly PartShares[]>;
   /**
    * Builds the span index of a version's examples, in a low-priority child process. Same examples in the same order, same
    * hash.
@@ -345,6 +364,8 @@ export interface Engine extends ServingBackend {
   buildSpanIndex(job: BuildSpanIndexJob): Promise<{ readonly indexHash: string; readonly tokens: number }>;
   /** Words of a text that stand verbatim in the examples of an index: evidence, not shares. Milliseconds. */
   findSpans(request: FindSpansRequest): Promise<readonly AnswerSpan[]>;
+  /** What an answer used of the passages in its prompt, by scoring it with and without them. */
+  retrievalShares(request: RetrievalRequest): Promise<RetrievalShares>;
   /** Mean nats per answer token under each adapter, in their order: the answer given word for word, end of turn included. */
   answerLosses(request: AnswerLossRequest): Promise<readonly number[]>;
   /**

@@ -17,6 +17,7 @@ import { attributeCall } from './attribute-call.ts';
 import { auditVersion } from './attribution/audits/audit-version.ts';
 import { checkCall } from './attribution/audits/check-call.ts';
 import { adoptShippedAudits } from './attribution/audits/shipped-audit.ts';
+import { sentenceMakers } from './attribution/sentence-makers.ts';
 import { proveBooksRegularly } from './books/prove-books-regularly.ts';
 import { booksVerbs } from './books-verbs.ts';
 import { budgetVerbs } from './budget-verbs.ts';
@@ -185,6 +186,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     rate: (input) => rateCall(market, input),
     correct: (input) => correctAnswer(market, input),
     provenance: (callId) => readProvenance(market, callId),
+    sentenceMakers: (callId) => sentenceMakers(market, callId),
     receipt: (input) => readReceipt(market, input),
     datanets: async () =>
       Promise.all((await listDatanets(db)).map((datanet) => readDatanet(market, datanet))),

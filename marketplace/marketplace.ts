@@ -2,7 +2,10 @@
 // Refusals are returned unions with lowercase codes; faults are thrown. It knows no chat platform beyond opaque ids.
 // Built by marketplace/create-marketplace.ts from an Engine, a Database and a data folder.
 import type { Nano } from '../db/ledger/amount.ts';
+import type { AuditFigure } from '../engine/audit-job.ts';
 import type { AuditView } from './attribution/audits/audit-view.ts';
+import type { SentenceMakers, SentenceMakersRefusal } from './attribution/sentence-makers.ts';
+import type { EvidenceSpan } from './attribution/span-evidence.ts';
 import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
 import type { Budget, BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
@@ -168,23 +171,36 @@ export interface AskInput {
 export interface Provenance {
   readonly callId: string;
   readonly receiptNumber: string;
+  readonly modelSlug: string;
   readonly modelTitle: string;
   readonly versionNumber: number;
   /** 'pending' until the background job has run. */
   readonly state: 'pending' | 'attributed';
+  readonly answer: string;
   readonly dataPoolNano: Nano;
   readonly fallbackNano: Nano;
   readonly alpha: number;
-  readonly top: readonly {
-    readonly pseudonym: string;
-    readonly share: number;
-    readonly amountNano: Nano;
-    readonly question: string;
-    readonly answer: string;
-  }[];
+  /** Why nothing was traced to single contributions, as the receipt says it; null where something could be. */
+  readonly note: string | null;
+  readonly top: readonly (Maker & { readonly share: number; readonly amountNano: Nano })[];
   readonly contributorsPaid: number;
+  /** Words of the answer that stand word for word in contributions, in its order, none inside another. */
+  readonly spans: readonly (Maker & EvidenceSpan)[];
+  /** How many sentences of the answer can be traced one by one; 0 where nothing can. */
+  readonly sentences: number;
+  /** How well this version's attribution agrees with retraining, 0 = chance, 1 = always; null where it is not audited. */
+  readonly agreement: AuditFigure | null;
   /** What the version was trained on, in this order: contributions (sft), corrections (dpo), votes (kto). */
   readonly learntFrom: readonly { readonly method: TrainingMethod; readonly count: number }[];
+}
+
+/** A contribution and who gave it. Its words are empty once it was taken back: they are shown to nobody. */
+export interface Maker {
+  readonly contributionId: string;
+  readonly pseudonym: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly takenBack: boolean;
 }
 
 /** A receipt for people: lines for a chat, and the file that `npm run verify` checks. */
@@ -258,14 +274,16 @@ export interface ReviewItem {
 export type ReviewResult =
   | {
       readonly ok: true;
-      readonly state: 'accepted' | 'rejected';
+      /** Waiting: others have to agree, `missing` of them at the least. */
+      readonly state: 'accepted' | 'rejected' | 'waiting';
+      readonly missing: number;
       readonly newSinceVersion: number;
       readonly neededForNextVersion: number;
       readonly trainingStarted: boolean;
     }
   | {
       readonly ok: false;
-      readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing';
+      readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing' | 'not_drawn';
     };
 
 export interface Given {
@@ -361,6 +379,8 @@ export interface Marketplace
     readonly conversationKey: AskInput['conversationKey'];
   }): Promise<CorrectResult>;
   provenance(callId: string): Promise<Provenance | null>;
+  /** Who made each sentence of an answer, measured now. */
+  sentenceMakers(callId: string): Promise<SentenceMakers | SentenceMakersRefusal>;
   /** The receipt with this number, whosever it is (others see hashes only); the person's latest where none is given. */
   receipt(input: { readonly person: Person; readonly number?: string }): Promise<ReceiptView | null>;
   datanets(): Promise<readonly DatanetProgress[]>;

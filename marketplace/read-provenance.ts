@@ -1,6 +1,6 @@
 // 🔍 who made this answer: the shares of a call as people see them, largest first, with the contribution each points to,
-// and what its version was trained on.
-// Used by create-marketplace.ts. Reads only; the figures are those the ledger paid.
+// the words of the answer that stand in contributions, and what its version was trained on.
+// Used by create-marketplace.ts. Reads only; the figures are those the ledger paid. What was taken back is shown to nobody.
 import { addNano, type Nano, nano, ZERO_NANO } from '../db/ledger/amount.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
 import { type CallShareLine, sharesOfCall } from '../db/repositories/call-share-repository.ts';
@@ -8,6 +8,11 @@ import { getDatanetVersion } from '../db/repositories/datanet-version-repository
 import { getModel } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
 import { getReceipt } from '../db/repositories/receipt-repository.ts';
+import type { Call, ModelVersion } from '../db/schema.ts';
+import { auditView } from './attribution/audits/audit-view.ts';
+import { makerOf, readMakers } from './attribution/read-makers.ts';
+import { sentencesOf } from './attribution/sentences.ts';
+import { spanEvidence } from './attribution/span-evidence.ts';
 import { learntFrom } from './factory/phase-record.ts';
 import type { Provenance } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
@@ -18,9 +23,10 @@ import { PPM } from './split-price.ts';
 const TOP = 5;
 
 export async function readProvenance(
-  { db }: Pick<MarketplaceContext, 'db'>,
+  market: Pick<MarketplaceContext, 'db' | 'engine' | 'dataDir' | 'log' | 'settings'>,
   callId: string,
 ): Promise<Provenance | null> {
+  const { db } = market;
   const call = await getCall(db, callId);
   const receipt = await getReceipt(db, callId);
   if (call === undefined || receipt === undefined) return null;
@@ -30,26 +36,57 @@ export async function readProvenance(
   const body = receipt.body as unknown as ReceiptBody;
   const shares = await sharesOfCall(db, callId);
   const influence = shares.filter((share) => share.kind === 'influence');
+  const top = influence.slice(0, TOP).map((share) => ({
+    ...makerOf(share),
+    share: share.sharePpm / PPM,
+    amountNano: share.amountNano,
+  }));
+  const isMeasured = (body.attribution?.storeHash ?? '') !== '';
   return {
     callId,
     receiptNumber: receiptNumber(receipt.number),
+    modelSlug: model?.slug ?? body.model.slug,
     modelTitle: model?.title ?? body.model.slug,
     versionNumber: version?.number ?? body.model.version,
     state: call.attributedAt === null ? 'pending' : 'attributed',
     dataPoolNano: nano(BigInt(body.partsNano.data)),
     fallbackNano: sumOf(shares.filter((share) => share.kind === 'fallback')),
     alpha: (body.attribution?.alphaPpm ?? 0) / PPM,
-    top: influence.slice(0, TOP).map((share) => ({
-      pseudonym: share.pseudonym,
-      share: share.sharePpm / PPM,
-      amountNano: share.amountNano,
-      question: share.question ?? '',
-      answer: share.answer ?? '',
-    })),
+    answer: call.answer ?? '',
+    note: body.attribution?.note ?? null,
+    top,
+    spans:
+      version === undefined || call.attributedAt === null
+        ? []
+        : await spansOf(
+            market,
+            call,
+            version,
+            influence.map(({ contributionId }) => contributionId ?? ''),
+          ),
+    sentences: isMeasured ? sentencesOf(call.answer ?? '').length : 0,
+    agreement: version === undefined ? null : ((await auditView(market, version.id)).found?.lds ?? null),
     contributorsPaid: new Set(shares.filter((share) => share.amountNano > 0n).map((share) => share.personId))
       .size,
     learntFrom: version === undefined ? [] : learntFrom(version, made?.contributionCount ?? 0),
   };
+}
+
+async function spansOf(
+  market: Parameters<typeof spanEvidence>[0],
+  call: Call,
+  version: ModelVersion,
+  paid: readonly string[],
+): Promise<Provenance['spans']> {
+  const spans = await spanEvidence(market, call, version, paid);
+  const makers = await readMakers(
+    market.db,
+    spans.map(({ contributionId }) => contributionId),
+  );
+  return spans.flatMap((span) => {
+    const maker = makers.get(span.contributionId);
+    return maker === undefined || maker.takenBack ? [] : [{ ...maker, ...span }];
+  });
 }
 
 function sumOf(shares: readonly CallShareLine[]): Nano {

@@ -24,6 +24,7 @@ import { showReceipt } from './receipt-command.ts';
 import { refundedReply } from './refund-command.ts';
 import { OLD_BUTTON_TOAST } from './refusal-words.ts';
 import { acceptContribution, nextReviewReply, openRejectionForm } from './review-command.ts';
+import { showSentences } from './sentence-view.ts';
 import { cancelQuestion, cancelReply, showCurve, trainingsReply } from './training-command.ts';
 import { withdrawnReply } from './withdraw-command.ts';
 
@@ -73,6 +74,7 @@ export const pressHandlers: Readonly<Record<ActionKind, PressHandler>> = {
   rate_down: now((context, callId) => rateAnswer(context, callId, 'down')),
   why: now((context, callId) => showProvenance(context, callId, false)),
   why_refresh: now((context, callId) => showProvenance(context, callId, true)),
+  sentences: now(showSentences),
   again: inTurn(askAgain),
   example: inTurn(askExample),
   receipt: now(showReceipt),

@@ -1,5 +1,6 @@
-// 🔍 under an answer: who made it. Shows the top contributors with share, amount and the contribution it points to, what
-// went to the fallback, what the version was trained on, its number and the receipt. Used by the 🔍 and "Look again" buttons.
+// 🔍 under an answer: who made it. Shows the answer with the words that stand in contributions, the top contributors with
+// share, amount and the contribution it points to, what went to the fallback and why, what the version was trained on, how
+// sure all that is, and the receipt. Used by the 🔍 and "Look again" buttons. What was taken back shows no words.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provenance } from '../../marketplace/marketplace.ts';
 import { encodeAction } from '../core/button-codec.ts';
@@ -10,6 +11,9 @@ import { count, openAmount, percent } from '../core/words.ts';
 import type { CommandContext } from './command-context.ts';
 
 const TOP_SHOWN = 5;
+const ALSO_SHOWN = 2;
+/** A longer answer is not shown again with marks; its words are named one by one. */
+const MARKED_CHARS_MAX = 500;
 
 const medals = ['①', '②', '③', '④', '⑤'] as const;
 
@@ -47,33 +51,100 @@ function provenanceReply(provenance: Provenance): Reply {
       ephemeral: true,
     };
   }
-  const entries = provenance.top
-    .slice(0, TOP_SHOWN)
-    .map(
-      (each, i): RichText =>
-        lines(
-          rich(
-            `${medals[i] ?? '•'} `,
-            bold(shownName(each.pseudonym)),
-            ` · ${percent(each.share)} · ${openAmount(each.amountNano)}`,
-          ),
-          quote(`${shownText(each.question, 160)}\n${shownText(each.answer, 240)}`),
-        ),
-    );
+  const { top, note, sentences, callId } = provenance;
+  const entries = top.slice(0, TOP_SHOWN).map(makerEntry);
+  const marked = markedAnswer(provenance);
   return {
     text: lines(
       bold('Who made this answer?'),
+      marked !== null && quote(marked),
       `${openAmount(provenance.dataPoolNano)} of the price went to the people behind its data.`,
       ...entries,
-      entries.length === 0 && 'No single contribution stood out from the noise.',
+      entries.length === 0 && nothingTraced(note),
+      ...alsoWordForWord(provenance),
       provenance.fallbackNano > 0n &&
-        `The other ${openAmount(provenance.fallbackNano)} could not be traced to single contributions: shared by everyone whose data is in this version, each contribution by its weight.`,
+        `The ${entries.length === 0 ? 'whole' : 'other'} ${openAmount(provenance.fallbackNano)} could not be traced to single contributions: shared by everyone whose data is in this version, each contribution by its weight.`,
       `${count(provenance.contributorsPaid, 'person was', 'people were')} paid.`,
       learntLine(provenance),
+      marked !== null &&
+        small(
+          '①… in the answer: the words before it stand like that in this contribution. Who is paid is measured inside the model, not by matching words.',
+        ),
+      sureLine(provenance),
       footer,
     ),
+    ...(sentences > 1
+      ? { buttons: [[{ action: encodeAction('sentences', callId), label: 'Sentence by sentence' }]] }
+      : {}),
     ephemeral: true,
   };
+}
+
+function makerEntry(maker: Provenance['top'][number], rank: number): RichText {
+  const { pseudonym, share, amountNano, question, answer, takenBack } = maker;
+  return lines(
+    rich(
+      `${medals[rank] ?? '•'} `,
+      bold(shownName(pseudonym)),
+      ` · ${percent(share)} · ${openAmount(amountNano)}`,
+    ),
+    takenBack
+      ? small('Taken back since: its words are shown to nobody, and later answers pay it nothing.')
+      : quote(`${shownText(question, 160)}\n${shownText(answer, 240)}`),
+  );
+}
+
+/** The answer with the number of a maker behind the words that stand in that contribution; null where there are none. */
+function markedAnswer({ answer, spans, top }: Provenance): string | null {
+  if (answer.length > MARKED_CHARS_MAX) return null;
+  let [shown, from] = ['', 0];
+  for (const { contributionId, end } of spans) {
+    const rank = rankOf(top, contributionId);
+    if (rank === null) continue;
+    shown += `${answer.slice(from, end)} ${medals[rank]}`;
+    from = end;
+  }
+  return from === 0 ? null : shownText(`${shown}${answer.slice(from)}`, 2 * MARKED_CHARS_MAX);
+}
+
+function rankOf(top: Provenance['top'], contributionId: string): number | null {
+  const rank = top.slice(0, TOP_SHOWN).findIndex((maker) => maker.contributionId === contributionId);
+  return rank < 0 ? null : rank;
+}
+
+/** Words that stand in contributions which are not among those shown: told, since they are true, and paid nothing by it. */
+function alsoWordForWord({ answer, spans, top }: Provenance): readonly RichText[] {
+  return spans
+    .filter(({ contributionId }) => answer.length > MARKED_CHARS_MAX || rankOf(top, contributionId) === null)
+    .slice(0, ALSO_SHOWN)
+    .map(({ text, pseudonym, contributions }) => {
+      const others = contributions - 1;
+      const more = others > 0 ? ` and in ${count(others, 'other contribution')}` : '';
+      return rich(
+        'Word for word: “',
+        shownText(text.replace(/\s+/g, ' '), 120),
+        '” stands in a contribution by ',
+        bold(shownName(pseudonym)),
+        `${more}.`,
+      );
+    });
+}
+
+/** A note says why; without one nothing rose above chance. */
+const nothingTraced = (note: string | null): string =>
+  note === null
+    ? 'No single contribution stood out from the noise.'
+    : `Nothing was traced to single contributions: ${shownText(note, 200)}.`;
+
+function sureLine({ agreement, modelSlug }: Provenance): RichText | false {
+  if (agreement === null) return false;
+  const { value, low, high } = agreement;
+  const likely = low === high ? '' : ` (likely ${low.toFixed(2)} to ${high.toFixed(2)})`;
+  return rich(
+    small(
+      `How sure? Checked by retraining without some contributors: agreement ${value.toFixed(2)}${likely}, 0 is chance and 1 is always; more at /model ${modelSlug}.`,
+    ),
+  );
 }
 
 /** Attribution takes a second or two: whoever presses at once gets the shares, not a request to press again. */

@@ -10,6 +10,7 @@ const KINDS = {
   rate_down: ['dn', 'callId', false],
   why: ['wy', 'callId', false],
   why_refresh: ['wr', 'callId', false],
+  sentences: ['se', 'callId', false],
   again: ['ag', 'callId', false],
   receipt: ['rc', 'number', false],
   earnings: ['er', 'period', false],

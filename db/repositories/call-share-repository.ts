@@ -5,7 +5,7 @@
 import { sql } from 'kysely';
 import type { Database, Tx } from '../database.ts';
 import type { Nano } from '../ledger/amount.ts';
-import type { ShareKind } from '../schema.ts';
+import type { ContributionState, ShareKind } from '../schema.ts';
 
 interface NewCallShare {
   /** Null where a fallback share stands for a person rather than one contribution. */
@@ -46,6 +46,8 @@ export interface CallShareLine extends NewCallShare {
   readonly pseudonym: string;
   readonly question: string | null;
   readonly answer: string | null;
+  /** Null where the share points to no contribution. */
+  readonly contributionState: ContributionState | null;
 }
 
 /** Shares of a call by rank, with the pseudonym and the contribution each points to. */
@@ -55,7 +57,12 @@ export async function sharesOfCall(db: Database, callId: string): Promise<readon
     .innerJoin('person', 'person.id', 'callShare.personId')
     .leftJoin('contribution', 'contribution.id', 'callShare.contributionId')
     .selectAll('callShare')
-    .select(['person.pseudonym', 'contribution.question', 'contribution.answer'])
+    .select([
+      'person.pseudonym',
+      'contribution.question',
+      'contribution.answer',
+      'contribution.state as contributionState',
+    ])
     .where('callShare.callId', '=', callId)
     .orderBy('callShare.rank')
     .execute();

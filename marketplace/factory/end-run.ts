@@ -12,6 +12,7 @@ import {
 import { transitionTrainingRun } from '../../db/repositories/training-run-repository.ts';
 import type { JsonObject, ModelVersion } from '../../db/schema.ts';
 import { queueAudit } from '../attribution/audits/queue-audit.ts';
+import { readySpanIndex } from '../listings/ready-span-index.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { waitForDatabase } from '../wait-for-database.ts';
 import type { Judged } from './evaluate-candidate.ts';
@@ -28,6 +29,7 @@ export async function endRun(market: MarketplaceContext, candidate: Candidate): 
   const { plan, trained, judged, phases } = candidate;
   await writeModelCard(market, candidate);
   const storeHashes = judged.publish ? await buildStore(market, plan) : {};
+  if (judged.publish) await buildSpanIndex(market, plan);
   await waitForDatabase(market, () =>
     transact(market.db, async (tx) => {
       const { run, model, datanet } = plan;
@@ -64,6 +66,13 @@ async function buildStore(market: MarketplaceContext, plan: RunPlan): Promise<Js
     decoys,
   });
   return { storeDir, storeHash, decoys: decoys.length };
+}
+
+/** Evidence for 🔍: without it the version is published all the same, and the first look tries again. */
+async function buildSpanIndex(market: MarketplaceContext, { run }: RunPlan): Promise<void> {
+  await readySpanIndex(market, run).catch((fault: unknown) => {
+    market.log.warn({ err: fault, runId: run.id }, 'the span index could not be built');
+  });
 }
 
 async function saveVersion(

@@ -1,5 +1,5 @@
 // Whether a model would answer at once, and the first sign of interest that makes it so: whoever looks at a model or
-// chooses it lets the engine load its adapter, and a gradient store that is still missing be built. Used by
+// chooses it lets the engine load its adapter, and a gradient store or span index that is still missing be built. Used by
 // create-marketplace.ts and open-call.ts. Reads only, never throws: an engine that does not tell in time leaves the
 // page without that line.
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import type { Model, ModelVersion } from '../../db/schema.ts';
 import type { ModelReadiness } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { adapterOf } from './adapter-of.ts';
+import { readySpanIndex } from './ready-span-index.ts';
 import { readyStore } from './ready-store.ts';
 
 type Market = Pick<MarketplaceContext, 'db' | 'engine' | 'dataDir' | 'demoDir' | 'stopping'>;
@@ -21,7 +22,10 @@ export async function wakeModel(market: Market, model: Model): Promise<ModelRead
   const version = await getModelVersion(market.db, model.currentVersionId);
   if (version === undefined) return null;
   wakeVersion(market, version);
-  readyStore(market, version).catch(() => undefined); // the attribution that needs it tries again and tells
+  // Whoever needs them tries again and tells.
+  readyStore(market, version)
+    .then(() => readySpanIndex(market, version))
+    .catch(() => undefined);
   const state = market.engine.adapterState(adapterOf(market, version)).catch(() => null);
   return await Promise.race([state, sleep(tellMsMax, null, { ref: false })]);
 }

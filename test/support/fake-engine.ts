@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { retrievalShares } from '../../engine/attribution/retrieval/retrieval-shares.ts';
 import { findSpans } from '../../engine/attribution/spans/find-spans.ts';
 import { buildSpanIndex } from '../../engine/attribution/spans/span-index-build.ts';
 import { openSpanIndex } from '../../engine/attribution/spans/span-index-file.ts';
@@ -63,7 +64,8 @@ export interface FakeEngine extends Engine {
     | 'attribute'
     | 'auditVersion'
     | 'buildSpanIndex'
-    | 'findSpans',
+    | 'findSpans'
+    | 'retrievalShares',
     number
   >;
   /** The audit jobs, newest last. */
@@ -94,6 +96,7 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
     auditVersion: 0,
     buildSpanIndex: 0,
     findSpans: 0,
+    retrievalShares: 0,
   };
   const audits: AuditJob[] = [];
   return {
@@ -139,7 +142,7 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
       calls.attribute += 1;
       if (faults.failAttribution)
         throw new EngineError('fake: attribution failed', { code: 'fake', retry: 'safe' });
-      return await attribute(request);
+      return { ...(await attribute(request)), methodId: faults.methodId ?? FAKE_METHOD };
     },
     async buildSpanIndex(job) {
       calls.buildSpanIndex += 1;
@@ -154,6 +157,10 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
         index.close();
       }
     },
+    async retrievalShares(request) {
+      calls.retrievalShares += 1;
+      return await retrievalShares(request, unsaidPart);
+    },
     async answerLosses({ messages, answer, adapters }) {
       const question = messages.at(-1)?.content ?? '';
       const knows = (dir: string) => answerTo(question, dir).then((said) => said === answer);
@@ -166,6 +173,15 @@ export function fakeEngine(options: { readonly contextTokens?: number } = {}): F
       audits.push(job);
       const storeHash = digest(await readFile(join(job.storeDir, 'fake-store.json'), 'utf8'));
       return await fakeAudit(job, faults, storeHash, writeFakeAdapter, onProgress, signal);
+    },
+    async attributeParts({ answer, ranges, ...request }) {
+      return await Promise.all(
+        ranges.map(async ({ start, end }) => {
+          const text = answer.slice(start, end);
+          const { shares, alpha } = await attribute({ ...request, answer: text }, text);
+          return { start, end, text, shares, alpha };
+        }),
+      );
     },
     async close() {},
   };
@@ -289,12 +305,19 @@ async function buildStore(job: BuildStoreJob, onProgress?: (done: number, total:
   return { storeHash: digest(text) };
 }
 
-/** The example that answers gets 3/4 of alpha, the next one in the store 1/8: the rest is the fallback's. */
-async function attribute(request: AttributeRequest): Promise<SampleShares> {
+/**
+ * The example that answers gets 3/4 of alpha, the next one in the store 1/8: the rest is the fallback's.
+ * @param sentence then the example that says just this
+ */
+async function attribute(request: AttributeRequest, sentence?: string): Promise<SampleShares> {
   const text = await readFile(join(request.storeDir, 'fake-store.json'), 'utf8');
   const examples = JSON.parse(text) as readonly Example[];
   const question = request.messages.at(-1)?.content ?? '';
-  const at = examples.findIndex((example) => normalise(example.question) === normalise(question));
+  const at = examples.findIndex((example) =>
+    sentence === undefined
+      ? normalise(example.question) === normalise(question)
+      : normalise(example.answer) === normalise(sentence),
+  );
   const base = {
     ...{ alpha: ALPHA, noiseFloor: 0.01, storeHash: digest(text), methodId: FAKE_METHOD },
     ...{ modelHash: digest('fake model'), curvatureHash: digest(`curvature of ${text}`), seed: 1 },
@@ -323,6 +346,13 @@ async function answerTo(question: string, adapterDir: string | undefined): Promi
     (one) => normalise(one.question) === normalise(question),
   );
   return known?.answer ?? UNKNOWN_ANSWER;
+}
+
+/** The answer's loss: one nat for each word that the prompt does not say. */
+async function unsaidPart(messages: readonly ChatMessage[], answer: string): Promise<number> {
+  const said = new Set(messages.flatMap(({ content }) => normalise(content).split(' ')));
+  const words = normalise(answer).split(' ');
+  return words.filter((word) => !said.has(word)).length / words.length;
 }
 
 /** Case, punctuation and spacing do not matter to what the fake knows. */

@@ -110,6 +110,8 @@ export interface FakeMarketplace extends Marketplace {
   between: () => Promise<void>;
   reviewItems: ReviewItem[];
   provenances: Map<string, Provenance>;
+  /** What "Sentence by sentence" finds, by call. */
+  sentences: Map<string, Awaited<ReturnType<Marketplace['sentenceMakers']>>>;
   readonly outcomes: Map<string, CallDone | CallRefusal>;
   contributeResult: (consented: boolean) => ContributeResult;
   readonly balances: Map<string, bigint>;
@@ -224,6 +226,7 @@ export function createFakeMarketplace(): FakeMarketplace {
     between: async () => {},
     reviewItems: [],
     provenances: new Map(),
+    sentences: new Map(),
     outcomes: new Map(),
     contributeResult: (consented) =>
       consented
@@ -306,6 +309,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       return result;
     },
     provenance: async (callId) => fake.provenances.get(callId) ?? null,
+    sentenceMakers: async (callId) => fake.sentences.get(callId) ?? { ok: false, code: 'not_found' },
     async receipt({ person, number }) {
       const own = [...calls.values()].filter((call) => call.person.id === person.id);
       const call = number === undefined ? own.at(-1) : own.find(({ callId }) => callId === `call-${number}`);
@@ -347,6 +351,7 @@ export function createFakeMarketplace(): FakeMarketplace {
       return {
         ok: true,
         state: verdict === 'accept' ? 'accepted' : 'rejected',
+        missing: 0,
         newSinceVersion: 8,
         neededForNextVersion: 20,
         trainingStarted: false,

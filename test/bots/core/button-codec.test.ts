@@ -16,6 +16,7 @@ const withArgument = [
   'rate_down',
   'why',
   'why_refresh',
+  'sentences',
   'again',
   'receipt',
   'model',
