@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { createAttributeClient } from '../attribution/attribute-client.ts';
 import { auditInChild } from '../attribution/audit/audit-process.ts';
 import { buildStoreInChild } from '../attribution/build-store-process.ts';
+import { retrievalShares } from '../attribution/retrieval/retrieval-shares.ts';
 import { buildSpansInChild } from '../attribution/spans/build-spans-process.ts';
 import { createSpansClient } from '../attribution/spans/spans-client.ts';
 import type { Engine, GenerateRequest } from '../engine.ts';
@@ -143,6 +144,10 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
       auditInChild({ ...job, modelDir: baseDir }, onProgress, untilClosed(signal), aside),
     buildSpanIndex: (job) => buildSpansInChild(job, closing.signal),
     findSpans: (request) => spans.find(request),
+    retrievalShares: async (request) => {
+      await serving.ready();
+      return await retrievalShares(request, answerLoss);
+    },
     answerLosses: async ({ messages, answer, adapters }) => {
       await serving.ready();
       const losses: number[] = [];
