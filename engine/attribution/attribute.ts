@@ -1,16 +1,17 @@
 // Who made this answer: shares of one answer over the examples of the version that gave it. Used by the attribution
 // worker and the evaluation. It knows texts and opaque ids; no people, no money.
 //
-// One call: the answer's loss with and without the adapter (alpha), the answer's gradient, its
-// damped-Fisher influence scores against every stored example and decoy, and shares of what rises above the decoys.
+// One call: the answer's loss with and without the adapter (alpha), the answer's gradient, its damped-Fisher influence
+// scores against every stored example and decoy (one inner product each), and shares of what rises above the decoys.
 // Invariants: shares are >= 0 and sum to alpha or to 0, so what is missing to 1 is what the adapter's data did not do;
 // a store is only used with exactly the base and adapter it was made from.
 import type { AdapterRef, AttributeRequest, SampleShares } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
+import { hashBytes } from './content-hash.ts';
 import { createGradientModel, type GradientModel, type TokenisedExample } from './gradient-model.ts';
 import { type GradientStore, openGradientStore, storeHashOf } from './gradient-store.ts';
-import { type InfluenceIndex, type InfluenceScores, influenceIndex } from './influence.ts';
+import { type InfluenceScores, influenceScores } from './influence.ts';
 import { adapterPart, noiseFloor, sharesOf } from './shares.ts';
 
 interface AttributorOptions {
@@ -21,7 +22,8 @@ interface AttributorOptions {
 }
 
 export interface Attributor {
-  attribute(request: AttributeRequest): Promise<SampleShares>;
+  /** Shares with all that a recomputation needs; an empty answer has none, and an alpha of 0. */
+  attribute(request: AttributeRequest): Promise<Required<SampleShares>>;
   /** What attribute() decides on, with the scores of everything in the store; undefined for an empty answer. */
   explain(request: AttributeRequest): Promise<Explanation | undefined>;
   release(): Promise<void>;
@@ -31,13 +33,21 @@ export interface Explanation {
   readonly store: GradientStore;
   readonly scores: InfluenceScores;
   readonly alpha: number;
+  /** Mean nats per answer token. */
+  readonly baseNll: number;
+  readonly adapterNll: number;
 }
 
 interface LoadedVersion {
   readonly model: AdaptedModel;
   readonly gradients: GradientModel;
   readonly store: GradientStore;
-  readonly index: InfluenceIndex;
+}
+
+/** What a receipt tells of the method, so that anyone can recompute it. */
+function factsOf({ storeHash, meta }: GradientStore) {
+  const { methodId, base, adapter, curvature: curvatureHash, seed } = meta;
+  return { storeHash, methodId, modelHash: hashBytes(`${base} ${adapter}`), curvatureHash, seed };
 }
 
 /** Loads the base model. @throws EngineError of loading it */
@@ -56,27 +66,32 @@ export function createAttributor(options: AttributorOptions): Attributor {
   };
 
   const explain: Attributor['explain'] = async ({ adapter, storeDir, messages, answer }) => {
-    const { model, gradients, store, index } = await version(adapter, storeDir);
+    const { model, gradients, store } = await version(adapter, storeDir);
     const example = model.base.tokenise(messages, answer);
     if (example === undefined) return undefined;
-    const alpha = await explainedPart(gradients, example);
-    return { store, alpha, scores: index.scores(await gradientOf(gradients, example)) };
+    const baseNll = await gradients.answerNll(example, 'base');
+    const adapterNll = await gradients.answerNll(example, 'adapted');
+    const gradient = await gradientOf(gradients, example);
+    const scores = influenceScores(store.rows, store.meta.examples.length, gradient);
+    return { store, scores, alpha: adapterPart(baseNll, adapterNll), baseNll, adapterNll };
   };
 
   return {
     explain,
     attribute: async (request) => {
       const explanation = await explain(request);
+      const { store } = explanation ?? (await version(request.adapter, request.storeDir));
+      const facts = factsOf(store);
       if (explanation === undefined)
-        return { shares: [], alpha: 0, noiseFloor: 0, storeHash: storeHashOf(request.storeDir) };
-      const { store, scores, alpha } = explanation;
+        return { shares: [], alpha: 0, noiseFloor: 0, baseNll: 0, adapterNll: 0, ...facts };
+      const { scores, alpha, baseNll, adapterNll } = explanation;
       const floor = noiseFloor(scores.decoys, store.meta.floorQuantile);
       const shares = sharesOf(scores.trained, floor, alpha);
       const paid = store.meta.examples
         .map(({ id }, i) => ({ exampleId: id, share: shares[i], score: scores.trained[i] }))
         .filter(({ share }) => share > 0)
         .sort((a, b) => b.share - a.share);
-      return { shares: paid, alpha, noiseFloor: floor, storeHash: store.storeHash };
+      return { shares: paid, alpha, noiseFloor: floor, baseNll, adapterNll, ...facts };
     },
     release: async () => {
       for (const { gradients } of loaded.values()) await gradients.release();
@@ -97,14 +112,13 @@ function loadVersion(base: BaseModel, adapter: AdapterRef, storeDir: string, thr
       });
   }
   const gradients = createGradientModel({ ...model.gradientModel, strength: store.meta.strength, threads });
-  return { model, gradients, store, index: influenceIndex(store) };
+  return { model, gradients, store };
 }
 
 async function dropSurplus(loaded: Map<string, LoadedVersion>, bytesMax: number): Promise<void> {
   const bytes = (): number => {
     let sum = 0;
-    for (const { store } of loaded.values())
-      sum += store.rows.values.byteLength + store.gram.values.byteLength;
+    for (const { store } of loaded.values()) sum += store.rows.values.byteLength;
     return sum;
   };
   while (loaded.size > 1 && bytes() > bytesMax) {
@@ -112,10 +126,6 @@ async function dropSurplus(loaded: Map<string, LoadedVersion>, bytesMax: number)
     loaded.delete(key);
     await oldest.gradients.release();
   }
-}
-
-async function explainedPart(model: GradientModel, example: TokenisedExample): Promise<number> {
-  return adapterPart(await model.answerNll(example, 'base'), await model.answerNll(example, 'adapted'));
 }
 
 /** The gradient of one example's mean answer-token loss. */

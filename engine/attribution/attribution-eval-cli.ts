@@ -60,6 +60,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
     limit: Number(values.limit ?? 200),
     givenAnswers: values['given-answers'] === true,
     settings: {
+      ...defaultSettings,
       damping: Number(values.damping ?? defaultSettings.damping),
       strength: Number(values.strength ?? defaultSettings.strength),
       floorQuantile: Number(values.floor ?? defaultSettings.floorQuantile),

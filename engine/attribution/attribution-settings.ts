@@ -24,8 +24,17 @@ export interface AttributionSettings {
   readonly damping: number;
   /** Under this quantile of the decoys' scores nothing is paid. */
   readonly floorQuantile: number;
-  /** Gradients are taken with the adapter at this part of its strength. */
+  /** An answer's gradient is taken with the finished adapter at this part of its strength, and so are the examples'. */
   readonly strength: number;
+  /** Part of a score that comes from the examples' gradients at states of the training, at full strength. */
+  readonly pathWeight: number;
+  /** How many states at most, the finished adapter and then the latest of those that the run kept. */
+  readonly pathStates: number;
 }
 
-export const defaultSettings: AttributionSettings = { damping: 0.1, floorQuantile: 0.99, strength: 0.5 };
+export const defaultSettings: AttributionSettings = {
+  ...{ damping: 0.1, floorQuantile: 0.99, strength: 0.25, pathWeight: 1 / 3, pathStates: 4 },
+};
+
+/** Names the formula of influence-rows.ts and influence.ts; another formula, another id. */
+export const methodId = 'fisher/2';

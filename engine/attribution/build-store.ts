@@ -1,80 +1,153 @@
-// Builds the gradient store of a model version: one gradient for each distinct example and each decoy, and all their
-// inner products. Used by build-store-main.ts (a child process) and the evaluation. It knows texts and opaque ids.
-// Invariant: the same base, adapter, examples and decoys give the same store, byte for byte.
+// Builds the gradient store of a model version: gradients of each distinct example and each decoy at the version's points,
+// their inner products, and the rows that score answers. Used by build-store-main.ts (a child process) and the evaluation.
+// It knows texts and opaque ids.
+// Invariant: the same base, adapter, checkpoints, examples, decoys and settings give the same store, byte for byte.
 import { resolve } from 'node:path';
 import type { BuildStoreJob, Example } from '../engine.ts';
 import { EngineError } from '../errors.ts';
-import { loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
-import { type AttributionSettings, defaultSettings } from './attribution-settings.ts';
+import { readRunCheckpoints } from '../train/run-checkpoints.ts';
+import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
+import { type AttributionSettings, defaultSettings, methodId } from './attribution-settings.ts';
 import { hashBytes } from './content-hash.ts';
-import { clusterDuplicates } from './duplicate-clusters.ts';
+import type { GramMatrix } from './dual-fisher.ts';
+import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
 import { emptyRows, quantiseRow } from './feature-rows.ts';
+import { joinByGradient, keptGram, keptRows } from './gradient-clusters.ts';
 import { createGradientModel, type TokenisedExample } from './gradient-model.ts';
-import { writeGradientStore } from './gradient-store.ts';
+import { type GradientPoint, gradientPoints } from './gradient-points.ts';
+import { type StoreMeta, writeGradientStore } from './gradient-store.ts';
 import { gramMatrix } from './gram-matrix.ts';
+import { influenceRows, type PointRows } from './influence-rows.ts';
 
 export interface StoreBuild extends BuildStoreJob {
   /** Folder of the base model. */
   readonly modelDir: string;
   readonly settings?: Partial<AttributionSettings>;
+  /** Every copy has a row of its own: only to measure what copies would earn without the rule that they share one. */
+  readonly apart?: boolean;
   readonly threads?: number;
 }
 
+/** Rows held at once while a store is built: states of the training that do not fit are left out. */
+const rowBytesMax = 4 * 2 ** 30;
+
 /**
+ * @param onProgress gradients taken so far, of all examples and decoys at all points
  * @returns the store's hash
- * @throws EngineError `store_empty` | `answer_empty` | `store_unwritable` | of loading model and adapter
+ * @throws EngineError `store_empty` | `answer_empty` | `store_unwritable` | `checkpoints_malformed` | of loading model and
+ *   adapter
  */
 export async function buildGradientStore(
   build: StoreBuild,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<string> {
-  const { representatives, copies } = clusterDuplicates(build.examples);
-  if (representatives.length === 0)
-    throw new EngineError('no examples to attribute to', { code: 'store_empty', retry: 'never' });
   const settings = { ...defaultSettings, ...build.settings };
+  let clusters = build.apart === true ? eachItsOwn(build.examples) : clusterDuplicates(build.examples);
+  if (clusters.representatives.length === 0)
+    throw new EngineError('no examples to attribute to', { code: 'store_empty', retry: 'never' });
   const base = loadBaseModel(build.modelDir);
+  const all = [...clusters.representatives, ...build.decoys];
+  let tokenised = all.map((example) => tokensOf(base, example));
   const adapted = loadAdaptedModel(base, build.adapter);
-  const all = [...representatives, ...build.decoys];
-  const tokenised = all.map((example): TokenisedExample => {
-    const ids = base.tokenise([{ role: 'user', content: example.question }], example.answer);
-    if (ids === undefined)
-      throw new EngineError(`example ${example.id} has an empty answer`, {
-        code: 'answer_empty',
-        retry: 'never',
-      });
-    return ids;
-  });
+  const checkpoints = build.checkpoints ?? readRunCheckpoints(build.adapter.dir);
+  const pointsMax = Math.max(1, Math.floor(rowBytesMax / (all.length * widthOf(adapted))));
+  const points = gradientPoints(build.adapter, checkpoints, settings, pointsMax);
 
-  const model = createGradientModel({
-    ...adapted.gradientModel,
-    strength: settings.strength,
-    threads: build.threads ?? 1,
-  });
-  const rows = emptyRows(all.length, model.width);
-  let done = 0;
-  await model.gradients(tokenised, (index, vector) => {
-    quantiseRow(rows, index, vector);
-    done += 1;
-    onProgress(done, all.length);
-  });
-  await model.release();
-  const gram = await gramMatrix(rows);
+  const pointRows: PointRows[] = [];
+  const used: StoreMeta['points'] = [];
+  for (const point of points) {
+    const model = point.step === undefined ? adapted : loadAdaptedModel(base, point.adapter);
+    const before = (pointRows.length + 1) * all.length - tokenised.length; // what was joined counts as done
+    const rows = await gradientsAt(model, point, tokenised, build.threads, (done) =>
+      onProgress(before + done, points.length * all.length),
+    );
+    const trained = clusters.representatives.length;
+    const gram = { trained, decoys: build.decoys.length, values: await gramMatrix(rows) };
+    const { weight } = point;
+    if (pointRows.length > 0 || build.apart === true) pointRows.push({ rows, gram, weight });
+    else {
+      const joined = joinByGradient(clusters, gram);
+      clusters = joined.clusters;
+      tokenised = joined.kept.map((index) => tokenised[index]);
+      pointRows.push({ rows: keptRows(rows, joined.kept), gram: keptGram(gram, joined.kept), weight });
+    }
+    used.push({
+      adapter: model.sha256,
+      ...{ strength: point.strength, weight },
+      ...(point.step === undefined ? {} : { step: point.step }),
+    });
+  }
+  const { damping } = settings;
   return writeGradientStore(
     resolve(build.storeDir),
     {
+      methodId,
       base: base.sha256,
       adapter: adapted.sha256,
-      width: model.width,
+      width: pointRows[0].rows.width,
+      points: used,
       strength: settings.strength,
-      examples: representatives.map(identity),
-      copies: [...copies].map(([id, of]) => ({ id, of })),
+      examples: clusters.representatives.map(identity),
+      copies: copiesOf(clusters, build.examples),
       decoys: build.decoys.map(identity),
-      damping: settings.damping,
+      ...{ damping, dampingTried: [] },
       floorQuantile: settings.floorQuantile,
+      curvature: curvatureHash(pointRows, damping),
+      seed: 0,
     },
-    rows,
-    gram,
+    await influenceRows(pointRows, damping),
   );
+}
+
+/** In order of acceptance, as the examples are. */
+function copiesOf({ members }: Clusters, examples: readonly Example[]): StoreMeta['copies'] {
+  return examples.flatMap(({ id }) => {
+    const member = members.get(id);
+    return member === undefined ? [] : [{ id, ...member }];
+  });
+}
+
+function eachItsOwn(representatives: readonly Example[]): Clusters {
+  return { representatives, members: new Map() };
+}
+
+function tokensOf(base: BaseModel, { id, question, answer }: Example): TokenisedExample {
+  const ids = base.tokenise([{ role: 'user', content: question }], answer);
+  if (ids === undefined)
+    throw new EngineError(`example ${id} has an empty answer`, { code: 'answer_empty', retry: 'never' });
+  return ids;
+}
+
+async function gradientsAt(
+  adapted: AdaptedModel,
+  { strength }: GradientPoint,
+  examples: readonly TokenisedExample[],
+  threads = 1,
+  onDone: (done: number) => void = () => undefined,
+): Promise<PointRows['rows']> {
+  const model = createGradientModel({ ...adapted.gradientModel, strength, threads });
+  const rows = emptyRows(examples.length, model.width);
+  let done = 0;
+  await model.gradients(examples, (index, vector) => {
+    quantiseRow(rows, index, vector);
+    done += 1;
+    onDone(done);
+  });
+  await model.release();
+  return rows;
+}
+
+function widthOf({ gradientModel: { lora, weights } }: AdaptedModel): number {
+  let width = 0;
+  for (const [name, { data }] of weights) if (/\.lora_[AB]\.weight$/.test(name)) width += data.length;
+  if (width === 0) throw new Error(`bug: an adapter of rank ${lora.rank} without values`);
+  return width;
+}
+
+function curvatureHash(points: readonly PointRows[], damping: number): string {
+  const bytes = ({ values }: GramMatrix): Uint8Array =>
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return hashBytes(`damping ${damping}\n`, ...points.map(({ gram }) => bytes(gram)));
 }
 
 function identity({ id, question, answer }: Example): { readonly id: string; readonly sha256: string } {

@@ -1,5 +1,6 @@
 // The damped empirical-Fisher influence of training examples on an answer, computed exactly in its dual form.
-// Used by influence.ts. Knows inner products only: no gradients, no files, no model.
+// Used by the store builder, which turns it into rows that score by one inner product, and by the comparison of methods.
+// Knows inner products only: no gradients, no files, no model.
 //
 // With F = (1/n) Σ g_i g_iᵀ over the n trained examples and H = F + λI (Koh & Liang, arxiv.org/abs/1703.04730, with the
 // empirical Fisher as curvature), the influence of a vector v on the query q is s(v) = vᵀ H⁻¹ q. By the Woodbury
@@ -24,10 +25,20 @@ interface DualFisher {
   readonly decoyLeverage: Float64Array;
   /** Scores of all trained examples and decoys for one query. */
   score(query: QueryProducts): FisherScores;
+  /** H⁻¹ of every row, written in the rows themselves. */
+  inverseRows(): InverseRows;
+}
+
+/** H⁻¹ v = own_v · v + Σ_j mix_vj · g_j over the trained g_j, for each row v of the gram. */
+export interface InverseRows {
+  /** [n + m] */
+  readonly own: Float64Array;
+  /** [n + m, n] */
+  readonly mix: Float64Array;
 }
 
 /** Inner products of the query's gradient with the stored rows, and with itself. */
-interface QueryProducts {
+export interface QueryProducts {
   /** [n] */
   readonly trained: Float64Array;
   /** [m] */
@@ -73,6 +84,14 @@ export function dualFisher(gram: GramMatrix, damping: number): DualFisher {
     trainedLeverage: Float64Array.from({ length: n }, (_, i) => leverage(i)),
     decoyLeverage: Float64Array.from({ length: m }, (_, i) => leverage(n + i)),
     score: (query) => scoreQuery(gram, factor, lambda, query),
+    inverseRows: () => {
+      const mix = new Float64Array(size * n);
+      for (let v = 0; v < size; v++) {
+        const solved = choleskySolve(factor, values.slice(v * size, v * size + n)); // M⁻¹ G v
+        for (let j = 0; j < n; j++) mix[v * n + j] = -solved[j] / lambda;
+      }
+      return { own: new Float64Array(size).fill(1 / lambda), mix };
+    },
   };
 }
 

@@ -13,7 +13,8 @@ import { factRelation } from './same-fact.ts';
 import { verbatimPart, wordRuns } from './verbatim-runs.ts';
 
 /** By which rule an example joined its cluster, the surest first. */
-export type ClusterRule = 'exact' | 'near' | 'verbatim' | 'words' | 'gradient';
+export const clusterRules = ['exact', 'near', 'verbatim', 'words', 'gradient'] as const;
+type ClusterRule = (typeof clusterRules)[number];
 
 export interface ClusterMember {
   /** First member of the cluster. */
@@ -24,8 +25,7 @@ export interface ClusterMember {
 export interface Clusters {
   /** The first member of each cluster, in order of appearance. */
   readonly representatives: readonly Example[];
-  /** Ids of later copies with the id of the member that stands for them, in order of appearance. */
-  readonly copies: ReadonlyMap<string, string>;
+  /** Later members by their id, in order of appearance. */
   readonly members: ReadonlyMap<string, ClusterMember>;
 }
 
@@ -46,8 +46,7 @@ export function clusterDuplicates(examples: readonly Example[]): Clusters {
       representatives.push(example);
     } else members.set(example.id, { of: representatives[found.index].id, rule: found.rule });
   }
-  const copies = new Map([...members].map(([id, { of }]) => [id, of]));
-  return { representatives, copies, members };
+  return { representatives, members };
 }
 
 interface KnownFacts {

@@ -36,17 +36,27 @@ export function emptyRows(count: number, width: number): FeatureRows {
 export function quantiseRow(rows: FeatureRows, index: number, vector: Float32Array): void {
   if (vector.length !== rows.width)
     throw new RangeError(`a row of ${vector.length} values where rows have ${rows.width}`);
+  quantiseBlocks(rows, index, vector, 0);
+}
+
+/**
+ * The same for a part of a row that has not been written before: values [start, start + vector.length), as far as the
+ * row goes.
+ * @param start a multiple of 256
+ */
+export function quantiseBlocks(rows: FeatureRows, index: number, vector: Float32Array, start: number): void {
   const { width, blocks, values, scales } = rows;
-  for (let block = 0; block < blocks; block++) {
-    const start = block * blockSize;
-    const end = Math.min(start + blockSize, width);
+  const stop = Math.min(width, start + vector.length);
+  for (let block = start / blockSize; block * blockSize < stop; block++) {
+    const from = block * blockSize;
+    const end = Math.min(from + blockSize, stop);
     let largest = 0;
-    for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(vector[i]));
+    for (let i = from; i < end; i++) largest = Math.max(largest, Math.abs(vector[i - start]));
     const scale = largest < vanishing ? 0 : Math.fround(largest / 127);
     scales[index * blocks + block] = scale;
     if (scale === 0) continue; // the row was allocated as zeros
-    for (let i = start; i < end; i++)
-      values[index * width + i] = Math.max(-127, Math.min(127, Math.round(vector[i] / scale)));
+    for (let i = from; i < end; i++)
+      values[index * width + i] = Math.max(-127, Math.min(127, Math.round(vector[i - start] / scale)));
   }
 }
 

@@ -58,11 +58,7 @@ export function joinByGradient(
   for (const [id, { of, rule }] of clusters.members) members.set(id, { of: joined.get(of) ?? of, rule });
   for (const [id, of] of joined) members.set(id, { of, rule: 'gradient' });
   return {
-    clusters: {
-      representatives: kept.map((index) => representatives[index]),
-      members,
-      copies: new Map([...members].map(([id, { of }]) => [id, of])),
-    },
+    clusters: { representatives: kept.map((index) => representatives[index]), members },
     kept: [...kept, ...Array.from({ length: decoys }, (_, d) => trained + d)],
   };
 }

@@ -3,8 +3,10 @@
 // It knows rows, hashes and opaque ids: no texts, no people.
 //
 //   meta.json      what the store was made from, sha256 of the files below; its own sha256 is the store's hash
-//   features.bin   int8 [trained + decoys, width]      scales.bin  float32 [trained + decoys, blocks]
-//   gram.bin       float64 [trained + decoys, trained + decoys]                          (all little-endian)
+//   features.bin   int8 [trained + decoys, width]      scales.bin  float32 [trained + decoys, blocks]    (little-endian)
+//
+// A row is no gradient but what scores by one inner product with an answer's (influence-rows.ts): the curvature is in it.
+// gradient-store/1 kept gradients and a matrix of their products; such a store is `store_outdated` and is built anew.
 //
 // Invariants: a store appears whole or not at all (written beside, then renamed); the same build gives the same hash
 // (no times, no paths inside); a store whose bytes do not fit its hashes is refused, never used.
@@ -25,67 +27,80 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import { hashBytes, hashFile } from './content-hash.ts';
-import type { GramMatrix } from './dual-fisher.ts';
+import { clusterRules } from './duplicate-clusters.ts';
 import { blockSize, type FeatureRows } from './feature-rows.ts';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
+const format = 'gradient-store/2';
 const metaSchema = z.object({
-  format: z.literal('gradient-store/1'),
+  format: z.literal(format),
+  /** How rows were made and are scored: the same id, rows and answer give the same scores. */
+  methodId: z.string().min(1),
   /** sha256 of what decides the base model's and the adapter's numbers, see hashModelFolder */
   base: hex,
   adapter: hex,
   /** Values in a gradient, and values that share a scale. */
   width: count.positive(),
   blockSize: z.literal(blockSize),
-  /** Part of the adapter's scale at which gradients were taken, 1 = as served. */
+  /** Where the rows' gradients were taken: the finished adapter (step left out) or a state of its run. */
+  points: z
+    .array(
+      z.object({
+        adapter: hex,
+        step: count.optional(),
+        strength: z.number().positive(),
+        weight: z.number().positive(),
+      }),
+    )
+    .min(1),
+  /** Part of the adapter's scale at which an answer's gradient is taken, 1 = as served. */
   strength: z.number().positive(),
   /** Trained examples in row order: id and sha256 of question and answer. */
   examples: z.array(z.object({ id: z.string(), sha256: hex })).min(1),
-  /** Exact copies that share the row of an earlier example. */
-  copies: z.array(z.object({ id: z.string(), of: z.string() })),
+  /** Copies that share the row of an earlier example, in order of acceptance, and the rule that joined them. */
+  copies: z.array(z.object({ id: z.string(), of: z.string(), rule: z.enum(clusterRules) })),
   decoys: z.array(z.object({ id: z.string(), sha256: hex })),
   /** c of the damping λ = c × mean eigenvalue. */
   damping: z.number().positive(),
+  /** What was tried before it was chosen; empty = the default, chosen on the shipped data. */
+  dampingTried: z.array(z.object({ damping: z.number().positive(), agreement: z.number() })),
   /** The quantile of the decoys' scores under which nothing is paid. */
   floorQuantile: z.number().min(0).max(1),
-  files: z.object({ 'features.bin': hex, 'scales.bin': hex, 'gram.bin': hex }),
+  /** sha256 of damping and of all inner products at all points: the preconditioner. */
+  curvature: hex,
+  /** Of all that is drawn at random. */
+  seed: count,
+  files: z.object({ 'features.bin': hex, 'scales.bin': hex }),
 });
 
-type StoreMeta = z.infer<typeof metaSchema>;
+export type StoreMeta = z.infer<typeof metaSchema>;
 
 export interface GradientStore {
   readonly storeHash: string;
   readonly meta: StoreMeta;
   /** Trained examples first, then decoys. */
   readonly rows: FeatureRows;
-  readonly gram: GramMatrix;
 }
 
-/**
- * Writes a store and returns its hash. An older store in the folder is replaced.
- * @param gram of all rows, [rows, rows]
- */
+/** Writes a store and returns its hash. An older store in the folder is replaced. */
 export function writeGradientStore(
   folder: string,
   meta: Omit<StoreMeta, 'format' | 'blockSize' | 'files'>,
   rows: FeatureRows,
-  gram: Float64Array,
 ): string {
   if (endianness() !== 'LE') throw new Error('gradient stores are little-endian, this machine is not');
   const contents = {
     'features.bin': bytesOf(rows.values),
     'scales.bin': bytesOf(rows.scales),
-    'gram.bin': bytesOf(gram),
   };
   const whole: StoreMeta = {
-    format: 'gradient-store/1',
+    format,
     ...meta,
     blockSize,
     files: {
       'features.bin': hashBytes(contents['features.bin']),
       'scales.bin': hashBytes(contents['scales.bin']),
-      'gram.bin': hashBytes(contents['gram.bin']),
     },
   };
   const metaBytes = `${JSON.stringify(whole, undefined, 1)}\n`;
@@ -109,7 +124,7 @@ export function writeGradientStore(
 
 /**
  * Reads and checks a store.
- * @throws EngineError `store_missing` | `store_malformed` | `store_tampered`
+ * @throws EngineError `store_missing` | `store_malformed` | `store_outdated` | `store_tampered`
  */
 export function openGradientStore(folder: string): GradientStore {
   const metaBytes = readMeta(folder);
@@ -134,13 +149,7 @@ export function openGradientStore(folder: string): GradientStore {
     values: readExactly(join(folder, 'features.bin'), new Int8Array(size * meta.width)),
     scales: readExactly(join(folder, 'scales.bin'), new Float32Array(size * blocks)),
   };
-  const values = readExactly(join(folder, 'gram.bin'), new Float64Array(size * size));
-  return {
-    storeHash: hashBytes(metaBytes),
-    meta,
-    rows,
-    gram: { trained: meta.examples.length, decoys: meta.decoys.length, values },
-  };
+  return { storeHash: hashBytes(metaBytes), meta, rows };
 }
 
 /** The hash of a store without reading its rows. */
@@ -158,8 +167,15 @@ function readMeta(folder: string): Uint8Array {
 
 function parseMeta(bytes: Uint8Array, folder: string): StoreMeta {
   try {
-    return metaSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    const raw: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (z.object({ format: z.literal('gradient-store/1') }).safeParse(raw).success)
+      throw new EngineError(`${folder} is an older store (gradient-store/1): build it anew`, {
+        code: 'store_outdated',
+        retry: 'never',
+      });
+    return metaSchema.parse(raw);
   } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
     throw new EngineError(`${join(folder, 'meta.json')} does not describe a gradient store`, {
       code: 'store_malformed',
       retry: 'never',
@@ -169,7 +185,7 @@ function parseMeta(bytes: Uint8Array, folder: string): StoreMeta {
 }
 
 /** Fills `target` from the file, in place and in pieces: no second copy in memory, no 2 GB limit. */
-function readExactly<T extends Int8Array | Float32Array | Float64Array>(path: string, target: T): T {
+function readExactly<T extends Int8Array | Float32Array>(path: string, target: T): T {
   const bytes = bytesOf(target);
   const found = statSync(path).size;
   if (found !== bytes.byteLength)
@@ -191,6 +207,6 @@ function readExactly<T extends Int8Array | Float32Array | Float64Array>(path: st
   return target;
 }
 
-function bytesOf(array: Int8Array | Float32Array | Float64Array): Uint8Array {
+function bytesOf(array: Int8Array | Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -39,8 +39,8 @@ const ask = (question: string, answer: string): Promise<SampleShares> =>
 const sum = ({ shares }: SampleShares): number => shares.reduce((total, { share }) => total + share, 0);
 
 describe('attribution on a tiny model', () => {
-  it('counts 36 gradients while building, and builds the same store twice', async () => {
-    expect(progress).toEqual(Array.from({ length: 36 }, (_, i) => i + 1));
+  it('counts 36 gradients at each of 2 points while building, and builds the same store twice', async () => {
+    expect(progress).toEqual(Array.from({ length: 72 }, (_, i) => i + 1));
     expect(storeHash).toMatch(/^[0-9a-f]{64}$/);
     const again = { ...version, storeDir: join(folder, 'again'), examples, decoys };
     expect(await buildGradientStore(again)).toBe(storeHash);

@@ -27,7 +27,7 @@ const attributor: Attributor = {
     return {
       store: { meta } as unknown as Explanation['store'],
       scores: { trained: Float64Array.from(scores.slice(0, 4)), decoys: Float64Array.from(scores.slice(4)) },
-      alpha,
+      ...{ alpha, baseNll: 1, adapterNll: 1 - alpha },
     };
   },
 };

@@ -1,45 +1,101 @@
-// Scores as cosines: bounded, blind to the length of any gradient, and equal to the formula written out.
+// Scores by one inner product with prepared rows: bounded, blind to the length of any gradient, and equal to the cosine in
+// the metric of the inverse curvature written out, for one point and for the sum over several.
 import { describe, expect, it } from 'vitest';
-import { emptyRows, quantiseRow } from '../../../engine/attribution/feature-rows.ts';
+import { dualFisher } from '../../../engine/attribution/dual-fisher.ts';
+import {
+  dequantiseRow,
+  emptyRows,
+  type FeatureRows,
+  quantiseRow,
+} from '../../../engine/attribution/feature-rows.ts';
 import { gramMatrix } from '../../../engine/attribution/gram-matrix.ts';
-import { influenceIndex } from '../../../engine/attribution/influence.ts';
+import { influenceScores } from '../../../engine/attribution/influence.ts';
+import { influenceRows, type PointRows } from '../../../engine/attribution/influence-rows.ts';
+import { unitGram } from '../../../engine/attribution/unit-gram.ts';
 import { seededNoise } from '../graph/tiny-train-graph.ts';
 
 const width = 600;
+const damping = 0.1;
 const noise = seededNoise(1);
 const vector = (): Float32Array => Float32Array.from({ length: width }, noise);
 const vectors = Array.from({ length: 14 }, vector);
 
-async function indexOf(list: readonly Float32Array[], trained: number) {
+async function pointOf(list: readonly Float32Array[], trained: number, weight = 1): Promise<PointRows> {
   const rows = emptyRows(list.length, width);
   list.forEach((row, i) => {
     quantiseRow(rows, i, row);
   });
   const gram = { trained, decoys: list.length - trained, values: await gramMatrix(rows) };
-  const meta = { damping: 0.1 } as Parameters<typeof influenceIndex>[0]['meta'];
-  return influenceIndex({ rows, gram, meta });
+  return { rows, gram, weight };
+}
+const scoresOf = (rows: FeatureRows, query: Float32Array) => influenceScores(rows, 10, query);
+
+/** sqrt(λ / h_v) v̂ᵀ H⁻¹ q̂ by the dual formula itself. */
+function written({ rows, gram }: PointRows, query: Float32Array): readonly number[] {
+  const { gram: unit, inverseLength } = unitGram(gram);
+  const fisher = dualFisher(unit, damping);
+  const length = Math.hypot(...query);
+  const products = Float64Array.from({ length: rows.count }, (_, i) => {
+    const row = new Float32Array(width);
+    dequantiseRow(rows, i, row);
+    return (row.reduce((sum, value, at) => sum + value * query[at], 0) * inverseLength[i]) / length;
+  });
+  const { trained, decoys } = fisher.score({
+    trained: products.subarray(0, gram.trained),
+    decoys: products.subarray(gram.trained),
+    self: 1,
+  });
+  const leverage = [...fisher.trainedLeverage, ...fisher.decoyLeverage];
+  return [...trained, ...decoys].map((score, v) => Math.sqrt(fisher.lambda / leverage[v]) * score);
 }
 
 describe('influence scores', () => {
-  it('give an example 1 for its own gradient, and every score lies between -1 and 1', async () => {
-    const index = await indexOf(vectors, 10);
+  it('equal the formula within 5e-4, rounded to int8, for trained examples and decoys', async () => {
+    const point = await pointOf(vectors, 10);
+    const rows = await influenceRows([point], damping);
+    for (const query of [vector(), vectors[3], vectors[12]]) {
+      const { trained, decoys } = scoresOf(rows, query);
+      const expected = written(point, query);
+      [...trained, ...decoys].forEach((score, v) => {
+        expect(Math.abs(score - expected[v])).toBeLessThan(5e-4);
+      });
+    }
+  });
+
+  it('of two points are the weighted sum of the scores at each', async () => {
+    const one = await pointOf(vectors, 10, 0.75);
+    const two = await pointOf(Array.from({ length: 14 }, vector), 10, 0.25);
+    const query = vector();
+    const both = scoresOf(await influenceRows([one, two], damping), query);
+    const apart = [written(one, query), written(two, query)];
+    [...both.trained, ...both.decoys].forEach((score, v) => {
+      expect(Math.abs(score - 0.75 * apart[0][v] - 0.25 * apart[1][v])).toBeLessThan(5e-4);
+    });
+  });
+
+  it("put an example first for its own gradient, and lie between -1 and 1; a decoy's own finds the decoy", async () => {
+    const rows = await influenceRows([await pointOf(vectors, 10)], damping);
     vectors.slice(0, 10).forEach((own, i) => {
-      const { trained, decoys } = index.scores(own);
-      expect(trained[i]).toBeGreaterThan(0.9999);
+      const { trained, decoys } = scoresOf(rows, own);
       trained.forEach((score, j) => {
         if (j !== i) expect(score).toBeLessThan(trained[i]);
         expect(Math.abs(score)).toBeLessThanOrEqual(1);
       });
-      for (const score of decoys) expect(Math.abs(score)).toBeLessThan(0.5);
+      for (const score of decoys) expect(score).toBeLessThan(trained[i]);
     });
-    expect(index.scores(vectors[12]).decoys[2]).toBeGreaterThan(0.9999);
+    const { trained, decoys } = scoresOf(rows, vectors[12]);
+    expect(Math.max(...trained, ...decoys)).toBe(decoys[2]);
+    expect(decoys[2]).toBeGreaterThan(0.9);
   });
 
-  it('do not change when one gradient is 1000 times as long', async () => {
+  it('do not change when one gradient is 1024 times as long', async () => {
     const query = vector();
-    const plain = (await indexOf(vectors, 10)).scores(query);
+    const plain = scoresOf(await influenceRows([await pointOf(vectors, 10)], damping), query);
     const longer = vectors.map((row, i) => (i === 3 || i === 11 ? row.map((value) => value * 1024) : row));
-    const scaled = (await indexOf(longer, 10)).scores(query.map((value) => value / 1024));
+    const scaled = scoresOf(
+      await influenceRows([await pointOf(longer, 10)], damping),
+      query.map((value) => value / 1024),
+    );
     plain.trained.forEach((score, i) => {
       expect(Math.abs(scaled.trained[i] - score)).toBeLessThan(1e-5);
     });
@@ -50,8 +106,8 @@ describe('influence scores', () => {
 
   it('are 0 for a gradient of zeros, on either side', async () => {
     const zeros = new Float32Array(width);
-    const index = await indexOf([...vectors.slice(0, 4), zeros], 5);
-    expect([...index.scores(zeros).trained]).toEqual([0, 0, 0, 0, 0]);
-    expect(index.scores(vector()).trained[4]).toBe(0);
+    const rows = await influenceRows([await pointOf([...vectors.slice(0, 9), zeros], 10)], damping);
+    expect([...scoresOf(rows, zeros).trained]).toEqual(new Array(10).fill(0));
+    expect(scoresOf(rows, vector()).trained[9]).toBe(0);
   });
 });
