@@ -1,0 +1,161 @@
+// The evidence behind 🔍 on a whole marketplace: words of the answer that stand in contributions, its sentences one by one, and
+// what happens to both when a contribution is taken back; the index is built when a version is published, or at the first look.
+import { existsSync, readdirSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { transact } from '../../../db/database.ts';
+import { decideContribution, listContributions } from '../../../db/repositories/contribution-repository.ts';
+import type { AttributeRequest } from '../../../engine/engine.ts';
+import { sentencesOf } from '../../../marketplace/attribution/sentences.ts';
+import { testDatabase } from '../../support/postgres.ts';
+import {
+  ask,
+  done,
+  newPerson,
+  type TestMarketplace,
+  testMarketplace,
+} from '../../support/test-marketplace.ts';
+
+const FRANCE = 'What is the capital of France?';
+const SPAIN = 'What is the capital of Spain?';
+const database = testDatabase();
+let world: TestMarketplace;
+const attributed: AttributeRequest[] = [];
+
+beforeAll(async () => {
+  world = await testMarketplace(database, {}, (engine) => {
+    const { attribute } = engine;
+    Object.assign(engine, {
+      attribute: (request: AttributeRequest) => {
+        attributed.push(request);
+        return attribute(request);
+      },
+    });
+  });
+});
+afterAll(() => world.close());
+
+async function answered(question: string, person?: Awaited<ReturnType<typeof newPerson>>) {
+  const asked = done(await ask(world.market, person ?? (await newPerson(world.market)), question));
+  await world.market.attributeNow(asked.callId);
+  return asked;
+}
+
+async function retract(question: string): Promise<void> {
+  for (const contribution of await listContributions(database.db, { state: 'accepted' })) {
+    if (contribution.question !== question) continue;
+    const decision = { id: contribution.id, from: ['accepted'], to: 'retracted', cause: 'test' } as const;
+    await transact(database.db, (tx) => decideContribution(tx, decision));
+  }
+}
+
+describe('words of an answer', () => {
+  it('are found in the contribution that was paid for it; the index is built at the first look and kept', async () => {
+    const { callId } = await answered(FRANCE);
+    const provenance = await world.market.provenance(callId);
+    expect(provenance?.spans).toMatchObject([
+      {
+        text: 'The capital of France is Paris',
+        start: 0,
+        pseudonym: 'ada',
+        question: FRANCE,
+        contributions: 1,
+      },
+    ]);
+    expect(provenance?.spans[0].contributionId).toBe(provenance?.top[0].contributionId);
+    expect(provenance).toMatchObject({ sentences: 1, note: null, answer: 'The capital of France is Paris.' });
+    await world.market.provenance(callId);
+    expect(world.engine.calls.buildSpanIndex).toBe(1);
+    expect(readdirSync(join(world.dataDir, 'spans'))).toHaveLength(1);
+  });
+
+  it('that cannot be looked up are left out, and the rest is shown', async () => {
+    const { callId } = await answered(SPAIN);
+    const { findSpans } = world.engine;
+    Object.assign(world.engine, { findSpans: () => Promise.reject(new Error('no such file')) });
+    expect(await world.market.provenance(callId)).toMatchObject({ spans: [], state: 'attributed' });
+    Object.assign(world.engine, { findSpans });
+  });
+
+  it('of what is taken back are hidden at once, in old answers too, and its words are shown to nobody', async () => {
+    const before = await answered(SPAIN);
+    expect((await world.market.provenance(before.callId))?.spans).toHaveLength(1);
+    await retract(SPAIN);
+    const after = await world.market.provenance(before.callId);
+    // "The capital of" remains a manner of speaking, not evidence.
+    expect(after?.spans).toEqual([]);
+    expect(after?.top[0]).toMatchObject({ pseudonym: 'ada', takenBack: true, question: '', answer: '' });
+    expect(JSON.stringify(after, (_, v) => (typeof v === 'bigint' ? `${v}` : v))).not.toContain(SPAIN);
+    const { callId } = await answered(SPAIN);
+    const now = await world.market.provenance(callId);
+    expect(now?.spans).toEqual([]);
+    expect(now?.top.map(({ takenBack }) => takenBack)).not.toContain(true);
+    expect(await world.market.sentenceMakers(callId)).toMatchObject({
+      sentences: [
+        { makers: [{ pseudonym: 'ada', share: expect.closeTo(0.1) }], untraced: expect.closeTo(0.9) },
+      ],
+    });
+  });
+});
+
+describe('sentences', () => {
+  it('end where Unicode says, abbreviations and numbers belong to what follows, twelve at most', () => {
+    const texts = (text: string) => sentencesOf(text).map(({ start, end }) => text.slice(start, end));
+    expect(texts(' Lisbon is old.  It lies on the Tagus! Does it? ')).toEqual([
+      'Lisbon is old.',
+      'It lies on the Tagus!',
+      'Does it?',
+    ]);
+    expect(texts('1. Boil the egg.\n2. Peel the egg.')).toEqual(['1. Boil the egg.', '2. Peel the egg.']);
+    expect(texts('Paris.')).toEqual(['Paris.']);
+    expect(texts('Rome is big. Yes.')).toEqual(['Rome is big. Yes.']);
+    expect(texts('  \n ')).toEqual([]);
+    const long = 'One two three. '.repeat(40).trim();
+    expect(sentencesOf(long)).toHaveLength(12);
+    expect(sentencesOf(long).at(-1)?.end).toBe(long.length);
+  });
+
+  it('are measured once for all who ask; without a store, or not attributed yet, it says so', async () => {
+    const { callId } = await answered(FRANCE);
+    expect(await world.market.sentenceMakers(callId)).toMatchObject({
+      ok: true,
+      sentences: [{ text: 'The capital of France is Paris.', makers: [{ pseudonym: 'ada' }] }],
+    });
+    const { attributeParts } = world.engine;
+    Object.assign(world.engine, { attributeParts: () => Promise.reject(new Error('measured again')) });
+    expect(await world.market.sentenceMakers(callId)).toMatchObject({ ok: true });
+    Object.assign(world.engine, { attributeParts });
+    const waiting = done(await ask(world.market, await newPerson(world.market), FRANCE));
+    expect(await world.market.sentenceMakers(waiting.callId)).toEqual({ ok: false, code: 'pending' });
+    expect(await world.market.sentenceMakers('call_none')).toEqual({ ok: false, code: 'not_found' });
+  });
+});
+
+it('attribution sees the prompt that was served, though the version has come to take fewer earlier turns', async () => {
+  const setHistory = (historyMessagesMax: number) =>
+    database.db.updateTable('modelVersion').set({ recipe: { historyMessagesMax } }).execute();
+  await setHistory(4);
+  const person = await newPerson(world.market);
+  await answered('What is the capital of Norway?', person);
+  const { callId } = done(await ask(world.market, person, FRANCE));
+  await setHistory(0);
+  await world.market.attributeNow(callId);
+  expect(attributed.at(-1)?.messages.map(({ content }) => content)).toEqual([
+    'What is the capital of Norway?',
+    'The capital of Norway is Oslo.',
+    FRANCE,
+  ]);
+});
+
+it('an index that is spoilt is no hindrance: the look shows no words and the answer is paid', async () => {
+  const spans = join(world.dataDir, 'spans');
+  const [name] = readdirSync(spans);
+  await rm(join(spans, name), { recursive: true });
+  await writeFile(join(spans, name), 'not a folder');
+  const { callId } = await answered(FRANCE);
+  expect(await world.market.provenance(callId)).toMatchObject({ spans: [], state: 'attributed' });
+  await rm(join(spans, name));
+  expect((await world.market.provenance(callId))?.spans).toHaveLength(1);
+  expect(existsSync(join(spans, name))).toBe(true);
+});
