@@ -11,6 +11,7 @@ import type { BooksSchema } from './schema-books.ts';
 import type { BudgetSchema } from './schema-budget.ts';
 import type { CallSchema } from './schema-call.ts';
 import type { EpochSchema } from './schema-epoch.ts';
+import type { ReviewSchema } from './schema-review.ts';
 import type { TrialSchema } from './schema-trial.ts';
 import type { WalletSchema } from './schema-wallet.ts';
 
@@ -322,6 +323,7 @@ export interface Schema
     BudgetSchema,
     CallSchema,
     EpochSchema,
+    ReviewSchema,
     TrialSchema,
     WalletSchema {
   account: AccountTable;

@@ -25,6 +25,14 @@ export interface MarketplaceSettings {
   readonly contributionQuestionCharsMin: number;
   readonly contributionQuestionCharsMax: number;
   readonly contributionAnswerCharsMax: number;
+  /**
+   * Reviewers who must agree on a contribution; from 2 on each judges what was drawn for them. 1: the first verdict decides, on
+   * whatever a reviewer names: for a marketplace among friends.
+   */
+  readonly reviewsToAgree: number;
+  /** Contributions of one person to a datanet that may wait for review: of a newcomer, and of who has more accepted than not. */
+  readonly newcomerWaitingMax: number;
+  readonly contributorWaitingMax: number;
   /** Newly accepted contributions after which the next version is trained. */
   readonly trainAfterAccepted: number;
   readonly trainSeed: number;
@@ -104,6 +112,9 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   contributionQuestionCharsMin: 8,
   contributionQuestionCharsMax: 300,
   contributionAnswerCharsMax: 600,
+  reviewsToAgree: 2,
+  newcomerWaitingMax: 10,
+  contributorWaitingMax: 40,
   trainAfterAccepted: 20,
   trainSeed: 1,
   trainParallel: 1,

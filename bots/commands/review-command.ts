@@ -6,7 +6,7 @@ import type { Command } from '../core/command.ts';
 import type { Reply, RichText } from '../core/platform.ts';
 import { bold, lines, quote, rich, small } from '../core/rich-text.ts';
 import { shownName, shownText } from '../core/sanitize-text.ts';
-import { progressBar } from '../core/words.ts';
+import { count, progressBar } from '../core/words.ts';
 import { reviewButton } from './answer-buttons.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -52,12 +52,18 @@ function resultText(result: ReviewResult): RichText {
   if (!result.ok) {
     const words = {
       own_contribution: 'That is your own contribution: somebody else has to judge it.',
+      not_drawn: 'That one is for others to judge: /review gives you yours.',
       already_decided: 'Somebody else has decided on it meanwhile. Thank you all the same.',
       not_found: 'I no longer find that contribution.',
       reason_missing: 'A rejection needs a reason, so that its author can do better.',
     } as const;
     return lines(words[result.code]);
   }
+  if (result.state === 'waiting')
+    return lines(
+      rich(bold('✓ Noted.'), ' Thank you.'),
+      `${count(result.missing, 'other person has', 'other people have')} to agree before it is decided.`,
+    );
   return lines(
     rich(bold(result.state === 'accepted' ? '✓ Accepted.' : '✗ Rejected.'), ' Thank you.'),
     result.trainingStarted

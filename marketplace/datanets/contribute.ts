@@ -14,6 +14,7 @@ import type { MarketplaceContext } from '../marketplace-context.ts';
 import { CONSENT_VERSION, consentText } from './consent-text.ts';
 import { controlCharacter, failedCheck } from './contribution-checks.ts';
 import { duplicateHash } from './contribution-hash.ts';
+import { intakeRefusal } from './intake-limits.ts';
 
 export async function contribute(
   market: MarketplaceContext,
@@ -44,6 +45,8 @@ export async function contribute(
   const submitted = await transact(db, async (tx) => {
     // Once more, and held: it may have been withdrawn in this very moment.
     if ((await holdConsent(tx, agreement)) === undefined) return undefined;
+    const limit = await intakeRefusal(tx, settings, { datanetId: datanet.id, personId, contentHash });
+    if (limit !== null) return { ok: false, code: 'rejected_by_check', ...limit } as const;
     // Made so that this place can be told when the contribution is trained.
     await conversationOf(tx, input.conversationKey, input.person);
     const result = await submitContribution(tx, { datanetId: datanet.id, personId, contentHash, ...content });
@@ -55,6 +58,7 @@ export async function contribute(
   });
   if (submitted === undefined) return consentMissing;
   if (!submitted.ok) {
+    if (submitted.code === 'rejected_by_check') return submitted;
     const existing = await getContribution(db, submitted.contributionId);
     return { ok: false, code: 'duplicate', existing: existing?.question ?? '' };
   }

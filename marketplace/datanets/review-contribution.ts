@@ -1,30 +1,37 @@
-// Peer review: another person accepts or rejects with a reason. In this version one review decides.
-// Used by create-marketplace.ts. Nobody reviews their own (the database refuses it too). The acceptance that fills the
-// condition cuts the next version and queues its training in the same transaction.
-import { transact } from '../../db/database.ts';
+// Peer review: other people accept or reject with a reason, and the first verdict that enough of them share decides.
+// Used by create-marketplace.ts. Nobody reviews their own (the database refuses it too), also not under another identity, and
+// where several must agree nobody picks what to judge: it is drawn. The acceptance that fills the condition cuts the next
+// version and queues its training in the same transaction.
+import { type Tx, transact } from '../../db/database.ts';
 import {
   decideContribution,
   getContribution,
   listContributions,
   nextToReview,
   recordReview,
+  reviewsOf,
 } from '../../db/repositories/contribution-repository.ts';
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
-import { getPerson } from '../../db/repositories/person-repository.ts';
+import { samePersons } from '../../db/repositories/payable-share-repository.ts';
+import { getPerson, getPersons } from '../../db/repositories/person-repository.ts';
+import { drawReview, isDrawn, openDraw } from '../../db/repositories/review-draw-repository.ts';
+import type { Contribution, Review } from '../../db/schema.ts';
 import { conversationOf } from '../choose-model.ts';
 import { cleanText } from '../clean-text.ts';
 import { startTrainingIfDue } from '../factory/start-training.ts';
 import type { Marketplace, Person, ReviewItem, ReviewResult } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
+import { panelVerdict } from './panel-verdict.ts';
 
 const REASON_CHARS_MAX = 300;
 
-/** The oldest contribution this person may review; null when nothing waits for them. */
+/** The contribution this person may review next: the oldest, or one that is drawn; null when nothing waits for them. */
 export async function nextReview(
-  { db }: Pick<MarketplaceContext, 'db'>,
+  market: Pick<MarketplaceContext, 'db' | 'settings'>,
   person: Person,
 ): Promise<ReviewItem | null> {
-  const next = await nextToReview(db, { reviewerId: person.id });
+  const { db } = market;
+  const next = await nextFor(market, person.id);
   if (next === undefined) return null;
   const [datanet, contributor, submitted] = await Promise.all([
     getDatanet(db, next.datanetId),
@@ -41,6 +48,21 @@ export async function nextReview(
   };
 }
 
+/** Draws are among so many: old ones do not wait for ever, and who picks identities by their draws needs many. */
+const DRAWN_AMONG = 50;
+
+async function nextFor(
+  { db, settings }: Pick<MarketplaceContext, 'db' | 'settings'>,
+  reviewerId: string,
+): Promise<Contribution | undefined> {
+  if (settings.reviewsToAgree === 1) return await nextToReview(db, { reviewerId });
+  const notOf = [...(await samePersons(db, reviewerId))];
+  return (
+    (await openDraw(db, { reviewerId, notOf })) ??
+    (await transact(db, (tx) => drawReview(tx, { reviewerId, notOf, among: DRAWN_AMONG })))
+  );
+}
+
 export async function reviewContribution(
   market: MarketplaceContext,
   input: Parameters<Marketplace['review']>[0],
@@ -48,7 +70,10 @@ export async function reviewContribution(
   const { contributionId, verdict, person } = input;
   const reason = cleanText(input.reason ?? '').slice(0, REASON_CHARS_MAX);
   if (verdict === 'reject' && reason === '') return { ok: false, code: 'reason_missing' };
+  const { reviewsToAgree } = market.settings;
   return await transact(market.db, async (tx) => {
+    const refusal = await refusalOf(tx, { contributionId, reviewerId: person.id }, reviewsToAgree);
+    if (refusal !== null) return { ok: false, code: refusal };
     const recorded = await recordReview(tx, {
       contributionId,
       reviewerId: person.id,
@@ -58,24 +83,49 @@ export async function reviewContribution(
     if (!recorded.ok) {
       return { ok: false, code: recorded.code === 'already_reviewed' ? 'already_decided' : recorded.code };
     }
-    const cause = `review by ${person.pseudonym}`;
-    const decision = { id: contributionId, from: ['submitted'], cause } as const;
-    await decideContribution(
-      tx,
-      verdict === 'accept'
-        ? { ...decision, to: 'accepted' }
-        : { ...decision, to: 'rejected', rejectReason: reason },
-    );
+    const reviews = await reviewsOf(tx, contributionId);
+    const panel = panelVerdict(reviews, reviewsToAgree);
+    if (panel.decided !== null) {
+      const cause = `review by ${await namesOf(tx, reviews)}`;
+      const decision = { id: contributionId, from: ['submitted'], cause } as const;
+      await decideContribution(
+        tx,
+        panel.decided === 'accepted'
+          ? { ...decision, to: 'accepted' }
+          : { ...decision, to: 'rejected', rejectReason: panel.reason.slice(0, REASON_CHARS_MAX) },
+      );
+    }
     const contribution = await getContribution(tx, contributionId);
     if (contribution === undefined) return { ok: false, code: 'not_found' };
     const conversation = await conversationOf(tx, input.conversationKey, person);
     const due = await startTrainingIfDue(tx, market, contribution.datanetId, conversation.id);
     return {
       ok: true,
-      state: verdict === 'accept' ? 'accepted' : 'rejected',
+      state: panel.decided ?? 'waiting',
+      missing: panel.decided === null ? panel.missing : 0,
       newSinceVersion: due.newSinceVersion,
       neededForNextVersion: market.settings.trainAfterAccepted,
       trainingStarted: due.started,
     };
   });
+}
+
+/** Why this contribution is not this reviewer's to judge; null where it is. */
+async function refusalOf(
+  tx: Tx,
+  judged: { readonly contributionId: string; readonly reviewerId: string },
+  reviewsToAgree: number,
+): Promise<'own_contribution' | 'not_drawn' | null> {
+  const contribution = await getContribution(tx, judged.contributionId);
+  if (contribution === undefined) return null; // recordReview says so
+  if ((await samePersons(tx, judged.reviewerId)).has(contribution.personId)) return 'own_contribution';
+  return reviewsToAgree === 1 || (await isDrawn(tx, judged)) ? null : 'not_drawn';
+}
+
+async function namesOf(tx: Tx, reviews: readonly Review[]): Promise<string> {
+  const persons = await getPersons(
+    tx,
+    reviews.map(({ reviewerId }) => reviewerId),
+  );
+  return persons.map(({ pseudonym }) => pseudonym).join(', ');
 }

@@ -79,7 +79,14 @@ export async function testMarketplace(
       log: quietLog,
       clock,
       ...options,
-      settings: { databaseWaitMs: 2_000, reconcileEveryMs: 200, trainAfterAccepted: 3, ...settings, ...more },
+      settings: {
+        databaseWaitMs: 2_000,
+        reconcileEveryMs: 200,
+        reviewsToAgree: 1,
+        trainAfterAccepted: 3,
+        ...settings,
+        ...more,
+      },
     });
   const market = await build();
   return {
