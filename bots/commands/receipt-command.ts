@@ -30,6 +30,11 @@ export async function showReceipt(context: CommandContext, number: string | unde
         ? 'Its file holds your words and their salt: with them anybody can check what you asked and got, so keep it for yourself.'
         : 'This is somebody else’s receipt: the words stand in it only as hashes, people only by pseudonym.',
       rich('Check it yourself: ', code(`npm run -s verify -- ${fileName}`)),
+      receipt.mine &&
+        rich(
+          'Where the model is, measure its shares again: ',
+          code(`npm run -s attribute -- --receipt ${fileName}`),
+        ),
     ),
     ephemeral: true,
   });

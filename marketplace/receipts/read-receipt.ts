@@ -89,6 +89,7 @@ function summaryOf(
     `${body.promptTokens} prompt tokens, ${body.answerTokens} answer tokens: ${open(body.priceNano)}`,
     `data ${open(parts.data)}, creator ${open(parts.creator)}, node ${open(parts.node)}, platform ${open(parts.platform)}`,
     sharesLine(body, open),
+    ...measuredLines(body),
     ...refunds.map(
       ({ note }) => `refunded ${open(note.amountNano)} on ${note.at.slice(0, 10)}: ${note.reason}`,
     ),
@@ -100,11 +101,31 @@ function summaryOf(
 
 function sharesLine({ attribution }: AnyReceiptBody, open: (amount: string) => string): string {
   if (attribution === null) return 'attribution is still being computed';
-  const influence = attribution.shares.filter((share) => share.kind === 'influence');
+  const traced = attribution.shares.filter((share) => share.kind !== 'fallback');
   const fallback = attribution.shares.filter((share) => share.kind === 'fallback');
   const total = fallback.reduce((sum, share) => sum + BigInt(share.amountNano), 0n);
   const some = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
-  return `${some(influence.length, 'contribution')} paid by influence, ${open(String(total))} equally among ${some(fallback.length, 'contributor')}`;
+  return `${some(traced.length, 'contribution')} paid by influence, ${open(String(total))} shared among ${some(fallback.length, 'contributor')}`;
+}
+
+/** How it was measured, and what was measured and not paid; nothing of receipts that do not say it. */
+function measuredLines({ attribution }: AnyReceiptBody): readonly string[] {
+  if (attribution === null || !('measurement' in attribution)) return [];
+  const { measurement, note } = attribution;
+  if (measurement === null || measurement === undefined)
+    return note === null ? [] : [`not measured: ${note}`];
+  const { method, top, baseNll, adapterNll } = measurement;
+  const nats = (loss: number) => loss.toFixed(3);
+  const losses =
+    baseNll === null || adapterNll === null
+      ? ''
+      : `; the data took its surprise per token from ${nats(baseNll)} to ${nats(adapterNll)} nats`;
+  const held = top.filter(({ why }) => why !== null);
+  const reasons = [...new Set(held.map(({ why }) => why))].join(', ');
+  return [
+    `measured by ${method || 'a method it does not name'}${losses}`,
+    ...(held.length === 0 ? [] : [`measured and not paid as measured: ${held.length} (${reasons})`]),
+  ];
 }
 
 function epochLine(epoch: ReceiptFile['epoch']): string {

@@ -182,6 +182,13 @@ describe('the wheel', () => {
     expect(await review(reviewer, ids[2])).toMatchObject({ newSinceVersion: 0, trainingStarted: true });
     const datanet = await idle();
     expect(datanet).toMatchObject({ state: 'published', accepted: 12, newSinceVersion: 0 });
+    // The words of its contributions can be looked up from the moment it is published.
+    const { id } = await database.db
+      .selectFrom('datanetVersion')
+      .select('id')
+      .where('merkleRoot', '=', datanet.versions[0].merkleRoot)
+      .executeTakeFirstOrThrow();
+    expect(await readdir(join(world.dataDir, 'spans'))).toContain(id);
     expect(
       datanet.versions.map(({ number, contributions, modelState }) => [number, contributions, modelState]),
     ).toEqual([
