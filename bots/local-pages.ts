@@ -2,6 +2,7 @@
 // are the real ones, or where the outside reaches them (the playground is for this machine only). Used by main.ts.
 import { join } from 'node:path';
 import type { Marketplace } from '../marketplace/marketplace.ts';
+import { auditRoutes } from './audits-page/audit-routes.ts';
 import { epochRoutes } from './epochs-page/epoch-routes.ts';
 import { startPageServer } from './page-server.ts';
 import { type Playground, startPlayground } from './playground/playground-server.ts';
@@ -41,6 +42,7 @@ export async function startLocalPages(
     '/training': trainingRoutes(marketplace),
     '/wallet': walletRoutes(marketplace, publicUrl === undefined ? {} : { publicUrl }),
     '/epochs': epochRoutes(marketplace),
+    '/audits': auditRoutes(marketplace),
   };
   try {
     const isPlayground = publicUrl === undefined && secrets.includes(undefined);

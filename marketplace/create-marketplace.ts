@@ -18,6 +18,7 @@ import { auditVersion } from './attribution/audits/audit-version.ts';
 import { checkCall } from './attribution/audits/check-call.ts';
 import { adoptShippedAudits } from './attribution/audits/shipped-audit.ts';
 import { sentenceMakers } from './attribution/sentence-makers.ts';
+import { auditVerbs } from './audit-verbs.ts';
 import { proveBooksRegularly } from './books/prove-books-regularly.ts';
 import { booksVerbs } from './books-verbs.ts';
 import { budgetVerbs } from './budget-verbs.ts';
@@ -203,6 +204,7 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     trainings: (person) => readTrainings(market, person),
     trainingChart: (runId, method) => drawTraining(market, runId, method),
     cancelTraining: (input) => cancelTraining(market, input),
+    ...auditVerbs(market),
     ...booksVerbs(market),
     ...budgetVerbs(market),
     ...claimVerbs(market),

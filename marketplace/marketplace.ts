@@ -6,6 +6,7 @@ import type { AuditFigure } from '../engine/audit-job.ts';
 import type { AuditView } from './attribution/audits/audit-view.ts';
 import type { SentenceMakers, SentenceMakersRefusal } from './attribution/sentence-makers.ts';
 import type { EvidenceSpan } from './attribution/span-evidence.ts';
+import type { AuditVerbs } from './audit-verbs.ts';
 import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
 import type { Budget, BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
@@ -338,7 +339,8 @@ export interface MarketplaceNews {
 }
 
 export interface Marketplace
-  extends BooksVerbs,
+  extends AuditVerbs,
+    BooksVerbs,
     BudgetVerbs,
     ClaimVerbs,
     RefundVerbs,

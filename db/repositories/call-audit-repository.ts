@@ -77,6 +77,21 @@ export async function endCallAudit(
     .execute();
 }
 
+/** Calls drawn by a day's salt, with their receipts, oldest first. */
+export async function listDrawnCalls(
+  db: Database,
+  day: string,
+): Promise<readonly (CallAudit & { readonly number: number })[]> {
+  return db
+    .selectFrom('callAudit')
+    .innerJoin('receipt', 'receipt.callId', 'callAudit.callId')
+    .selectAll('callAudit')
+    .select('receipt.number')
+    .where('callAudit.day', '=', day)
+    .orderBy('receipt.number')
+    .execute();
+}
+
 /** What the checks of a version's calls found, oldest first. */
 export async function callAuditReports(
   db: Database,

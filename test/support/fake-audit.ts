@@ -9,8 +9,8 @@ import { EngineError } from '../../engine/errors.ts';
 export interface FakeAuditFaults {
   /** What the next audits find. */
   auditFigures?: { readonly lds: number; readonly top1: number };
-  /** The next audit throws before this retraining. */
-  failAuditAt?: number;
+  /** By what name it attributes, and is audited, from now on. */
+  methodId?: string;
   /** Every audit throws. */
   failAudits?: boolean;
   /** An audit waits for this before each retraining. */
@@ -33,10 +33,8 @@ export async function fakeAudit(
   for (let at = 0; at < job.subsets; at++) {
     await faults.auditGate?.(at);
     signal?.throwIfAborted();
-    if (faults.failAudits || faults.failAuditAt === at) {
-      faults.failAuditAt = undefined;
+    if (faults.failAudits)
       throw new EngineError('fake: the audit failed', { code: 'audit_failed', retry: 'never' });
-    }
     const kept = groups.filter((_, i) => (i + at) % 2 === 0);
     const adapterDir = join(job.workDir, 'subsets', String(at));
     if (at < (job.adaptersKept ?? 0)) {
@@ -51,7 +49,7 @@ export async function fakeAudit(
   const goldQueries = job.queries.filter(({ goldIds = [] }) => goldIds.length > 0).length;
   return {
     ...fakeReport(faults.auditFigures),
-    ...{ storeHash, goldQueries, subsets, seed: job.seed },
+    ...{ storeHash, goldQueries, subsets, seed: job.seed, methodId: faults.methodId ?? FAKE_METHOD },
     queries: job.queries.length,
     groups: groups.length,
     loco: Math.min(job.loco, groups.length),

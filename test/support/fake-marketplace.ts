@@ -360,6 +360,7 @@ export function createFakeMarketplace(): FakeMarketplace {
     ...wallets.verbs,
     ...claiming.verbs,
     ...statements.verbs,
+    auditDays: async () => [],
     ...money.verbs,
     trainings: async () => fake.trainingsNow,
     trainingChart: async (runId) => fake.charts.get(runId) ?? null,

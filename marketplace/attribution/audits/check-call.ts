@@ -15,7 +15,7 @@ import type { Call, ModelVersion } from '../../../db/schema.ts';
 import type { AdapterRef } from '../../../engine/engine.ts';
 import { adapterOf } from '../../listings/adapter-of.ts';
 import type { MarketplaceContext } from '../../marketplace-context.ts';
-import { historyMessagesMax, messagesOfCall } from '../../prompt-messages.ts';
+import { servedPrompt } from '../served-prompt.ts';
 import { auditGroups } from './audit-plan.ts';
 import { type CallCheck, checkOf } from './call-check.ts';
 import { queueAudit } from './queue-audit.ts';
@@ -75,7 +75,7 @@ async function measure(
 ): Promise<CallCheck> {
   const groups = auditGroups(await contributionsOfVersion(market.db, version.datanetVersionId));
   const [baseNll, adapterNll, ...losses] = await market.engine.answerLosses({
-    messages: await messagesOfCall(market.db, call, historyMessagesMax(version, market.settings)),
+    messages: await servedPrompt(market, call, version),
     answer: call.answer ?? '',
     adapters: [null, adapterOf(market, version), ...subsets.map(({ adapter }) => adapter)],
   });

@@ -1,0 +1,13 @@
+// What everybody may see of the checks of single paid answers: the verb behind the public page of audits. Part of
+// marketplace.ts and create-marketplace.ts; what an audit found about a model stands in its summary.
+import { type AuditDay, auditDays } from './attribution/audits/audit-days.ts';
+import type { MarketplaceContext } from './marketplace-context.ts';
+
+export interface AuditVerbs {
+  /** The newest 60 days of checked calls, newest first. */
+  auditDays(): Promise<readonly AuditDay[]>;
+}
+
+export const auditVerbs = (market: Pick<MarketplaceContext, 'db' | 'clock'>): AuditVerbs => ({
+  auditDays: () => auditDays(market),
+});
