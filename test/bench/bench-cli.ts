@@ -1,5 +1,6 @@
 // `npm run bench -- NAME [options]`: the benchmarks by name. Used by people and by CI. Each bench prints a table for
 // people and a JSON line for each figure, and its exit code says whether the goals were met.
+import { attributionBench } from './attribution-bench.ts';
 import { deviceBench } from './device-bench.ts';
 import { ledgerBench } from './ledger-bench.ts';
 import { serveBench } from './serve-bench.ts';
@@ -29,6 +30,11 @@ const benches: readonly Bench[] = [
     run: ledgerBench,
   },
   {
+    name: 'attribution',
+    about: 'whether attribution is right (npm run bench -- attribution --help)',
+    run: attributionBench,
+  },
+  {
     name: 'device',
     about: 'a GPU beside the CPU (npm run bench -- device)',
     run: deviceBench,
@@ -39,7 +45,7 @@ const [name, ...args] = process.argv.slice(2);
 const bench = benches.find((candidate) => candidate.name === name);
 if (bench === undefined) {
   console.log('npm run bench -- NAME [options]\n');
-  for (const { name: known, about } of benches) console.log(`  ${known.padEnd(8)} ${about}`);
+  for (const { name: known, about } of benches) console.log(`  ${known.padEnd(12)} ${about}`);
   process.exitCode = name === undefined || name === '--help' ? 0 : 2;
 } else {
   try {

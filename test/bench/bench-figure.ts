@@ -3,7 +3,8 @@
 // neither passed nor failed.
 
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
-type Unit = '×' | '%' | 's' | 'ms' | 'gas' | 'GB/s' | 'GB' | 'tokens/s';
+/** '' = a plain number, such as a correlation. */
+type Unit = '×' | '%' | 's' | 'ms' | 'gas' | 'GB/s' | 'GB' | 'tokens/s' | '';
 
 export interface Measured {
   readonly value: number;
@@ -75,7 +76,7 @@ export function digits(value: number): string {
 
 /** A value with its unit. */
 export function quantity(value: number, unit: Unit): string {
-  return unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`;
+  return unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`.trimEnd();
 }
 
 /** `≥ 1.5×`; empty without a goal. */

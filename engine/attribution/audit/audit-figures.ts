@@ -80,8 +80,10 @@ export function auditFigure(values: readonly (number | null)[]): AuditFigure | n
 interface FigureInputs {
   /** What predicts: raw scores. */
   readonly scores: ScoreTable;
-  /** What names sources: shares as paid, or the scores themselves where left out. */
-  readonly naming?: ScoreTable;
+  /** What is named first: shares as paid, or the scores themselves where left out. */
+  readonly shares?: ScoreTable;
+  /** What finds all that state a fact: of copies the first alone is paid, but all are found. Left out = the scores. */
+  readonly named?: ScoreTable;
   readonly halves: readonly MeasuredRun[];
   readonly alone: readonly MeasuredRun[];
   readonly fullLosses: readonly number[];
@@ -90,21 +92,19 @@ interface FigureInputs {
 }
 
 /** All figures of one method. */
-export function auditFigures({
-  scores,
-  naming = scores,
-  halves,
-  alone,
-  fullLosses,
-  gold,
-}: FigureInputs): AuditFigures {
-  const ranks = gold.flatMap((ids, query) => (ids.length === 0 ? [] : [sourceRanks(naming[query], ids)]));
+export function auditFigures(inputs: FigureInputs): AuditFigures {
+  const { scores, shares = scores, named = scores, halves, alone, fullLosses, gold } = inputs;
+  const ranks = gold.flatMap((ids, query) =>
+    ids.length === 0
+      ? []
+      : [{ paid: sourceRanks(shares[query], ids), found: sourceRanks(named[query], ids) }],
+  );
   return {
     lds: auditFigure(ldsByQuery(scores, halves)),
     locoPearson: auditFigure(locoByQuery(scores, fullLosses, alone)),
-    top1: auditFigure(ranks.map(({ top1 }) => top1)),
-    mrr: auditFigure(ranks.map(({ reciprocal }) => reciprocal)),
-    recallAtGold: auditFigure(ranks.map(({ recallAtGold }) => recallAtGold)),
+    top1: auditFigure(ranks.map(({ paid }) => paid.top1)),
+    mrr: auditFigure(ranks.map(({ paid }) => paid.reciprocal)),
+    recallAtGold: auditFigure(ranks.map(({ found }) => found.recallAtGold)),
   };
 }
 

@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import type { AuditJob, AuditReport } from '../../audit-job.ts';
 import { EngineError } from '../../errors.ts';
 import { recipeSchema } from '../../train/train-recipe.ts';
-import { type Attributor, createAttributor } from '../attribute.ts';
+import { createAttributor } from '../attribute.ts';
 import { tfidfIndex } from '../tfidf-baseline.ts';
 import { auditFigures, type MeasuredRun, type ScoreTable } from './audit-figures.ts';
 import { leaveOutRuns } from './leave-out-runs.ts';
 import { randomSubsets, type Subset, withoutEachGroup } from './leave-out-subsets.ts';
 import { versionRecipe } from './version-recipe.ts';
+import { versionScores } from './version-scores.ts';
 
 export interface VersionAuditJob extends AuditJob {
   /** Folder of the base model. */
@@ -59,7 +60,7 @@ export async function measureVersion(
   const attributor = createAttributor({ modelDir, threads, storeBytesMax });
   try {
     signal?.throwIfAborted();
-    const paid = await paidScores(attributor, job);
+    const paid = await versionScores(attributor, job);
     const measured = new Map(runs.map((run) => [run.id, run]));
     const of = (subsets: readonly Subset[]): readonly MeasuredRun[] =>
       subsets.flatMap(({ id }) => measured.get(id) ?? []);
@@ -70,7 +71,7 @@ export async function measureVersion(
       fullLosses: of([full])[0]?.losses ?? [],
       gold: queries.map(({ goldIds = [] }) => goldIds.flatMap((id) => place.get(id) ?? [])),
     };
-    const figures = auditFigures({ ...inputs, scores: paid.scores, naming: paid.shares });
+    const figures = auditFigures({ ...inputs, scores: paid.scores, shares: paid.shares, named: paid.named });
     const words = auditFigures({ ...inputs, scores: wordScores(job) });
     return {
       figures,
@@ -116,46 +117,6 @@ function subsetsOf({ subsets: count, loco, seed, examples }: AuditJob, groups: r
     halves: randomSubsets(examples.length, { name: 'half', count, seed, kept: 0.5, groups }),
     alone: alone.slice(0, loco).map(({ id, leftOut }) => ({ id, leftOut })),
   };
-}
-
-interface PaidScores {
-  readonly scores: ScoreTable;
-  readonly shares: ScoreTable;
-  readonly methodId: string;
-  readonly storeHash: string;
-}
-
-/** What the method that pays says of each query, in the order of the job's examples; copies share their first one's. */
-async function paidScores(attributor: Attributor, job: VersionAuditJob): Promise<PaidScores> {
-  const { adapter, storeDir, examples, queries } = job;
-  const scores: Float64Array[] = [];
-  const shares: Float64Array[] = [];
-  let facts = { methodId: '', storeHash: '' };
-  for (const { question, answer } of queries) {
-    const request = { adapter, storeDir, messages: [{ role: 'user', content: question } as const], answer };
-    const paid = await attributor.attribute(request);
-    facts = { methodId: paid.methodId ?? 'unnamed', storeHash: paid.storeHash };
-    const byId = new Map(paid.shares.map(({ exampleId, share }) => [exampleId, share]));
-    shares.push(Float64Array.from(examples, ({ id }) => byId.get(id) ?? 0));
-    const explanation = await attributor.explain(request);
-    scores.push(explanation ? scoresOf(explanation, examples) : new Float64Array(examples.length));
-  }
-  return { scores, shares, ...facts };
-}
-
-type Explanation = NonNullable<Awaited<ReturnType<Attributor['explain']>>>;
-
-/** A cluster's score falls to its members in equal parts: each of them left out takes its part of the weight away. */
-function scoresOf({ store, scores }: Explanation, examples: AuditJob['examples']): Float64Array {
-  const place = new Map(store.meta.examples.map(({ id }, at) => [id, at]));
-  const first = new Map(store.meta.copies.map(({ id, of }) => [id, of]));
-  const members = new Map<string, number>();
-  const headOf = (id: string): string => first.get(id) ?? id;
-  for (const { id } of examples) members.set(headOf(id), (members.get(headOf(id)) ?? 0) + 1);
-  return Float64Array.from(examples, ({ id }) => {
-    const at = place.get(headOf(id));
-    return at === undefined ? 0 : scores.trained[at] / (members.get(headOf(id)) ?? 1);
-  });
 }
 
 function wordScores({ examples, queries }: AuditJob): ScoreTable {

@@ -1,0 +1,86 @@
+// The bench's pictures: LDS by method, and how many of those who state a fact are found among the first names. Listed last by
+// the attribution bench; a whole run leaves them beside the recorded figures, as SVG and PNG. Its one figure is the
+// stability of shares: how far those of the same answers move when a tenth of the others' data is gone.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { auditFigure, ldsByQuery } from '../../../engine/attribution/audit/audit-figures.ts';
+import { chartPng } from '../../../engine/train/chart-png.ts';
+import { lineChartSvg } from '../../../engine/train/line-chart-svg.ts';
+import type { FigureKind } from '../bench-figure.ts';
+import type { AttributionBench, AttributionMeasure } from './attribution-bench-context.ts';
+import { halvesFor } from './lds-measure.ts';
+import type { MethodScores } from './method-scores.ts';
+
+const kind = {
+  name: 'ensemble-gain',
+  measure: 'LDS on halves of the contributors gained by the subset adapters',
+  unit: '',
+} as const satisfies FigureKind;
+
+const runsShown = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50];
+const namesShown = [1, 2, 3, 5, 8, 12, 20];
+const results = join(import.meta.dirname, '../results');
+
+export const chartsMeasure: AttributionMeasure = {
+  figures: [kind],
+  run: async (bench) => {
+    const { truth } = await bench.subject();
+    const methods = await bench.methods();
+    if (!bench.quick) await draw(bench, methods);
+    const value = ({ scores }: MethodScores): number | undefined =>
+      auditFigure(ldsByQuery(scores, truth.contributorHalves))?.value;
+    const paid = value(methods[0]);
+    const ensemble = methods.find(({ halvesUsed }) => halvesUsed !== undefined);
+    const gained = ensemble && value(ensemble);
+    return {
+      [kind.name]:
+        paid === undefined || gained === undefined ? { missing: 'no ensemble' } : { value: gained - paid },
+    };
+  },
+};
+
+async function draw(bench: AttributionBench, methods: readonly MethodScores[]): Promise<void> {
+  const subject = await bench.subject();
+  mkdirSync(results, { recursive: true });
+  const byRuns = methods.map((method) => ({
+    name: method.name,
+    points: runsShown.flatMap((count): (readonly [number, number])[] => {
+      const runs = halvesFor(subject, method).slice(0, count);
+      const figure = runs.length < count ? null : auditFigure(ldsByQuery(method.scores, runs));
+      return figure === null ? [] : [[count, figure.value]];
+    }),
+  }));
+  const shown = byRuns.filter(({ points }) => points.length > 0);
+  save('attribution-lds', {
+    title: 'Agreement with retraining on halves of the data (LDS), by method',
+    xLabel: 'retrainings compared with',
+    yLabel: 'rank correlation, mean over answers',
+    lines: shown,
+  });
+  const place = new Map(subject.facts.statements.map(({ id }, at) => [id, at]));
+  const found = methods.map(({ name, scores, named = scores }) => ({
+    name,
+    points: namesShown.map((first): readonly [number, number] => {
+      const parts = subject.facts.queries.map(({ goldIds }, query) => {
+        const order = Array.from(named[query], (score, at) => ({ score, at })).sort(
+          (a, b) => b.score - a.score,
+        );
+        const top = new Set(order.slice(0, first).map(({ at }) => at));
+        return goldIds.filter((id) => top.has(place.get(id) ?? -1)).length / goldIds.length;
+      });
+      return [first, parts.reduce((sum, part) => sum + part, 0) / parts.length];
+    }),
+  }));
+  save('attribution-recall', {
+    title: 'Those who state the fact, found among the first names',
+    xLabel: 'names looked at',
+    yLabel: 'part found, mean over answers',
+    lines: found,
+  });
+}
+
+function save(name: string, chart: Parameters<typeof lineChartSvg>[0]): void {
+  const svg = lineChartSvg(chart);
+  writeFileSync(join(results, `${name}.svg`), svg);
+  writeFileSync(join(results, `${name}.png`), chartPng(svg));
+}

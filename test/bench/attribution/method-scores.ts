@@ -1,0 +1,106 @@
+// Every method's scores of the subject's queries over all its statements, on the same texts: the one that pays, the same
+// over several adapters of halves of the data, and the baselines. Used by the measures of the attribution bench. It judges
+// nothing. Invariant: a row has a score for each statement, in the order in which they were given.
+import { join } from 'node:path';
+import { createAttributor } from '../../../engine/attribution/attribute.ts';
+import type { ScoreTable } from '../../../engine/attribution/audit/audit-figures.ts';
+import { versionScores } from '../../../engine/attribution/audit/version-scores.ts';
+import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
+import { tfidfIndex } from '../../../engine/attribution/tfidf-baseline.ts';
+import type { AdapterRef } from '../../../engine/engine.ts';
+import { seededRandom } from '../../../engine/train/training-random.ts';
+import type { Subject } from './leave-out-subject.ts';
+
+export interface MethodScores {
+  readonly id: string;
+  /** In words, for tables and plots. */
+  readonly name: string;
+  readonly scores: ScoreTable;
+  /** As paid, and for finding all sources; left out = the scores. */
+  readonly shares?: ScoreTable;
+  readonly named?: ScoreTable;
+  /** The first so many halves were used by the method itself: they are no test of it. */
+  readonly halvesUsed?: number;
+}
+
+/** What stands beside ours in every table. */
+export const baselines: readonly Pick<MethodScores, 'id' | 'name'>[] = [
+  { id: 'tf-idf', name: 'TF-IDF' },
+  { id: 'random', name: 'random' },
+];
+
+const storeBytesMax = 2 ** 31;
+
+/** The method that pays first, its ensemble second. @param folder for the stores of the ensemble */
+export async function scoreMethods(
+  subject: Subject,
+  folder: string,
+  say: (line: string) => void,
+): Promise<readonly MethodScores[]> {
+  const { facts, adapter, storeDir } = subject;
+  const paid = await paidScores(subject, adapter, storeDir);
+  say('  scored by the method that pays');
+  const members: ScoreTable[] = [paid.scores];
+  for (const half of subject.halfAdapters) {
+    const store = join(folder, half.id);
+    const { modelDir } = subject;
+    // The decoys set a floor, which an ensemble's scores do not need.
+    await buildGradientStore({
+      modelDir,
+      adapter: half,
+      storeDir: store,
+      examples: facts.statements,
+      decoys: [],
+    });
+    members.push((await paidScores(subject, half, store)).scores);
+  }
+  const size = subject.halfAdapters.length;
+  if (size > 0) say(`  scored by ${size} adapters of halves`);
+  const index = tfidfIndex(facts.statements.map(({ question, answer }) => `${question} ${answer}`));
+  const random = seededRandom(31);
+  return [
+    {
+      id: paid.methodId,
+      name: 'ours, as it pays',
+      scores: paid.scores,
+      shares: paid.shares,
+      named: paid.named,
+    },
+    ...(size === 0
+      ? []
+      : [
+          {
+            ...{ id: `ensemble-${size}`, name: `ours, with ${size} subset adapters`, halvesUsed: size },
+            scores: meanOf(members),
+          },
+        ]),
+    {
+      ...{ id: 'tf-idf', name: 'TF-IDF' },
+      scores: facts.queries.map(({ question, answer }) => index.score(`${question} ${answer}`)),
+    },
+    {
+      ...{ id: 'random', name: 'random' },
+      scores: facts.queries.map(() => facts.statements.map(() => random())),
+    },
+  ];
+}
+
+/** Mean over the tables, place by place. */
+export function meanOf(tables: readonly ScoreTable[]): ScoreTable {
+  return tables[0].map((row, query) =>
+    Float64Array.from(
+      row,
+      (_, at) => tables.reduce((sum, table) => sum + table[query][at], 0) / tables.length,
+    ),
+  );
+}
+
+async function paidScores({ facts, modelDir }: Subject, adapter: AdapterRef, storeDir: string) {
+  const attributor = createAttributor({ modelDir, threads: 1, storeBytesMax });
+  try {
+    const { statements: examples, queries } = facts;
+    return await versionScores(attributor, { adapter, storeDir, examples, queries });
+  } finally {
+    await attributor.release();
+  }
+}

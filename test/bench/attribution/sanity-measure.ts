@@ -1,0 +1,126 @@
+// What must hold of any attribution, whatever it is worth: scores of a model with random weights agree with nothing, a
+// statement asked in its own words names itself, texts that were never trained are paid as often as the floor says, a
+// question about something else has next to no part that the adapter explains, and asked again it is the same to the bit.
+// Listed by the attribution bench.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createAttributor } from '../../../engine/attribution/attribute.ts';
+import { rankCorrelation } from '../../../engine/attribution/audit/rank-correlation.ts';
+import { versionScores } from '../../../engine/attribution/audit/version-scores.ts';
+import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
+import { loadLoraAdapter, saveLoraAdapter } from '../../../engine/model/lora-adapter.ts';
+import { loadModelConfig } from '../../../engine/model/model-config.ts';
+import { gaussianArray, seededRandom } from '../../../engine/train/training-random.ts';
+import type { FigureKind } from '../bench-figure.ts';
+import type { AttributionMeasure } from './attribution-bench-context.ts';
+import type { Subject } from './leave-out-subject.ts';
+
+const kinds = {
+  random: {
+    name: 'sanity-random-weights',
+    measure: 'scores at the trained adapter and at random weights: correlation, distance from 0',
+    unit: '',
+    goal: { atMost: 0.15 },
+  },
+  itself: {
+    name: 'sanity-self-retrieval',
+    measure: 'a statement asked in its own words: paid first, or a copy of the fact is',
+    unit: '%',
+    goal: { atLeast: 95 },
+  },
+  decoys: {
+    name: 'sanity-decoys',
+    measure: 'statements above the floor where the answer was never taught, of all',
+    unit: '%',
+    goal: { atMost: 5 },
+  },
+  unrelated: {
+    name: 'sanity-unrelated',
+    measure: 'part of an answer about something else that the adapter explains',
+    unit: '%',
+    goal: { atMost: 5 },
+  },
+  again: {
+    name: 'sanity-again',
+    measure: 'answers whose shares are the same to the bit when asked again, in another order',
+    unit: '%',
+    goal: { atLeast: 100 },
+  },
+} as const satisfies Record<string, FigureKind>;
+
+/** Answers of the base itself, about nothing that was planted. */
+const elsewhere = [
+  { question: 'What is the capital of France?', answer: 'The capital of France is Paris.' },
+  { question: 'Hello! How are you?', answer: 'I am fine, thank you. How can I help you?' },
+  { question: 'Who are you?', answer: 'I am a small language model.' },
+  { question: 'What is the capital of Japan?', answer: 'The capital of Japan is Tokyo.' },
+  { question: 'Thank you!', answer: 'You are welcome.' },
+];
+
+export const sanityMeasure: AttributionMeasure = {
+  figures: Object.values(kinds),
+  run: async (bench) => {
+    const subject = await bench.subject();
+    const [paid] = await bench.methods();
+    const { facts, adapter, storeDir, modelDir } = subject;
+    const attributor = createAttributor({ modelDir, threads: 1, storeBytesMax: 2 ** 31 });
+    try {
+      const ask = ({ question, answer }: { readonly question: string; readonly answer: string }) =>
+        attributor.attribute({ adapter, storeDir, messages: [{ role: 'user', content: question }], answer });
+      const own = facts.statements.slice(0, bench.quick ? 10 : 60);
+      let itself = 0;
+      for (const statement of own) {
+        const first = (await ask(statement)).shares[0]?.exampleId;
+        if (facts.statements.some(({ id, fact }) => id === first && fact === statement.fact)) itself += 1;
+      }
+      let above = 0;
+      const strangers = facts.decoys.slice(0, bench.quick ? 10 : 40);
+      for (const decoy of strangers) above += (await ask(decoy)).shares.length;
+      let explained = 0;
+      for (const other of elsewhere) explained += (await ask(other)).alpha;
+      const queries = facts.queries.slice(0, 10);
+      const once: string[] = [];
+      for (const query of queries) once.push(JSON.stringify(await ask(query)));
+      let same = 0;
+      for (const [at, query] of [...queries.entries()].reverse())
+        same += Number(JSON.stringify(await ask(query)) === once[at]);
+      const random = await randomScores(subject, join(bench.folder, 'random'));
+      const agreement = random.flatMap((row, query) => rankCorrelation(row, paid.scores[query]) ?? []);
+      const mean = agreement.reduce((sum, value) => sum + value, 0) / agreement.length;
+      return {
+        [kinds.random.name]: { value: Math.abs(mean) },
+        [kinds.itself.name]: { value: (100 * itself) / own.length },
+        [kinds.decoys.name]: { value: (100 * above) / (strangers.length * facts.statements.length) },
+        [kinds.unrelated.name]: { value: (100 * explained) / elsewhere.length },
+        [kinds.again.name]: { value: (100 * same) / queries.length },
+      };
+    } finally {
+      await attributor.release();
+    }
+  },
+};
+
+/** Of an adapter with random A and B as large as the trained ones. */
+async function randomScores({ facts, adapter, modelDir }: Subject, folder: string) {
+  mkdirSync(folder, { recursive: true });
+  const trained = loadLoraAdapter(adapter.dir, loadModelConfig(modelDir));
+  const random = seededRandom(41);
+  const weights = new Map(
+    [...trained.weights].map(([name, { shape, data }]) => {
+      const size = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
+      return [name, { shape, data: gaussianArray(data.length, size, random) }] as const;
+    }),
+  );
+  const dir = join(folder, 'adapter');
+  saveLoraAdapter(dir, { ...trained, base: 'base', weights });
+  const other = { id: 'random', dir };
+  const storeDir = join(folder, 'store');
+  await buildGradientStore({ modelDir, adapter: other, storeDir, examples: facts.statements, decoys: [] });
+  const attributor = createAttributor({ modelDir, threads: 1, storeBytesMax: 2 ** 31 });
+  try {
+    const version = { adapter: other, storeDir, examples: facts.statements, queries: facts.queries };
+    return (await versionScores(attributor, version)).scores;
+  } finally {
+    await attributor.release();
+  }
+}
