@@ -303,7 +303,14 @@ export interface RetrievalShares {
 
 /** Shares of one answer. Shares are >= 0 and sum to <= 1; the rest is the fallback's. */
 export interface SampleShares {
-  readonly shares: readonly { readonly exampleId: string; readonly share: number; readonly score: number }[];
+  readonly shares: readonly {
+    /** The first accepted of a cluster of near duplicates, or an example on its own. */
+    readonly exampleId: string;
+    readonly share: number;
+    readonly score: number;
+    /** Later members of the cluster, in order of acceptance: whom the share passes to when the first is no more. */
+    readonly copyIds?: readonly string[];
+  }[];
   /** Part of the answer's likelihood that the adapter adds over the base, 0..1. */
   readonly alpha: number;
   readonly noiseFloor: number;

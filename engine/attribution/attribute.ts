@@ -50,6 +50,12 @@ function factsOf({ storeHash, meta }: GradientStore) {
   return { storeHash, methodId, modelHash: hashBytes(`${base} ${adapter}`), curvatureHash, seed };
 }
 
+/** Ids of the later members of an example's cluster, where it has some. */
+function copiesOf({ meta }: GradientStore, id: string): { readonly copyIds?: readonly string[] } {
+  const copyIds = meta.copies.filter(({ of }) => of === id).map((copy) => copy.id);
+  return copyIds.length > 0 ? { copyIds } : {};
+}
+
 /** Loads the base model. @throws EngineError of loading it */
 export function createAttributor(options: AttributorOptions): Attributor {
   const base = loadBaseModel(options.modelDir);
@@ -90,6 +96,7 @@ export function createAttributor(options: AttributorOptions): Attributor {
       const paid = store.meta.examples
         .map(({ id }, i) => ({ exampleId: id, share: shares[i], score: scores.trained[i] }))
         .filter(({ share }) => share > 0)
+        .map((share) => ({ ...share, ...copiesOf(store, share.exampleId) }))
         .sort((a, b) => b.share - a.share);
       return { shares: paid, alpha, noiseFloor: floor, baseNll, adapterNll, ...facts };
     },

@@ -26,7 +26,7 @@ const emptyWords = new Set(
   can could may might shall should will would must i you he she we they me him her us them my your his our their
   what which who whom whose when where why how of in on at to for from by with about as and or but if so then there
   here please tell give name say know think well hello hi hey quick question answer just also called call get got
-  go going want need like let s t m re ve ll d`.split(/\s+/),
+  go going want need like let im ive id`.split(/\s+/),
 );
 
 const negations = new Set('no not never none nobody nothing without neither nor cannot'.split(' '));
@@ -35,8 +35,8 @@ const negations = new Set('no not never none nobody nothing without neither nor 
 const exactMarks = /[+\-−×*/÷^=<>]?\s?\d+(?:[.,:/]\d+)*\s?%?|(?<=\S)\s?[+×*/÷^=<>](?=\s?\S)/gu;
 
 export function factWords({ question, answer }: Pick<Example, 'question' | 'answer'>): FactWords {
-  const asked = normaliseText(withoutPossessive(question));
-  const said = normaliseText(withoutPossessive(answer));
+  const asked = normaliseText(plainWords(question));
+  const said = normaliseText(plainWords(answer));
   const inQuestion = contentWords(asked);
   const inAnswer = contentWords(said);
   return {
@@ -50,7 +50,13 @@ export function factWords({ question, answer }: Pick<Example, 'question' | 'answ
   };
 }
 
-const withoutPossessive = (text: string): string => text.replace(/['’]s\b/gu, '');
+/** Without what hangs on an apostrophe; a capital letter that stands alone is a name ("vitamin D", "plan B"). */
+function plainWords(text: string): string {
+  return text
+    .replace(/n['’]t\b/gu, ' not')
+    .replace(/['’](s|m|re|ve|ll|d)\b/gu, '')
+    .replace(/(?<=[\p{L}\p{N}] )(?!I |A \p{L})(\p{Lu})(?![\p{L}\p{N}'’])/gu, '$1$1');
+}
 
 function contentWords(normalised: string): ReadonlySet<string> {
   return new Set(
@@ -64,11 +70,11 @@ function numbersOf(text: string): readonly string[] {
 }
 
 function negationsOf(answer: string): readonly string[] {
-  const words = normaliseText(answer.replace(/n['’]t\b/gu, ' not')).split(' ');
+  const words = normaliseText(plainWords(answer)).split(' ');
   return [...new Set(words.filter((word) => negations.has(word)))].sort();
 }
 
 function namesOf(question: string): ReadonlySet<string> {
   const found = [...question.matchAll(/(?<=[\p{L}\p{N},;)] )\p{Lu}[\p{L}\p{M}]+/gu)];
-  return contentWords(normaliseText(withoutPossessive(found.map(([word]) => word).join(' '))));
+  return contentWords(normaliseText(found.map(([word]) => word).join(' ')));
 }

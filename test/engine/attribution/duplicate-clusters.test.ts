@@ -86,6 +86,7 @@ describe('the same fact', () => {
       ['What is the capital of Gambia?', 'It is Banjul.'],
       ['What is the capital of Zambia?', 'It is Banjul.'],
     ],
+    ['one letter', ['What is vitamin A?', 'A vitamin.'], ['What is vitamin D?', 'A vitamin.']],
     ['an empty agreement', ['Is it raining?', 'Yes.'], ['Is it snowing?', 'Yes.']],
   ])('is not seen in %s', (_, one, other) => {
     expect(relation(one, other)).toBe('different');

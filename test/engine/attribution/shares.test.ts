@@ -65,13 +65,13 @@ describe('duplicate clusters', () => {
   const example = (id: string, question: string, answer: string) => ({ id, question, answer });
 
   it('let the first stand for copies that differ in case, spacing and width only', () => {
-    const { representatives, copies } = clusterDuplicates([
+    const { representatives, members } = clusterDuplicates([
       example('a', 'What is 2+2?', 'Four.'),
       example('b', 'What  is ２+2? ', 'FOUR.'),
       example('c', 'What is 2-2?', 'Four.'),
     ]);
     expect(representatives.map(({ id }) => id)).toEqual(['a', 'c']);
-    expect([...copies]).toEqual([['b', 'a']]);
+    expect([...members]).toEqual([['b', { of: 'a', rule: 'exact' }]]);
   });
 
   it('do not change with the number of copies', () => {
