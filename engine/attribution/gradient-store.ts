@@ -13,6 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -33,6 +34,7 @@ import { blockSize, type FeatureRows } from './feature-rows.ts';
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
 const format = 'gradient-store/2';
+const outdatedFormat = 'gradient-store/1';
 const metaSchema = z.object({
   format: z.literal(format),
   /** How rows were made and are scored: the same id, rows and answer give the same scores. */
@@ -152,6 +154,20 @@ export function openGradientStore(folder: string): GradientStore {
   return { storeHash: hashBytes(metaBytes), meta, rows };
 }
 
+/** Whether a folder holds a store of an earlier format, which must be built anew. Its first bytes tell. */
+export function isOutdatedStore(folder: string): boolean {
+  const path = join(folder, 'meta.json');
+  if (!existsSync(path)) return false;
+  const start = new Uint8Array(64);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, start, { position: 0 });
+  } finally {
+    closeSync(file);
+  }
+  return new TextDecoder().decode(start).includes(`"${outdatedFormat}"`);
+}
+
 /** The hash of a store without reading its rows. */
 export function storeHashOf(folder: string): string {
   return hashBytes(readMeta(folder));
@@ -168,8 +184,8 @@ function readMeta(folder: string): Uint8Array {
 function parseMeta(bytes: Uint8Array, folder: string): StoreMeta {
   try {
     const raw: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (z.object({ format: z.literal('gradient-store/1') }).safeParse(raw).success)
-      throw new EngineError(`${folder} is an older store (gradient-store/1): build it anew`, {
+    if (z.object({ format: z.literal(outdatedFormat) }).safeParse(raw).success)
+      throw new EngineError(`${folder} is an older store (${outdatedFormat}): build it anew`, {
         code: 'store_outdated',
         retry: 'never',
       });

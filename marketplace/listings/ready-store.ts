@@ -1,6 +1,7 @@
 // The gradient store of a model version, which attribution reads. A demo model is listed before its store is built, so that
 // the first start stays quick: the first look at the model begins the building, and its first attribution waits for it.
-// Used by attribute-call.ts and model-readiness.ts. A folder that exists is complete (the engine puts it in place whole).
+// Used by attribute-call.ts and model-readiness.ts. A folder that exists is complete (the engine puts it in place whole);
+// one of an earlier format is built anew.
 import { existsSync } from 'node:fs';
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import {
@@ -8,6 +9,7 @@ import {
   getDatanetVersion,
 } from '../../db/repositories/datanet-version-repository.ts';
 import type { ModelVersion } from '../../db/schema.ts';
+import { isOutdatedStore } from '../../engine/attribution/gradient-store.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { decoysOf } from '../factory/held-out.ts';
 import { exampleOf } from '../factory/run-plan.ts';
@@ -25,7 +27,7 @@ const buildings = new WeakMap<Engine, Map<string, Promise<void>>>();
  */
 export async function readyStore(market: Market, version: ModelVersion): Promise<string | null> {
   const storeDir = storeDirOf(market, version);
-  if (storeDir === null || existsSync(storeDir)) return storeDir;
+  if (storeDir === null || (existsSync(storeDir) && !isOutdatedStore(storeDir))) return storeDir;
   const known = buildings.get(market.engine) ?? new Map<string, Promise<void>>();
   buildings.set(market.engine, known);
   const building = known.get(storeDir) ?? buildStore(market, version, storeDir);

@@ -6,6 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { hashBytes } from '../../../engine/attribution/content-hash.ts';
 import { emptyRows, quantiseRow } from '../../../engine/attribution/feature-rows.ts';
 import {
+  isOutdatedStore,
   openGradientStore,
   storeHashOf,
   writeGradientStore,
@@ -80,5 +81,8 @@ describe('a gradient store', () => {
     expect(() => openGradientStore(at)).toThrow(expect.objectContaining({ code: 'store_malformed' }));
     writeFileSync(join(at, 'meta.json'), '{"format":"gradient-store/1"}');
     expect(() => openGradientStore(at)).toThrow(expect.objectContaining({ code: 'store_outdated' }));
+    expect(isOutdatedStore(at)).toBe(true);
+    write();
+    expect([at, join(folder, 'none')].map(isOutdatedStore)).toEqual([false, false]);
   });
 });
