@@ -30,6 +30,8 @@ function refusalWords(refusal: RefundRefusal): string {
     case 'reason_too_long':
       return `The reason may have ${refusal.charsMax} characters.`;
     case 'refund_above_price':
+      if (refusal.ownEarnedNano !== undefined)
+        return `Who asked earned ${openAmount(refusal.ownEarnedNano)} by this answer, as a contributor or the model’s creator, and keeps it: at most ${openAmount(refusal.refundableNano)} can be given back.`;
       return refusal.refundableNano === 0n
         ? 'Nothing is left to give back: all of it was given back before, or it cost nothing.'
         : `That is more than can be given back: the answer cost ${openAmount(refusal.priceNano)}, of which ${openAmount(refusal.refundableNano)} are left.`;

@@ -42,11 +42,27 @@ export async function historyOf(
   return rows;
 }
 
-/** What has been given back of a call's price so far. */
-export async function refundedOf(db: Database, callId: string): Promise<Nano> {
+/** What has been given back of a call's price so far. @param exceptKey of the order that asks, which may be there already */
+export async function refundedOf(db: Database, callId: string, exceptKey = ''): Promise<Nano> {
   const { rows } = await sql<{ refundedNano: Nano }>`
     select coalesce(sum(e.amount_nano), 0)::bigint as refunded_nano
     from transfer t join entry e on e.transfer_id = t.id
-    where t.call_id = ${callId} and t.kind = 'refund' and e.amount_nano > 0`.execute(db);
+    where t.call_id = ${callId} and t.kind = 'refund' and e.amount_nano > 0 and t.idempotency_key <> ${exceptKey}`.execute(
+    db,
+  );
   return rows[0].refundedNano;
+}
+
+/** What these owners earned by a call, as contributors and as its model's creator. */
+export async function earnedByCall(
+  db: Database,
+  callId: string,
+  ownerIds: ReadonlySet<string>,
+): Promise<Nano> {
+  const { rows } = await sql<{ earnedNano: Nano }>`
+    select coalesce(sum(e.amount_nano), 0)::bigint as earned_nano
+    from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
+    where t.call_id = ${callId} and t.kind in ('capture', 'split') and a.kind in ('contributor', 'creator')
+      and a.owner_id = any (${`{${[...ownerIds].join(',')}}`}::text[])`.execute(db);
+  return rows[0].earnedNano;
 }

@@ -12,6 +12,8 @@ import { ceilingOf, rateCardOf } from '../quote.ts';
 import { splitBpsOf } from '../split-price.ts';
 
 const EXAMPLES = 3;
+/** Answers of one person and day that count as volume; those to its maker and contributors do not: wash calls show nothing. */
+const CALLS_EACH_DAY_MAX = 20;
 
 export async function modelSummary(
   market: Pick<MarketplaceContext, 'db' | 'engine' | 'settings'>,
@@ -51,7 +53,10 @@ async function figuresOf(db: Database, model: Model, version: ModelVersion): Pro
       select c.person_id, c.question, v.position, count(*) over () as total
       from datanet_version_contribution v join contribution c on c.id = v.contribution_id
       where v.datanet_version_id = ${version.datanetVersionId} and c.state = 'accepted')
-    select (select count(*)::int from call where model_id = ${model.id} and state = 'captured') as calls,
+    select (select coalesce(sum(least(asked, ${CALLS_EACH_DAY_MAX})), 0)::int from (
+        select count(*) as asked from call c where c.model_id = ${model.id} and c.state = 'captured'
+          and c.person_id <> ${model.creatorId} and not exists (select 1 from member where member.person_id = c.person_id)
+        group by c.person_id, (c.settled_at at time zone 'UTC')::date) d) as calls,
       (select count(distinct person_id)::int from member) as contributors,
       coalesce((select json_agg(question order by position) from (
         select question, position from member

@@ -1,14 +1,17 @@
 // An operator gives back part or all of what an answer cost, with a reason. First an offer that tells what would happen,
 // then the same order once more with a key: a new transfer, who ordered it, and the news of it, in one transaction. The
-// receipt and who earned by the answer stay as they are. Used by refund-verbs.ts.
+// receipt and who earned by the answer stay as they are, so what who asked earned by it themselves is not given back: an answer
+// never earns more than it costs. Used by refund-verbs.ts.
 // Refusals in order: not an operator, no such receipt, the amount, the reason, more than is left to give back.
-import { type Tx, transact } from '../../db/database.ts';
-import { formatOpen, type Nano, parseOpen, subtractNano } from '../../db/ledger/amount.ts';
+import { sql } from 'kysely';
+import { type Database, type Tx, transact } from '../../db/database.ts';
+import { formatOpen, type Nano, nano, parseOpen, subtractNano } from '../../db/ledger/amount.ts';
 import { refund } from '../../db/ledger/refund.ts';
 import { getCall } from '../../db/repositories/call-repository.ts';
 import { getConversation } from '../../db/repositories/conversation-repository.ts';
-import { refundedOf } from '../../db/repositories/history-repository.ts';
+import { earnedByCall, refundedOf } from '../../db/repositories/history-repository.ts';
 import { noteOperatorAct } from '../../db/repositories/operator-act-repository.ts';
+import { samePersons } from '../../db/repositories/payable-share-repository.ts';
 import { getPerson } from '../../db/repositories/person-repository.ts';
 import { getReceiptByNumber } from '../../db/repositories/receipt-repository.ts';
 import type { Call } from '../../db/schema.ts';
@@ -51,6 +54,8 @@ export type RefundRefusal =
       readonly code: 'refund_above_price';
       readonly priceNano: Nano;
       readonly refundableNano: Nano;
+      /** What who asked earned by the answer, where that is what stands in the way. */
+      readonly ownEarnedNano?: Nano;
     };
 
 const REASON_CHARS_MAX = 200;
@@ -63,6 +68,8 @@ export async function offerRefund(market: MarketplaceContext, order: RefundOrder
   const priceNano = call.priceNano as Nano;
   const refundedBeforeNano = await refundedOf(market.db, call.id);
   const refundableNano = subtractNano(priceNano, refundedBeforeNano);
+  const own = await ownEarningRefusal(market.db, found, refundedBeforeNano);
+  if (own !== null) return own;
   const refundNano = amountNano === 'all' ? refundableNano : amountNano;
   if (refundNano > refundableNano || refundNano === 0n)
     return { ok: false, code: 'refund_above_price', priceNano, refundableNano };
@@ -83,6 +90,11 @@ export async function refundCall(
   return await transact(market.db, async (tx): Promise<RefundOffer> => {
     const priceNano = call.priceNano as Nano;
     const refundedBeforeNano = await refundedOf(tx, call.id);
+    // Two orders at once are looked at one after the other.
+    await sql`select 1 from ledger_lock_captured(${call.id})`.execute(tx);
+    const beforeThis = await refundedOf(tx, call.id, `refund:${key}`);
+    const own = await ownEarningRefusal(tx, found, beforeThis);
+    if (own !== null) return own;
     const result = await refund(tx, { key: `refund:${key}`, callId: call.id, amountNano, reason });
     if (!result.ok) {
       if (result.code !== 'refund_above_capture')
@@ -96,6 +108,21 @@ export async function refundCall(
     const { refundedNano: refundNano } = result;
     return { ok: true, receiptNumber: number, pseudonym, priceNano, refundedBeforeNano, refundNano, reason };
   });
+}
+
+/** Null: the order leaves who asked with no more than before. "all" is refused where part of it came back already. */
+async function ownEarningRefusal(
+  db: Database | Tx,
+  { call, amountNano }: { readonly call: Call; readonly amountNano: Nano | 'all' },
+  refundedBeforeNano: Nano,
+): Promise<RefundRefusal | null> {
+  const ownEarnedNano = await earnedByCall(db, call.id, await samePersons(db, call.personId));
+  if (ownEarnedNano === 0n) return null;
+  const priceNano = call.priceNano as Nano;
+  const left = priceNano - ownEarnedNano - refundedBeforeNano;
+  const refundableNano = nano(left > 0n ? left : 0n);
+  if (amountNano !== 'all' && amountNano <= refundableNano) return null;
+  return { ok: false, code: 'refund_above_price', priceNano, refundableNano, ownEarnedNano };
 }
 
 type ReadOrder =

@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { transact } from '../../../db/database.ts';
+import { formatOpen, nano } from '../../../db/ledger/amount.ts';
 import { paidAnswers, usedContributions } from '../../../db/repositories/payable-share-repository.ts';
 import { getReceipt } from '../../../db/repositories/receipt-repository.ts';
 import { addWallet, endWallet } from '../../../db/repositories/wallet-repository.ts';
@@ -18,6 +19,7 @@ import {
   expectBooksHold,
   FACTS,
   newPerson,
+  SLUG,
   type TestMarketplace,
   testMarketplace,
 } from '../../support/test-marketplace.ts';
@@ -28,7 +30,7 @@ let ann: Person;
 const [, OWN] = FACTS[0];
 const [, FOREIGN] = FACTS[5];
 beforeAll(async () => {
-  world = await testMarketplace(database);
+  world = await testMarketplace(database, { operators: ['test:boss'] });
   ann = await newPerson(world.market);
   await sql`update contribution set person_id = ${ann.id}
     where person_id = (select id from person where pseudonym = 'ada')`.execute(database.owner.db);
@@ -80,6 +82,27 @@ describe('a contributor who asks', () => {
       await transact(database.db, (tx) => endWallet(tx, personId));
     }
     expect(paidBy(await attributed(other, OWN), ann)).toBe(0n);
+  });
+});
+
+describe('a refund', () => {
+  it('gives who made the model at most the price less what came back to them: 75 %, never 125 % in all', async () => {
+    const { market } = world;
+    await sql`update model set creator_id = ${ann.id} where slug = ${SLUG}`.execute(database.owner.db);
+    const boss = await market.person({ platform: 'test', userId: 'boss', displayName: 'Boss' });
+    const { callId, priceNano, receiptNumber } = done(await ask(market, ann, OWN));
+    await market.attributeNow(callId);
+    const order = (amount: string) => ({ operator: boss, receipt: receiptNumber, amount, reason: 'wrong' });
+    const most = { ok: false, code: 'refund_above_price', refundableNano: (priceNano * 3n) / 4n };
+    expect(await market.refundOffer(order('all'))).toMatchObject(most);
+    expect(await market.refund(order('all'), 'greedy')).toMatchObject(most);
+    const fair = order(formatOpen(nano((priceNano * 3n) / 4n)));
+    for (const time of ['first', 'again'])
+      expect(await market.refund(fair, 'fair'), time).toMatchObject({ ok: true });
+    expect(await market.refund(order('0.000000001'), 'more')).toMatchObject({
+      ok: false,
+      refundableNano: 0n,
+    });
   });
 });
 

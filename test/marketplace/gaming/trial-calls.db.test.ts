@@ -97,7 +97,7 @@ describe('a trial call', () => {
 });
 
 describe('a call to one’s own model', () => {
-  it('returns 75 % of what was paid in for it, never more: 100 washed answers cost a quarter of their price', async () => {
+  it('returns 75 % of what was paid in for it, never more: 30 washed answers cost a quarter of their price', async () => {
     const [maker] = ring;
     const grant = await spendAll(maker);
     expect(grant).toBeGreaterThan(0n);
@@ -105,7 +105,7 @@ describe('a call to one’s own model', () => {
     const before = await withdrawable(database.db, ring);
     let paid = 0n;
     const { grantNano } = await world.market.balance(maker);
-    for (let call = 0; call < 100; call++)
+    for (let call = 0; call < 30; call++)
       paid += (await askAttributed(maker, QUESTIONS[call % QUESTIONS.length])) ?? 0n;
     paid -= grantNano;
     const lost = before - (await withdrawable(database.db, ring));
@@ -132,7 +132,21 @@ describe('a call to one’s own model', () => {
         }
         expect((await withdrawable(database.db, group)) - before).toBeLessThanOrEqual(paidIn);
       }),
-      { numRuns: 5 },
+      { numRuns: 4 },
     );
+  });
+});
+
+describe('the volume of a model, as its page shows it', () => {
+  const shown = async () => (await world.market.model(SLUG))?.calls;
+
+  it('grows by 0 for what its maker and contributors asked, and by 20 a day for one stranger, who asked 25 times', async () => {
+    const before = await shown();
+    const stranger = await newPerson(world.market);
+    for (const person of [ring[1], stranger]) {
+      await payIn(database.db, person, '0.1');
+      for (let call = 0; call < 25; call++) done(await ask(world.market, person, QUESTIONS[0]));
+    }
+    expect(await shown()).toBe((before ?? 0) + 20);
   });
 });
