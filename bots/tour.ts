@@ -47,6 +47,8 @@ async function tour(marketplace: OwnedMarketplace, question: string): Promise<vo
   say(`   the adapter explains ${percent(provenance.alpha)} of the answer over the base`);
   for (const { pseudonym, share, amountNano, question: asked, answer } of provenance.top)
     say(`   ${percent(share).padStart(7)}  ${openAmount(amountNano)}  ${pseudonym}: ${asked} → ${answer}`);
+  for (const { text, pseudonym, contributions } of provenance.spans)
+    say(`   word for word: “${text}” stands in ${contributions} of the contributions, one by ${pseudonym}`);
   say(
     `   the rest, ${openAmount(provenance.fallbackNano)}, by weight to the version’s other contributions: ${provenance.contributorsPaid} people paid in all`,
   );
@@ -62,7 +64,7 @@ async function tour(marketplace: OwnedMarketplace, question: string): Promise<vo
   const view = await marketplace.receipt({ person, number: done.receiptNumber });
   if (view !== null)
     say(
-      `   Keep the JSON of /receipt ${view.number} as a file: npm run -s verify -- receipt-${view.number}.json checks it.`,
+      `   Keep the JSON of /receipt ${view.number} as a file: npm run -s verify -- receipt-${view.number}.json checks it, and npm run -s attribute -- --receipt ${view.number} measures its shares again.`,
     );
 }
 

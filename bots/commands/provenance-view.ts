@@ -52,7 +52,10 @@ function provenanceReply(provenance: Provenance): Reply {
     };
   }
   const { top, note, sentences, callId } = provenance;
-  const entries = top.slice(0, TOP_SHOWN).map(makerEntry);
+  const whole = wholeAnswerIn(provenance);
+  const entries = top
+    .slice(0, TOP_SHOWN)
+    .map((maker, rank) => makerEntry(maker, rank, maker.contributionId === whole));
   const marked = markedAnswer(provenance);
   return {
     text: lines(
@@ -80,7 +83,7 @@ function provenanceReply(provenance: Provenance): Reply {
   };
 }
 
-function makerEntry(maker: Provenance['top'][number], rank: number): RichText {
+function makerEntry(maker: Provenance['top'][number], rank: number, saysAll: boolean): RichText {
   const { pseudonym, share, amountNano, question, answer, takenBack } = maker;
   return lines(
     rich(
@@ -91,12 +94,25 @@ function makerEntry(maker: Provenance['top'][number], rank: number): RichText {
     takenBack
       ? small('Taken back since: its words are shown to nobody, and later answers pay it nothing.')
       : quote(`${shownText(question, 160)}\n${shownText(answer, 240)}`),
+    saysAll && small('The answer stands in this contribution word for word.'),
   );
 }
 
-/** The answer with the number of a maker behind the words that stand in that contribution; null where there are none. */
-function markedAnswer({ answer, spans, top }: Provenance): string | null {
-  if (answer.length > MARKED_CHARS_MAX) return null;
+const LETTER = /[\p{L}\p{N}]/u;
+
+/** The contribution in which all words of the answer stand in one piece. */
+function wholeAnswerIn({ answer, spans }: Provenance): string | null {
+  const span = spans.find(({ start, end }) => !LETTER.test(answer.slice(0, start) + answer.slice(end)));
+  return span?.contributionId ?? null;
+}
+
+/**
+ * The answer with the number of a maker behind the words that stand in that contribution; null where there are none, and
+ * where all of it stands in one, which is said there.
+ */
+function markedAnswer(provenance: Provenance): string | null {
+  const { answer, spans, top } = provenance;
+  if (answer.length > MARKED_CHARS_MAX || wholeAnswerIn(provenance) !== null) return null;
   let [shown, from] = ['', 0];
   for (const { contributionId, end } of spans) {
     const rank = rankOf(top, contributionId);

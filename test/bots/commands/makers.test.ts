@@ -73,6 +73,28 @@ describe('🔍', () => {
     );
   });
 
+  it('does not repeat an answer that stands in one contribution as a whole, and says so there', async () => {
+    const text = await seen({
+      answer: maker.answer,
+      top: [
+        { ...maker, share: 0.6, amountNano: openNano('0.004') },
+        { ...river, share: 0.2, amountNano: openNano('0.001') },
+      ],
+      spans: [spanOf('Lisbon is the capital of Portugal', maker)],
+    });
+    expect(text).toContain(
+      [
+        'Bot: **Who made this answer?**',
+        '0.00625 OPEN of the price went to the people behind its data.',
+        '① **amber-heron** · 60 % · 0.004 OPEN',
+        '> What is the capital of Portugal?\nLisbon is the capital of Portugal.',
+        '(The answer stands in this contribution word for word.)',
+        '② **quiet-otter**',
+      ].join('\n'),
+    );
+    expect(text).not.toContain('in the answer:');
+  });
+
   it('names words that stand in a contribution which is not among the first, and in how many others', async () => {
     const text = await seen({
       top: [{ ...maker, share: 0.6, amountNano: openNano('0.004') }],
