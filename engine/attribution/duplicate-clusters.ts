@@ -10,7 +10,9 @@ import { type FactWords, factWords } from './fact-words.ts';
 import { minHashBands, shingles } from './min-hash.ts';
 import { createPostingLists } from './posting-lists.ts';
 import { factRelation } from './same-fact.ts';
-import { verbatimPart, wordRuns } from './verbatim-runs.ts';
+import { indexExamples } from './spans/span-index.ts';
+import { verbatimOverlaps } from './spans/verbatim-overlap.ts';
+import { runWords } from './verbatim-runs.ts';
 
 /** By which rule an example joined its cluster, the surest first. */
 export const clusterRules = ['exact', 'near', 'verbatim', 'words', 'gradient'] as const;
@@ -36,13 +38,13 @@ const comparedMax = 200;
 
 /** @param examples in order of acceptance: the first of a cluster stands for it */
 export function clusterDuplicates(examples: readonly Example[]): Clusters {
-  const known = createKnownFacts();
+  const known = createKnownFacts(examples);
   const representatives: Example[] = [];
   const members = new Map<string, ClusterMember>();
-  for (const example of examples) {
-    const found = known.find(example);
+  for (const [position, example] of examples.entries()) {
+    const found = known.find(example, position);
     if (found === undefined) {
-      known.add(example, representatives.length);
+      known.add(example, representatives.length, position);
       representatives.push(example);
     } else members.set(example.id, { of: representatives[found.index].id, rule: found.rule });
   }
@@ -50,43 +52,47 @@ export function clusterDuplicates(examples: readonly Example[]): Clusters {
 }
 
 interface KnownFacts {
-  add(example: Example, index: number): void;
+  /** @param position among all examples */
+  add(example: Example, index: number, position: number): void;
   /** The earliest one that `example` repeats by the surest rule that applies. */
-  find(example: Example): { readonly index: number; readonly rule: ClusterRule } | undefined;
+  find(
+    example: Example,
+    position: number,
+  ): { readonly index: number; readonly rule: ClusterRule } | undefined;
 }
 
-function createKnownFacts(): KnownFacts {
+/** @param all that may be added */
+function createKnownFacts(all: readonly Example[]): KnownFacts {
   const exact = new Map<string, number>();
   const facts = new Map<number, FactWords>();
-  const runs = new Map<number, ReadonlySet<string>>();
+  const wordsOf = all.map(factWords);
+  const texts = indexExamples(wordsOf.map(({ text }) => ({ id: '', question: '', answer: text })));
+  const indexAt = new Map<number, number>(); // of those that were added, by position
   const byBand = createPostingLists(comparedMax);
-  const byRun = createPostingLists(comparedMax);
   const byWord = createPostingLists(comparedMax);
 
   return {
-    add: (example, index) => {
-      const words = factWords(example);
+    add: (example, index, position) => {
+      const words = wordsOf[position];
       facts.set(index, words);
       exact.set(exactKey(example), index);
       byBand.add(minHashBands(shingles(words.text)), index);
-      const own = wordRuns(words.text);
-      if (own.size > 0) runs.set(index, own);
-      byRun.add(own, index);
+      indexAt.set(position, index);
       byWord.add(words.answer, index);
     },
-    find: (example) => {
+    find: (example, position) => {
       const same = exact.get(exactKey(example));
       if (same !== undefined) return { index: same, rule: 'exact' };
-      const words = factWords(example);
+      const words = wordsOf[position];
       const states = (index: number): boolean => {
         const other = facts.get(index);
         return other !== undefined && factRelation(other, words) === 'same';
       };
       const near = byBand.sharing(minHashBands(shingles(words.text))).find(states);
       if (near !== undefined) return { index: near, rule: 'near' };
-      const copied = byRun
-        .sharing(wordRuns(words.text))
-        .find((index) => verbatimPart(words.text, runs.get(index) ?? new Set()) >= verbatimMin);
+      const copied = verbatimOverlaps(texts, words.text, { runWords, counts: (at) => indexAt.has(at) })
+        .filter(({ share }) => share >= verbatimMin)
+        .map(({ example: at }) => indexAt.get(at))[0];
       if (copied !== undefined) return { index: copied, rule: 'verbatim' };
       const told = byWord.sharing(words.answer).find(states);
       return told === undefined ? undefined : { index: told, rule: 'words' };

@@ -1,9 +1,7 @@
-// How much of a text is copied word for word from each example of an index. Used by clustering (near-duplicates) and by
-// measures of copying. It knows texts and opaque ids.
-// A word counts as copied from an example when it lies in a stretch of `stretchWords` words that stands in that example.
-// Stretches that stand in many examples are manners of speaking ("What is the capital of") and make nobody a copy.
-// Two parts are told: of the words, and of their surprise (-log of how common each word is in the index), which weighs the
-// name that is copied more than the sentence around it.
+// How much of a text stands word for word in each example of an index, in runs long enough that they are no turn of phrase.
+// Used by duplicate-clusters.ts for documents and long answers, where single words say little. It knows texts and positions.
+// A word counts as copied from an example when it lies in a run of `runWords` words that stands in that example. The suffix
+// array takes 8 bytes a word; a set of the runs themselves took ten times that, and minutes at 40,000 contributions.
 import type { SpanIndex } from './span-index.ts';
 import { ranksOf } from './span-search.ts';
 import { createWordSplitter } from './span-words.ts';
@@ -13,80 +11,53 @@ interface VerbatimOverlap {
   readonly example: number;
   /** Part of the text's words that stand in the example, 0..1. */
   readonly share: number;
-  /** The same with each word weighed by its surprise, 0..1. */
-  readonly surpriseShare: number;
 }
 
 interface OverlapOptions {
-  /** 5 where left out: fewer are found in texts that have nothing to do with each other. */
-  readonly stretchWords?: number;
-  /** Stretches in more examples than this count for none; 20 where left out. */
+  readonly runWords: number;
+  /** Runs in more examples than this, of those that count, are a manner of speaking and count for none; 200 where left out. */
   readonly examplesMax?: number;
-  /** Only examples for which this holds, such as the earlier ones; all where left out. */
+  /** Only examples for which this holds; all where left out. */
   readonly counts?: (example: number) => boolean;
 }
 
-/**
- * @param texts a question and its answer, or any others: stretches do not cross from one into the next
- * @returns most of the words first; examples without a common stretch are left out. A text shorter than a stretch is
- * looked for as a whole.
- */
+/** A run in more places than this is not looked at. */
+const placesMax = 4096;
+
+/** @returns the earliest example first; those without a common run are left out, all for a text shorter than a run */
 export function verbatimOverlaps(
   index: SpanIndex,
-  texts: readonly string[],
-  { stretchWords = 5, examplesMax = 20, counts = () => true }: OverlapOptions = {},
+  text: string,
+  options: OverlapOptions,
 ): readonly VerbatimOverlap[] {
-  const split = createWordSplitter();
-  const copied = new Map<number, { words: number; surprise: number; reached: number }>();
-  let before = 0; // words of the texts before
-  const surprises: number[] = [];
-  for (const text of texts) {
-    const wanted = Uint32Array.from(split(text), ({ key }) => index.numberOf(key));
-    for (const word of wanted) surprises.push(surpriseOf(index, word));
-    const size = Math.min(stretchWords, wanted.length);
-    for (let from = 0; size > 0 && from + size <= wanted.length; from++) {
-      for (const example of holders(index, wanted, from, from + size, examplesMax)) {
-        if (!counts(example)) continue;
-        const so = copied.get(example) ?? { words: 0, surprise: 0, reached: 0 };
-        copied.set(example, so);
-        for (let at = Math.max(so.reached, before + from); at < before + from + size; at++) {
-          so.words += 1;
-          so.surprise += surprises[at];
-        }
-        so.reached = before + from + size;
-      }
+  const { runWords } = options;
+  const wanted = Uint32Array.from(createWordSplitter()(text), ({ key }) => index.numberOf(key));
+  const copied = new Map<number, { words: number; reached: number }>();
+  for (let from = 0; from + runWords <= wanted.length; from++)
+    for (const example of holders(index, wanted.subarray(from, from + runWords), options)) {
+      const so = copied.get(example) ?? { words: 0, reached: 0 };
+      copied.set(example, so);
+      so.words += from + runWords - Math.max(so.reached, from);
+      so.reached = from + runWords;
     }
-    before += wanted.length;
-  }
-  const surprise = surprises.reduce((sum, value) => sum + value, 0);
   return [...copied]
-    .map(([example, so]) => ({ example, share: so.words / before, surpriseShare: so.surprise / surprise }))
-    .sort((a, b) => b.share - a.share || a.example - b.example);
+    .map(([example, { words }]) => ({ example, share: words / wanted.length }))
+    .sort((a, b) => a.example - b.example);
 }
 
-/** Examples that hold wanted[from, to), or none where they are more than `most`. */
 function holders(
   index: SpanIndex,
-  wanted: Uint32Array,
-  from: number,
-  to: number,
-  most: number,
+  run: Uint32Array,
+  { examplesMax = 200, counts = () => true }: OverlapOptions,
 ): ReadonlySet<number> {
   const examples = new Set<number>();
-  if (wanted.subarray(from, to).includes(0)) return examples;
-  const { low, high } = ranksOf(index, wanted, from, to);
-  for (let rank = low; rank < high; rank += readAtOnce)
-    for (const place of index.places(rank, Math.min(high, rank + readAtOnce))) {
-      examples.add(index.exampleAt(place));
-      if (examples.size > most) return new Set();
-    }
+  if (run.includes(0)) return examples;
+  const { low, high } = ranksOf(index, run, 0, run.length);
+  if (high - low > placesMax) return examples;
+  for (const place of index.places(low, high)) {
+    const example = index.exampleAt(place);
+    if (counts(example)) examples.add(example);
+    if (examples.size > examplesMax) return new Set();
+  }
   return examples;
-}
-
-const readAtOnce = 256;
-
-/** In nats; a word that no example holds is as surprising as one that stands once. */
-function surpriseOf(index: SpanIndex, word: number): number {
-  const count = word === 0 ? 1 : index.firstRank(word + 1) - index.firstRank(word);
-  return Math.log((index.tokenCount + 1) / count);
 }
