@@ -11,6 +11,7 @@ import type { BooksVerbs } from './books-verbs.ts';
 import type { BudgetVerbs } from './budget-verbs.ts';
 import type { Budget, BudgetReached, BudgetScope, BudgetWarning } from './budgets/budget.ts';
 import type { ClaimVerbs } from './claim-verbs.ts';
+import type { ContributeResult, ReviewItem, ReviewResult } from './datanets/intake-views.ts';
 import type { HistoryLine } from './read-history.ts';
 import type { RefundVerbs } from './refund-verbs.ts';
 import type { StatementVerbs } from './statement-verbs.ts';
@@ -244,48 +245,6 @@ export interface DatanetProgress {
     readonly etaMs: number;
   } | null;
 }
-
-export type ContributeResult =
-  | { readonly ok: true; readonly contributionId: string; readonly waitingReview: number }
-  | { readonly ok: false; readonly code: 'duplicate'; readonly existing: string }
-  | {
-      readonly ok: false;
-      readonly code: 'consent_missing';
-      readonly datanetSlug: string;
-      readonly licence: string;
-      readonly consentText: string;
-    }
-  | { readonly ok: false; readonly code: 'unknown_datanet' }
-  | {
-      readonly ok: false;
-      readonly code: 'rejected_by_check';
-      readonly check: string;
-      readonly reason: string;
-    };
-
-export interface ReviewItem {
-  readonly contributionId: string;
-  readonly datanetTitle: string;
-  readonly pseudonym: string;
-  readonly question: string;
-  readonly answer: string;
-  readonly waiting: number;
-}
-
-export type ReviewResult =
-  | {
-      readonly ok: true;
-      /** Waiting: others have to agree, `missing` of them at the least. */
-      readonly state: 'accepted' | 'rejected' | 'waiting';
-      readonly missing: number;
-      readonly newSinceVersion: number;
-      readonly neededForNextVersion: number;
-      readonly trainingStarted: boolean;
-    }
-  | {
-      readonly ok: false;
-      readonly code: 'own_contribution' | 'already_decided' | 'not_found' | 'reason_missing' | 'not_drawn';
-    };
 
 export interface Given {
   readonly datanetTitle: string;

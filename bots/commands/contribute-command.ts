@@ -1,7 +1,8 @@
 // /contribute [datanet]: a form with question and answer, the licence agreed to once, then the contribution goes in.
 // Used as a command, by the Contribute buttons (openContributionForm), by the form's answers (takeContribution) and by
 // the consent buttons (decideConsent). The form opens before any slow work: a platform gives it three seconds.
-import type { ContributeResult, DatanetProgress } from '../../marketplace/marketplace.ts';
+import type { ContributeResult } from '../../marketplace/datanets/intake-views.ts';
+import type { DatanetProgress } from '../../marketplace/marketplace.ts';
 import { encodeAction } from '../core/button-codec.ts';
 import type { Command } from '../core/command.ts';
 import type { Reply } from '../core/platform.ts';

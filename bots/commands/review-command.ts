@@ -1,6 +1,6 @@
 // /review: the next contribution that waits for another person's judgement, with Accept and Reject; a rejection asks
 // for the reason by form. Used as a command and by the review buttons and form. Never one's own: the marketplace sees to it.
-import type { ReviewItem, ReviewResult } from '../../marketplace/marketplace.ts';
+import type { ReviewItem, ReviewResult } from '../../marketplace/datanets/intake-views.ts';
 import { encodeAction } from '../core/button-codec.ts';
 import type { Command } from '../core/command.ts';
 import type { Reply, RichText } from '../core/platform.ts';

@@ -72,7 +72,7 @@ function fallbackParts(
 }
 
 /**
- * What a contribution weighs that no paid answer was made of: as much as any while there are few answers (nothing is proven
+ * What a contribution weighs that no paid answer was made of: as much as others while there are few answers (nothing is proven
  * then, and one paid answer must not win the whole fallback), 1/4 after one answer a contribution, 1/81 after eight.
  */
 export function weightOfUnused(paidAnswers: number, contributions: number): number {

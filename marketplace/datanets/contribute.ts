@@ -9,12 +9,13 @@ import { recordCorrection } from '../../db/repositories/correction-repository.ts
 import { datanetProgress, getDatanetBySlug } from '../../db/repositories/datanet-repository.ts';
 import { conversationOf } from '../choose-model.ts';
 import { cleanText } from '../clean-text.ts';
-import type { ContributeResult, Marketplace } from '../marketplace.ts';
+import type { Marketplace } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { CONSENT_VERSION, consentText } from './consent-text.ts';
 import { controlCharacter, failedCheck } from './contribution-checks.ts';
 import { duplicateHash } from './contribution-hash.ts';
 import { intakeRefusal } from './intake-limits.ts';
+import type { ContributeResult } from './intake-views.ts';
 
 export async function contribute(
   market: MarketplaceContext,

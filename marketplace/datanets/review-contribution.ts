@@ -19,8 +19,9 @@ import type { Contribution, Review } from '../../db/schema.ts';
 import { conversationOf } from '../choose-model.ts';
 import { cleanText } from '../clean-text.ts';
 import { startTrainingIfDue } from '../factory/start-training.ts';
-import type { Marketplace, Person, ReviewItem, ReviewResult } from '../marketplace.ts';
+import type { Marketplace, Person } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
+import type { ReviewItem, ReviewResult } from './intake-views.ts';
 import { panelVerdict } from './panel-verdict.ts';
 
 const REASON_CHARS_MAX = 300;

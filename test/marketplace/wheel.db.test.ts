@@ -5,12 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { versionRoot } from '../../marketplace/datanets/cut-version.ts';
-import type {
-  ContributeResult,
-  MarketplaceNews,
-  Person,
-  ReviewResult,
-} from '../../marketplace/marketplace.ts';
+import type { ContributeResult, ReviewResult } from '../../marketplace/datanets/intake-views.ts';
+import type { MarketplaceNews, Person } from '../../marketplace/marketplace.ts';
 import { testDatabase } from '../support/postgres.ts';
 import {
   ask,

@@ -2,20 +2,19 @@
 // number in a map. It implements the whole face and nothing of the rules; those are tested against the real one.
 import { nano, openNano } from '../../db/ledger/amount.ts';
 import type { PublicBooks } from '../../marketplace/books-verbs.ts';
+import type { ContributeResult, ReviewItem } from '../../marketplace/datanets/intake-views.ts';
 import type {
   AskInput,
   CallDone,
   CallRefusal,
   CallView,
   ConsentWanted,
-  ContributeResult,
   DatanetProgress,
   Identity,
   Marketplace,
   ModelSummary,
   Person,
   Provenance,
-  ReviewItem,
 } from '../../marketplace/marketplace.ts';
 import type { CancelResult, TrainingChart, TrainingsView } from '../../marketplace/training-views.ts';
 import { createFakeClaims, type FakeClaims } from './fake-claims.ts';

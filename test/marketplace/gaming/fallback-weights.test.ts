@@ -179,7 +179,7 @@ describe('junk that passed review, as numerous as the facts', () => {
 });
 
 describe('what no paid answer was made of', () => {
-  it('weighs as much as any at first, 1/4 after one paid answer a contribution, 1/81 after eight, never nothing', () => {
+  it('weighs as much as the others at first, 1/4 after one paid answer a contribution, 1/81 after eight, never nothing', () => {
     expect([0, 100, 800, 1e9].map((answers) => weightOfUnused(answers, 100))).toEqual([1_000, 250, 12, 1]);
   });
 });

@@ -4,9 +4,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { transact } from '../../../db/database.ts';
 import { addWallet, endWallet } from '../../../db/repositories/wallet-repository.ts';
+import type {
+  ContributeResult,
+  ReviewItem,
+  ReviewResult,
+} from '../../../marketplace/datanets/intake-views.ts';
 import { panelVerdict } from '../../../marketplace/datanets/panel-verdict.ts';
-import type { ContributeResult, Person, ReviewItem, ReviewResult } from '../../../marketplace/marketplace.ts';
-import { people } from '../../support/gaming-world.ts';
+import type { Person } from '../../../marketplace/marketplace.ts';
+import { people } from '../../support/attackers.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import {
   newPerson,

@@ -11,7 +11,7 @@ import { OWN_QUESTION } from '../../../marketplace/attribution/payable-shares.ts
 import type { Person } from '../../../marketplace/marketplace.ts';
 import type { ReceiptBody } from '../../../marketplace/receipts/receipt-body.ts';
 import { figureChecks } from '../../../marketplace/receipts/verify-receipt.ts';
-import { payIn, people } from '../../support/gaming-world.ts';
+import { payIn, people } from '../../support/attackers.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import {
   ask,

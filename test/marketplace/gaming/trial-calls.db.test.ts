@@ -9,7 +9,7 @@ import { transact } from '../../../db/database.ts';
 import { type Nano, openNano } from '../../../db/ledger/amount.ts';
 import { payout } from '../../../db/ledger/payout.ts';
 import type { Person } from '../../../marketplace/marketplace.ts';
-import { payIn, people, withdrawable } from '../../support/gaming-world.ts';
+import { payIn, people, withdrawable } from '../../support/attackers.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import {
   ask,
