@@ -2,7 +2,8 @@
 // contributions, the call's data pool is split by them, and the receipt is completed, in one transaction.
 // Used by job-runner.ts and tests. Idempotent: a call that is attributed is left alone.
 // Rules: a retracted contribution's share, that of who asked, and all that lies under the noise floor, go to the disclosed
-// fallback, among the version's accepted contributions (attribution/payable-shares.ts).
+// fallback, among the version's accepted contributions (attribution/payable-shares.ts). A version whose attribution is not
+// measured well enough pays nothing but the fallback (attribution/audits/measured-shares.ts).
 import { type Tx, transact } from '../db/database.ts';
 import { poolOf } from '../db/ledger/balances.ts';
 import { splitPool } from '../db/ledger/split-pool.ts';
@@ -15,6 +16,7 @@ import { noteTrialEarnings } from '../db/repositories/trial-earning-repository.t
 import type { Call, ModelVersion } from '../db/schema.ts';
 import type { SampleShares } from '../engine/engine.ts';
 import { drawCall } from './attribution/audits/draw-call.ts';
+import { measuredShares } from './attribution/audits/measured-shares.ts';
 import { gamingFacts } from './attribution/gaming-facts.ts';
 import { type PayableShares, payableShares } from './attribution/payable-shares.ts';
 import { servedPrompt } from './attribution/served-prompt.ts';
@@ -41,7 +43,8 @@ export async function attributeCall(
   if (call === undefined || call.state !== 'captured' || call.attributedAt !== null) return;
   const version = await getModelVersion(market.db, call.modelVersionId);
   if (version === undefined) throw new Error(`the model version of call ${callId} does not exist`);
-  const sample = await sampleShares(market, call, version).catch((fault: unknown) => {
+  const shares = measuredShares(market, version, () => sampleShares(market, call, version), unattributed);
+  const sample = await shares.catch((fault: unknown) => {
     if (attempt < TRIES_MAX) throw fault;
     market.log.error({ err: fault, callId }, 'attribution failed for good: equal split');
     return unattributed(`attribution failed ${attempt} times: equal split`);
