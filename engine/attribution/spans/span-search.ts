@@ -12,10 +12,11 @@ export type HiddenExamples = ReadonlySet<number>;
 
 /** Ranks [low, high) of the suffixes that begin with wanted[from, to). All of these must be > 0, and from < to. */
 export function ranksOf(index: SpanIndex, wanted: Uint32Array, from: number, to: number): RankRange {
-  return {
-    low: boundary(index, wanted.subarray(from, to), (order) => order < 0),
-    high: boundary(index, wanted.subarray(from, to), (order) => order <= 0),
-  };
+  const part = wanted.subarray(from, to);
+  const low = boundary(index, part, (order) => order < 0);
+  const isThere =
+    low < index.firstRank(part[0] + 1) && orderAt(index, index.places(low, low + 1)[0], part).order === 0;
+  return { low, high: isThere ? boundary(index, part, (order) => order <= 0) : low };
 }
 
 /** How many of wanted[from, to) stand together in a text that is not hidden. All of these must be > 0. */

@@ -1,7 +1,8 @@
 // How much of a text stands word for word in each example of an index, in runs long enough that they are no turn of phrase.
 // Used by duplicate-clusters.ts for documents and long answers, where single words say little. It knows texts and positions.
 // A word counts as copied from an example when it lies in a run of `runWords` words that stands in that example. The suffix
-// array takes 8 bytes a word; a set of the runs themselves took ten times that, and minutes at 40,000 contributions.
+// array takes 8 bytes a word. Beside a set of every run of every text (verbatim-runs.ts, right for two texts), 20,000 texts of
+// 80 words: the same copies, 62 MB of memory instead of 352, 4.8 s of a processor instead of 1.4.
 import type { SpanIndex } from './span-index.ts';
 import { ranksOf } from './span-search.ts';
 import { createWordSplitter } from './span-words.ts';
