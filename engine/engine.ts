@@ -203,6 +203,11 @@ export interface BuildStoreJob {
   readonly decoys: readonly Example[];
   /** The adapter as it was during its own training, oldest first; left out = the states that its own folder keeps. */
   readonly checkpoints?: readonly TrainingCheckpoint[];
+  /**
+   * The damping is chosen by this many retrainings on halves of the examples (3 or more, each about half as long as the
+   * training); left out or 0 = the default, which was chosen on the shipped data.
+   */
+  readonly dampingRetrainings?: number;
 }
 
 /** An adapter on the way of its own training run. */
@@ -379,7 +384,7 @@ export interface Engine extends ServingBackend {
    * Retrains the version without parts of its data, in a low-priority child process that steps aside for answers and
    * trainings. Aborting stops it; the same job goes on from its working folder.
    */
-  auditVersion?(
+  auditVersion(
     job: AuditJob,
     onProgress: (progress: AuditProgress) => void,
     signal?: AbortSignal,

@@ -8,6 +8,7 @@ import { EngineError } from '../errors.ts';
 import { readRunCheckpoints } from '../train/run-checkpoints.ts';
 import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
 import { type AttributionSettings, defaultSettings, methodId } from './attribution-settings.ts';
+import { chooseDamping } from './choose-damping.ts';
 import { hashBytes } from './content-hash.ts';
 import type { GramMatrix } from './dual-fisher.ts';
 import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
@@ -28,6 +29,8 @@ export interface StoreBuild extends BuildStoreJob {
   readonly threads?: number;
 }
 
+/** Draws the halves that the damping is chosen by. */
+const drawSeed = 6;
 /** Rows held at once while a store is built: states of the training that do not fit are left out. */
 const rowBytesMax = 4 * 2 ** 30;
 
@@ -77,7 +80,7 @@ export async function buildGradientStore(
       ...(point.step === undefined ? {} : { step: point.step }),
     });
   }
-  const { damping } = settings;
+  const { damping, tried } = await dampingOf(build, settings, clusters.representatives, pointRows[0].gram);
   return writeGradientStore(
     resolve(build.storeDir),
     {
@@ -90,13 +93,24 @@ export async function buildGradientStore(
       examples: clusters.representatives.map(identity),
       copies: copiesOf(clusters, build.examples),
       decoys: build.decoys.map(identity),
-      ...{ damping, dampingTried: [] },
+      ...{ damping, dampingTried: [...tried] },
       floorQuantile: settings.floorQuantile,
       curvature: curvatureHash(pointRows, damping),
-      seed: 0,
+      seed: drawSeed,
     },
     await influenceRows(pointRows, damping),
   );
+}
+
+async function dampingOf(
+  { modelDir, adapter, dampingRetrainings = 0, threads }: StoreBuild,
+  { damping }: AttributionSettings,
+  examples: readonly Example[],
+  gram: GramMatrix,
+): Promise<Awaited<ReturnType<typeof chooseDamping>>> {
+  if (dampingRetrainings === 0 || examples.length < 2) return { damping, tried: [] };
+  const job = { modelDir, adapterDir: adapter.dir, examples, gram, threads, fallback: damping };
+  return await chooseDamping({ ...job, retrainings: dampingRetrainings, seed: drawSeed });
 }
 
 /** In order of acceptance, as the examples are. */

@@ -64,6 +64,7 @@ async function buildStore(market: MarketplaceContext, plan: RunPlan): Promise<Js
     storeDir: join(market.dataDir, storeDir),
     examples: plan.contributions.map(exampleOf),
     decoys,
+    dampingRetrainings: 3,
   });
   return { storeDir, storeHash, decoys: decoys.length };
 }
