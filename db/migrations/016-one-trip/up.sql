@@ -99,10 +99,9 @@ begin
   return next;
 end $$;
 
--- Nobody decides outside of the database any more.
+-- No verb decides outside of the database any more. (ledger_lock_captured stays: who orders a refund looks at the call first.)
 drop function ledger_intent(text);
 drop function ledger_lock_accounts(text, text[]);
-drop function ledger_lock_captured(text);
 
 -- As the verbs of 008-ledger and 009-books: plans that do not age, and the owner's rights with a fixed search path.
 do $$
