@@ -70,7 +70,6 @@ async function runAudit(
 ): Promise<AuditReport | string> {
   const job = await auditJobOf(market, audit, version, model);
   if (typeof job === 'string') return job;
-  if (market.engine.auditVersion === undefined) return 'this engine cannot retrain';
   let notedAt = 0;
   let noting: Promise<void> = Promise.resolve();
   const note = (progress: AuditProgress): void => {
