@@ -71,7 +71,8 @@ function paidChecks(attribution: ReceiptAttribution): readonly ReceiptCheck[] {
   return [
     {
       what: 'nothing paid that was not measured',
-      ok: traced <= measurement.totalPpm,
+      // Each measured share was rounded down by less than one; shares of copies are summed before they are.
+      ok: traced <= measurement.totalPpm + measurement.count && traced <= attribution.alphaPpm + 1,
       detail: `${traced} of ${measurement.totalPpm} ppm`,
     },
     {

@@ -4,6 +4,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { privateKeySigner } from '../../../contracts/client/digest-signer.ts';
+import { nano } from '../../../db/ledger/amount.ts';
+import { combinationOf, measurementOf } from '../../../marketplace/receipts/measurement.ts';
 import type { AnyReceiptBody } from '../../../marketplace/receipts/old-receipt.ts';
 import {
   type ReceiptAttribution,
@@ -14,6 +16,7 @@ import {
 import { parseReceiptNumber, receiptNumber } from '../../../marketplace/receipts/receipt-number.ts';
 import { type KnownRoot, verifyFile } from '../../../marketplace/receipts/verify-file.ts';
 import { figureChecks, verifyReceipt } from '../../../marketplace/receipts/verify-receipt.ts';
+import { splitDataPool } from '../../../marketplace/split-price.ts';
 import { everyChange } from '../../support/every-change.ts';
 import {
   captured,
@@ -159,6 +162,31 @@ describe('a receipt file', () => {
     expect(await forged({ measurement: null })).toBe('reason of the equal split');
     const combinationPpm = { influence: 453_332, retrieval: 1, fallback: 546_667 };
     expect(await forged({ combinationPpm })).toBe('shares by kind');
+  });
+
+  it('in which a share passed to the next of a cluster, since the first was taken back, is true and says so', async () => {
+    const { attribution } = complete as { attribution: ReceiptAttribution };
+    const shares = [
+      { exampleId: 'copy', share: 0.2000006, score: 2 },
+      { exampleId: 'first', share: 0.1000006, score: 1 },
+    ];
+    const facts = { ...{ alpha: 0.5, noiseFloor: 0.01, storeHash: 'abc', note: null }, shares };
+    const heir = [{ contributionId: 'copy', personId: 'b', sharePpm: 300_001 }];
+    const rest = [{ personId: 'c', weight: 1 }];
+    const pool = nano(BigInt(complete.partsNano.data));
+    const payouts = splitDataPool(pool, heir, rest, complete.call);
+    const measurement = measurementOf(facts, payouts, []);
+    expect(measurement?.top).toMatchObject([
+      { contribution: 'copy', sharePpm: 200_000, paidPpm: 300_001, why: 'with the share of its copies' },
+      { contribution: 'first', sharePpm: 100_000, paidPpm: 0, why: 'retracted' },
+    ]);
+    const paid = payouts.map(({ kind, contributionId, sharePpm, amountNano }) => ({
+      ...{ kind, contributor: 'heron', contribution: contributionId, contributionHash: null },
+      ...{ sharePpm, amountNano: String(amountNano) },
+    }));
+    const combinationPpm = combinationOf(payouts);
+    const body = { ...complete, attribution: { ...attribution, measurement, combinationPpm, shares: paid } };
+    expect(await falsehood({ ...(await fileOf(body)), epoch: null })).toBeNull();
   });
 
   it('of schema 2, which says nothing about the measurement, is true, and false with any single field changed', async () => {
