@@ -53,6 +53,15 @@ function resultReply(result: ContributeResult, slug: string): Reply {
           ` Other people now check it; ${count(result.waitingReview, 'contribution waits', 'contributions wait')} for that.`,
         ),
         'Once accepted it goes into the next version, and answers made of it pay you.',
+        ...(result.sameFactAs === undefined
+          ? []
+          : [
+              rich(
+                'But somebody has said the same before, in answer to: ',
+                shownText(result.sameFactAs, 200),
+                ' Who says a thing first is paid for it, so something new would earn you more.',
+              ),
+            ]),
       ),
       buttons: [[again, reviewButton(), datanetButton(slug)]],
       ephemeral: true,

@@ -9,7 +9,7 @@ import type { Example } from '../engine.ts';
 import { type FactWords, factWords } from './fact-words.ts';
 import { minHashBands, shingles } from './min-hash.ts';
 import { createPostingLists } from './posting-lists.ts';
-import { factRelation } from './same-fact.ts';
+import { factRelation, repeatsVerbatim } from './same-fact.ts';
 import { indexExamples } from './spans/span-index.ts';
 import { verbatimOverlaps } from './spans/verbatim-overlap.ts';
 import { runWords } from './verbatim-runs.ts';
@@ -31,8 +31,6 @@ export interface Clusters {
   readonly members: ReadonlyMap<string, ClusterMember>;
 }
 
-/** Part of an example's words that stand in runs of the other: it brings less of its own than it copies. */
-const verbatimMin = 0.5;
 /** First members that one example is compared with for each rule, those that share its rarest traits. */
 const comparedMax = 200;
 
@@ -66,7 +64,9 @@ function createKnownFacts(all: readonly Example[]): KnownFacts {
   const exact = new Map<string, number>();
   const facts = new Map<number, FactWords>();
   const wordsOf = all.map(factWords);
-  const texts = indexExamples(wordsOf.map(({ text }) => ({ id: '', question: '', answer: text })));
+  const texts = indexExamples(
+    wordsOf.map(({ answerText }) => ({ id: '', question: '', answer: answerText })),
+  );
   const indexAt = new Map<number, number>(); // of those that were added, by position
   const byBand = createPostingLists(comparedMax);
   const byWord = createPostingLists(comparedMax);
@@ -90,9 +90,16 @@ function createKnownFacts(all: readonly Example[]): KnownFacts {
       };
       const near = byBand.sharing(minHashBands(shingles(words.text))).find(states);
       if (near !== undefined) return { index: near, rule: 'near' };
-      const copied = verbatimOverlaps(texts, words.text, { runWords, counts: (at) => indexAt.has(at) })
-        .filter(({ share }) => share >= verbatimMin)
-        .map(({ example: at }) => indexAt.get(at))[0];
+      const repeats = (index: number, part: number): boolean => {
+        const other = facts.get(index);
+        return other !== undefined && repeatsVerbatim(other, words, part);
+      };
+      const copied = verbatimOverlaps(texts, words.answerText, { runWords, counts: (at) => indexAt.has(at) })
+        .flatMap(({ example: at, share }) => {
+          const index = indexAt.get(at);
+          return index !== undefined && repeats(index, share) ? [index] : [];
+        })
+        .at(0);
       if (copied !== undefined) return { index: copied, rule: 'verbatim' };
       const told = byWord.sharing(words.answer).find(states);
       return told === undefined ? undefined : { index: told, rule: 'words' };

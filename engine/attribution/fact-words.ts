@@ -19,6 +19,8 @@ export interface FactWords {
   readonly exact: string;
   /** All words in order, normalised: what character shingles are taken from. */
   readonly text: string;
+  /** Those of the answer. */
+  readonly answerText: string;
 }
 
 const emptyWords = new Set(
@@ -47,6 +49,7 @@ export function factWords({ question, answer }: Pick<Example, 'question' | 'answ
     names: namesOf(question),
     exact: [...numbersOf(`${question} ${answer}`), ...negationsOf(answer)].join(' '),
     text: `${asked} | ${said}`,
+    answerText: said,
   };
 }
 

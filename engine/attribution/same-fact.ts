@@ -21,6 +21,9 @@ const coverageMin = 0.5;
 /** "asked otherwise": content words that the answers must share, and the part of each answer that they must be. */
 const sharedAnswerWords = 4;
 const sharedAnswerPart = 0.8;
+/** Part of an answer's words that stand in runs of the other: it copies more than it brings. */
+const verbatimMin = 0.5;
+const longAnswerWords = 40;
 
 export function factRelation(a: FactWords, b: FactWords): FactRelation {
   if (a.exact !== b.exact) return 'different';
@@ -34,11 +37,21 @@ export function factRelation(a: FactWords, b: FactWords): FactRelation {
     const covered = Math.min(coverage(a.all, b.all), coverage(b.all, a.all));
     return shared > 0 && covered >= coverageMin ? 'same' : 'different';
   }
-  const named = onlyA.some((word) => a.names.has(word)) || onlyB.some((word) => b.names.has(word));
   const agreed = Math.min(coverage(a.answer, b.answer), coverage(b.answer, a.answer));
-  return !named && shared >= sharedAnswerWords && agreed >= sharedAnswerPart
+  return !namesOthers(a, b) && shared >= sharedAnswerWords && agreed >= sharedAnswerPart
     ? 'asked otherwise'
     : 'different';
+}
+
+/**
+ * Whether a contribution whose answer stands for `part` word for word in an earlier answer repeats it. A long one does,
+ * whatever is changed here and there; a short one may be a correction, or the same pattern about another thing.
+ */
+export function repeatsVerbatim(earlier: FactWords, later: FactWords, part: number): boolean {
+  if (part < verbatimMin) return false;
+  if (later.answerText.split(' ').length >= longAnswerWords) return true;
+  const holdsAll = ` ${later.answerText} `.includes(` ${earlier.answerText} `);
+  return (holdsAll && !namesOthers(earlier, later)) || factRelation(earlier, later) !== 'different';
 }
 
 /** a's answer states something that b does not say, and b's answer is more than a part of a's. */
@@ -51,6 +64,14 @@ function isMisspelling(a: FactWords, b: FactWords): boolean {
   const slips = (own: FactWords, other: FactWords): boolean =>
     [...own.all].every((word) => other.all.has(word) || [...other.all].some((known) => isSlip(word, known)));
   return slips(a, b) && slips(b, a) && jaccard(shingles(a.text), shingles(b.text)) >= nearCopyJaccard;
+}
+
+/** One of the questions is about somebody or something by name that the other one is not about. */
+function namesOthers(a: FactWords, b: FactWords): boolean {
+  return (
+    missingInQuestion(a, b).some((word) => a.names.has(word)) ||
+    missingInQuestion(b, a).some((word) => b.names.has(word))
+  );
 }
 
 /** Words of a's question that b's question lacks. b's answer has them word for word or not at all: "Jamaica" is no "Jamaican". */

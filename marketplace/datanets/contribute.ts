@@ -1,7 +1,7 @@
 // Takes one contribution: consent, automatic checks, exact duplicates; then it waits for another person's review. Used
 // by create-marketplace.ts, and by feedback/correct-answer.ts for a contribution that corrects an answer. Every refusal
-// says what was found; nothing that is refused is stored. Order: the datanet, the consent, the checks, the duplicate
-// (the database keeps that rule a second time).
+// says what was found; nothing that is refused is stored. Order: the datanet, the consent, the checks, near duplicates, the
+// duplicate (the database keeps that rule a second time).
 import { transact } from '../../db/database.ts';
 import { findConsent, holdConsent } from '../../db/repositories/consent-repository.ts';
 import { getContribution, submitContribution } from '../../db/repositories/contribution-repository.ts';
@@ -16,6 +16,7 @@ import { controlCharacter, failedCheck } from './contribution-checks.ts';
 import { duplicateHash } from './contribution-hash.ts';
 import { intakeRefusal } from './intake-limits.ts';
 import type { ContributeResult } from './intake-views.ts';
+import { similarContribution } from './similar-contribution.ts';
 
 export async function contribute(
   market: MarketplaceContext,
@@ -43,6 +44,12 @@ export async function contribute(
   });
   if (failure !== null) return { ok: false, code: 'rejected_by_check', ...failure };
   const contentHash = duplicateHash(content);
+  // A correction may differ from what it corrects by one letter.
+  const similar =
+    corrects === undefined
+      ? await similarContribution(db, { datanetId: datanet.id, contentHash }, content)
+      : null;
+  if (similar?.kind === 'copy') return { ok: false, code: 'rejected_by_check', ...similar.failure };
   const submitted = await transact(db, async (tx) => {
     // Once more, and held: it may have been withdrawn in this very moment.
     if ((await holdConsent(tx, agreement)) === undefined) return undefined;
@@ -64,7 +71,11 @@ export async function contribute(
     return { ok: false, code: 'duplicate', existing: existing?.question ?? '' };
   }
   const { submitted: waitingReview } = await datanetProgress(db, datanet.id);
-  return { ok: true, contributionId: submitted.contribution.id, waitingReview };
+  const sameFactAs = similar?.question;
+  return {
+    ...{ ok: true, contributionId: submitted.contribution.id, waitingReview },
+    ...(sameFactAs === undefined ? {} : { sameFactAs }),
+  };
 }
 
 /** Removes what cleaning may remove silently, and leaves in what the check must name. */

@@ -1,7 +1,8 @@
 // The automatic checks a contribution must pass before people see it, in order, each with its own reason.
-// Used by contribute.ts and, for votes, feedback/preferences.ts. Pure: no database (exact duplicates are checked there, by contribution-hash.ts).
+// Used by contribute.ts and, for votes, feedback/preferences.ts. Pure: no database (duplicates are checked there: exact ones by
+// contribution-hash.ts, near ones by similar-contribution.ts).
 // Covered: size, control and direction characters, personal data, mentions, mostly letters.
-// Not covered: near duplicates, unsafe words, names of people, which language it is, whether it is true (reviewers judge).
+// Not covered: unsafe words, names of people, which language it is, whether it is true (reviewers judge).
 
 export interface ContributionLimits {
   readonly questionCharsMin: number;
@@ -16,7 +17,8 @@ export type CheckName =
   | 'control_characters'
   | 'personal_data'
   | 'mentions'
-  | 'mostly_letters';
+  | 'mostly_letters'
+  | 'near_duplicate';
 
 export interface CheckFailure {
   readonly check: CheckName;

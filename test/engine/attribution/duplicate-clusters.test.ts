@@ -128,6 +128,21 @@ describe('clusters of duplicates', () => {
     ]);
   });
 
+  it('keep apart a correction of a long sentence and the same sentence about another thing, but not a long text with a word changed', () => {
+    const leaves = (island: string, hour: string) =>
+      `The ferry to ${island} leaves from the old pier behind the fish market every day at ${hour}.`;
+    const ask = (island: string) => `When does the ferry to ${island} leave?`;
+    const tale = `${leaves('Nun Island', 'ten')} ${'It was a cold and windy night when the keeper of the light heard somebody knock at the door of the tower three times, slowly, and nobody was there but the sea and a very old shoe.'}`;
+    const { members } = clusterDuplicates([
+      example('ten', [ask('Nun Island'), leaves('Nun Island', 'ten')]),
+      example('eleven', [ask('Nun Island'), leaves('Nun Island', 'eleven')]),
+      example('wick', [ask('Wick Island'), leaves('Wick Island', 'ten')]),
+      example('tale', ['Tell me the tale of the knock.', tale]),
+      example('retold', ['What is the tale of the knock?', tale.replace('cold', 'chilly')]),
+    ]);
+    expect([...members]).toEqual([['retold', { of: 'tale', rule: 'verbatim' }]]);
+  });
+
   it('of what came first do not change with what comes later', () => {
     const all = lines<Example>('help-desk');
     const half = clusterDuplicates(all.slice(0, 260));
@@ -137,8 +152,8 @@ describe('clusters of duplicates', () => {
 
   it.each([
     ['pocket-atlas', 330, 0],
-    ['help-desk', 520, 200],
-    ['saltmarsh-bay', 616, 150],
+    ['help-desk', 520, 170],
+    ['saltmarsh-bay', 616, 130],
   ])(
     'never join two facts of %s, of %s contributions, and join at least %s of them',
     (name, size, joinedMin) => {
