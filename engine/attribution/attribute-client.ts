@@ -4,7 +4,7 @@
 // dies, calls under way fail with retry 'safe'; the worker is never terminated from here, since ending a thread inside
 // a native run may take the process with it.
 import { Worker } from 'node:worker_threads';
-import type { AttributeRequest, SampleShares } from '../engine.ts';
+import type { AttributePartsRequest, AttributeRequest, PartShares, SampleShares } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import {
   type AttributeWorkerData,
@@ -19,6 +19,8 @@ export interface AttributeClient {
    * `engine_closed` | `store_missing` | `store_malformed` | `store_tampered` | `store_mismatch` | of loading the model
    */
   attribute(request: AttributeRequest): Promise<SampleShares>;
+  /** The same for parts of an answer. Waits and fails like attribute(). */
+  attributeParts(request: AttributePartsRequest): Promise<readonly PartShares[]>;
   /** Waits for the calls under way. */
   close(): Promise<void>;
   /** For tests: the worker dies of an error nobody caught. */
@@ -31,9 +33,11 @@ interface AttributeClientOptions extends Partial<Omit<AttributeWorkerData, 'mode
 
 interface LiveWorker {
   readonly worker: Worker;
-  readonly calls: Map<number, PromiseWithResolvers<SampleShares>>;
+  readonly calls: Map<number, (answer: FromAttributeWorker | EngineError) => void>;
   readonly exited: Promise<void>;
 }
+
+type Answered = Exclude<FromAttributeWorker, { readonly type: 'failed' }>;
 
 const defaults = { threads: 1, storeBytesMax: 512 * 2 ** 20 } as const;
 
@@ -50,18 +54,33 @@ export function createAttributeClient(options: AttributeClientOptions): Attribut
   };
   const post = ({ worker }: LiveWorker, message: ToAttributeWorker): void => worker.postMessage(message);
 
+  const ask = (message: (call: number) => ToAttributeWorker): Promise<Answered> => {
+    if (closed)
+      return Promise.reject(
+        new EngineError('the engine is closed', { code: 'engine_closed', retry: 'never' }),
+      );
+    const target = running();
+    const call = nextCall++;
+    return new Promise((resolve, reject) => {
+      target.calls.set(call, (answer) => {
+        if (answer instanceof EngineError) reject(answer);
+        else if (answer.type === 'failed') reject(errorOf(answer.fault));
+        else resolve(answer);
+      });
+      post(target, message(call));
+    });
+  };
+
   return {
-    attribute: (request) => {
-      if (closed)
-        return Promise.reject(
-          new EngineError('the engine is closed', { code: 'engine_closed', retry: 'never' }),
-        );
-      const target = running();
-      const call = nextCall++;
-      const answer = Promise.withResolvers<SampleShares>();
-      target.calls.set(call, answer);
-      post(target, { type: 'attribute', call, request });
-      return answer.promise;
+    attribute: async (request) => {
+      const answer = await ask((call) => ({ type: 'attribute', call, request }));
+      if (answer.type !== 'shares') throw new Error(`bug: ${answer.type} in answer to attribute`);
+      return answer.shares;
+    },
+    attributeParts: async (request) => {
+      const answer = await ask((call) => ({ type: 'attributeParts', call, request }));
+      if (answer.type !== 'parts') throw new Error(`bug: ${answer.type} in answer to attributeParts`);
+      return answer.parts;
     },
     close: async () => {
       closed = true;
@@ -82,8 +101,7 @@ function startWorker(data: AttributeWorkerData, onExit: () => void): LiveWorker 
   worker.on('message', (message: FromAttributeWorker) => {
     const answer = calls.get(message.call);
     calls.delete(message.call);
-    if (message.type === 'shares') answer?.resolve(message.shares);
-    else answer?.reject(errorOf(message.fault));
+    answer?.(message);
   });
   worker.on('error', (error) => {
     cause = error;
@@ -95,7 +113,7 @@ function startWorker(data: AttributeWorkerData, onExit: () => void): LiveWorker 
       retry: 'safe',
       cause,
     });
-    for (const answer of calls.values()) answer.reject(died);
+    for (const answer of calls.values()) answer(died);
     calls.clear();
     exited.resolve();
   });

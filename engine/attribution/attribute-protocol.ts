@@ -1,6 +1,6 @@
 // The messages between the attribution worker and its client. Used by attribute-worker.ts and attribute-client.ts only.
 // Small plain objects; texts go in, shares come out. `call` ties an answer to its question.
-import type { AttributeRequest, SampleShares } from '../engine.ts';
+import type { AttributePartsRequest, AttributeRequest, PartShares, SampleShares } from '../engine.ts';
 import { EngineError, type Retry } from '../errors.ts';
 
 export interface AttributeWorkerData {
@@ -12,6 +12,7 @@ export interface AttributeWorkerData {
 
 export type ToAttributeWorker =
   | { readonly type: 'attribute'; readonly call: number; readonly request: AttributeRequest }
+  | { readonly type: 'attributeParts'; readonly call: number; readonly request: AttributePartsRequest }
   /** Ends the worker after the call under way. */
   | { readonly type: 'close' }
   /** Throws an error that nobody catches; for tests of what happens then. */
@@ -25,6 +26,7 @@ export interface AttributeFault {
 
 export type FromAttributeWorker =
   | { readonly type: 'shares'; readonly call: number; readonly shares: SampleShares }
+  | { readonly type: 'parts'; readonly call: number; readonly parts: readonly PartShares[] }
   | { readonly type: 'failed'; readonly call: number; readonly fault: AttributeFault };
 
 /** An error as plain data, to cross a thread or a process. */

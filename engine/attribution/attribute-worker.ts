@@ -21,10 +21,13 @@ function work(port: MessagePort, data: AttributeWorkerData): void {
   let last: Promise<void> = Promise.resolve();
   const post = (message: FromAttributeWorker): void => port.postMessage(message);
 
-  const attribute = async ({ call, request }: ToAttributeWorker & { type: 'attribute' }): Promise<void> => {
+  const answer = async (message: Extract<ToAttributeWorker, { readonly call: number }>): Promise<void> => {
+    const { call } = message;
     try {
       attributor ??= createAttributor(data);
-      post({ type: 'shares', call, shares: await attributor.attribute(request) });
+      if (message.type === 'attribute')
+        post({ type: 'shares', call, shares: await attributor.attribute(message.request) });
+      else post({ type: 'parts', call, parts: await attributor.attributeParts(message.request) });
     } catch (error) {
       post({ type: 'failed', call, fault: faultOf(error) });
     }
@@ -35,7 +38,7 @@ function work(port: MessagePort, data: AttributeWorkerData): void {
   };
   port.on('message', (message: ToAttributeWorker) => {
     if (message.type === 'crash') throw new Error('the attribution worker was told to crash');
-    last = last.then(() => (message.type === 'close' ? close() : attribute(message)));
+    last = last.then(() => (message.type === 'close' ? close() : answer(message)));
   });
 }
 

@@ -140,6 +140,7 @@ export async function createLocalEngine(options: LocalEngineOptions): Promise<En
     buildStore: (job, onProgress) =>
       buildStoreInChild({ ...job, modelDir: baseDir }, onProgress, closing.signal),
     attribute: (request) => attribution.attribute(request),
+    attributeParts: (request) => attribution.attributeParts(request),
     auditVersion: (job, onProgress, signal) =>
       auditInChild({ ...job, modelDir: baseDir }, onProgress, untilClosed(signal), aside),
     buildSpanIndex: (job) => buildSpansInChild(job, closing.signal),

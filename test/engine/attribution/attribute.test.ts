@@ -102,6 +102,47 @@ describe('attribution on a tiny model', () => {
     await expect(client.attribute(missing)).rejects.toMatchObject({ code: 'store_missing' });
   });
 
+  it('names the makers of each sentence: two facts in one answer point to two contributions', async () => {
+    const [one, two] = [examples[2], examples[9]];
+    const answer = `${one.answer} ${two.answer}`;
+    const half = one.answer.length;
+    const ranges = [
+      { start: 0, end: half },
+      { start: half + 1, end: answer.length },
+      { start: half, end: half + 1 }, // the space between
+    ];
+    const request = { adapter: version.adapter, storeDir, answer, ranges };
+    const parts = await client.attributeParts({
+      ...request,
+      messages: [{ role: 'user', content: one.question }],
+    });
+    expect(parts.map(({ text, start }) => [text, start])).toEqual([
+      [one.answer, 0],
+      [two.answer, half + 1],
+      [' ', half],
+    ]);
+    expect(parts[0].shares[0].exampleId).toBe(one.id);
+    expect(parts[0].alpha).toBeGreaterThan(0.5);
+    for (const { shares, alpha } of parts) {
+      const total = shares.reduce((all, { share }) => all + share, 0);
+      if (shares.length > 0) expect(total).toBeCloseTo(alpha, 9);
+    }
+    expect(parts[2]).toMatchObject({ shares: [], alpha: 0 });
+    const whole = {
+      ...request,
+      messages: [{ role: 'user', content: one.question }] as const,
+      answer: one.answer,
+    };
+    const [all] = await client.attributeParts({ ...whole, ranges: [{ start: 0, end: half }] });
+    expect(all.shares).toEqual((await client.attribute(whole)).shares);
+  });
+
+  it('refuses a part that is not in the answer', async () => {
+    const request = { adapter: version.adapter, storeDir, messages: [], answer: 'red' };
+    const asked = client.attributeParts({ ...request, ranges: [{ start: 1, end: 4 }] });
+    await expect(asked).rejects.toThrow('no part of an answer of 3 characters: 1 to 4');
+  });
+
   it('fails calls with retry safe when the worker dies, and answers the next call from a new one', async () => {
     const { question, answer } = examples[5];
     const before = await ask(question, answer);
