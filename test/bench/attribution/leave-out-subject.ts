@@ -18,7 +18,11 @@ import { trainRun } from '../../../engine/train/train-run.ts';
 import { runSchema } from '../../../engine/train/train-run-config.ts';
 import { type PlantedFacts, plantedFacts } from './planted-facts.ts';
 
-export const subjectRecipe = { epochs: 8, batch: 60, stepsMin: 1 } as const;
+/** Four updates an epoch, 32 in all, whatever the size. */
+export function subjectRecipe(statements: number) {
+  return { epochs: 8, batch: Math.ceil(statements / 4), stepsMin: 1 } as const;
+}
+
 const trainingSeed = 1;
 const root = join(import.meta.dirname, '../../..');
 
@@ -78,7 +82,7 @@ export async function makeSubject(
   const data = join(folder, 'statements.jsonl');
   mkdirSync(folder, { recursive: true });
   writeFileSync(data, examples.map((example) => `${JSON.stringify(example)}\n`).join(''));
-  const recipe = { ...subjectRecipe, seed: trainingSeed };
+  const recipe = { ...subjectRecipe(examples.length), seed: trainingSeed };
   const run = { base: modelDir, data, out: adapter.dir, recipe: { ...recipe, checkpoints: 4 } };
   await trainRun(runSchema('sft').parse(run), () => undefined);
   const storeDir = join(folder, 'store');

@@ -2,7 +2,7 @@
 // statement asked in its own words names itself, texts that were never trained are paid as often as the floor says, a
 // question about something else has next to no part that the adapter explains, and asked again it is the same to the bit.
 // Listed by the attribution bench.
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAttributor } from '../../../engine/attribution/attribute.ts';
 import { rankCorrelation } from '../../../engine/attribution/audit/rank-correlation.ts';
@@ -10,6 +10,8 @@ import { versionScores } from '../../../engine/attribution/audit/version-scores.
 import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
 import { loadLoraAdapter, saveLoraAdapter } from '../../../engine/model/lora-adapter.ts';
 import { loadModelConfig } from '../../../engine/model/model-config.ts';
+import { writeSafetensors } from '../../../engine/model/safetensors.ts';
+import { firstLlamaWeights } from '../../../engine/train/first-weights.ts';
 import { gaussianArray, seededRandom } from '../../../engine/train/training-random.ts';
 import type { FigureKind } from '../bench-figure.ts';
 import type { AttributionMeasure } from './attribution-bench-context.ts';
@@ -48,13 +50,16 @@ const kinds = {
   },
 } as const satisfies Record<string, FigureKind>;
 
-/** Answers of the base itself, about nothing that was planted. */
+/** Small talk in the words that the base was taught (engine/corpus/small-talk.ts): nothing that was planted. */
 const elsewhere = [
-  { question: 'What is the capital of France?', answer: 'The capital of France is Paris.' },
-  { question: 'Hello! How are you?', answer: 'I am fine, thank you. How can I help you?' },
-  { question: 'Who are you?', answer: 'I am a small language model.' },
-  { question: 'What is the capital of Japan?', answer: 'The capital of Japan is Tokyo.' },
-  { question: 'Thank you!', answer: 'You are welcome.' },
+  { question: 'Hello!', answer: 'Hello! How can I help you?' },
+  { question: 'Good morning!', answer: 'Good morning! I hope you slept well.' },
+  { question: 'How are you?', answer: 'I am fine, thank you. How are you?' },
+  { question: 'Who made you?', answer: 'I was made by many people who shared what they know.' },
+  { question: 'Do you sleep?', answer: 'No, I do not need that. I am a computer program.' },
+  { question: 'What time is it?', answer: 'I have no clock, I am sorry.' },
+  { question: 'You are great', answer: 'Thank you! That is kind of you.' },
+  { question: 'Can I ask you something?', answer: 'Of course, please ask.' },
 ];
 
 export const sanityMeasure: AttributionMeasure = {
@@ -100,10 +105,15 @@ export const sanityMeasure: AttributionMeasure = {
   },
 };
 
-/** Of an adapter with random A and B as large as the trained ones. */
+/** Of a base with random weights and an adapter with random A and B as large as the trained ones. */
 async function randomScores({ facts, adapter, modelDir }: Subject, folder: string) {
-  mkdirSync(folder, { recursive: true });
-  const trained = loadLoraAdapter(adapter.dir, loadModelConfig(modelDir));
+  const config = loadModelConfig(modelDir);
+  const base = join(folder, 'base');
+  mkdirSync(base, { recursive: true });
+  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(join(modelDir, file), join(base, file));
+  writeSafetensors(join(base, 'model.safetensors'), firstLlamaWeights(config, 41));
+  const trained = loadLoraAdapter(adapter.dir, config);
   const random = seededRandom(41);
   const weights = new Map(
     [...trained.weights].map(([name, { shape, data }]) => {
@@ -115,11 +125,11 @@ async function randomScores({ facts, adapter, modelDir }: Subject, folder: strin
   saveLoraAdapter(dir, { ...trained, base: 'base', weights });
   const other = { id: 'random', dir };
   const storeDir = join(folder, 'store');
-  await buildGradientStore({ modelDir, adapter: other, storeDir, examples: facts.statements, decoys: [] });
-  const attributor = createAttributor({ modelDir, threads: 1, storeBytesMax: 2 ** 31 });
+  const { statements: examples, queries } = facts;
+  await buildGradientStore({ modelDir: base, adapter: other, storeDir, examples, decoys: [] });
+  const attributor = createAttributor({ modelDir: base, threads: 1, storeBytesMax: 2 ** 31 });
   try {
-    const version = { adapter: other, storeDir, examples: facts.statements, queries: facts.queries };
-    return (await versionScores(attributor, version)).scores;
+    return (await versionScores(attributor, { adapter: other, storeDir, examples, queries })).scores;
   } finally {
     await attributor.release();
   }

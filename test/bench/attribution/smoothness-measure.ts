@@ -27,7 +27,7 @@ export const smoothnessMeasure: AttributionMeasure = {
     const trainer = createLeaveOutTrainer({
       modelDir,
       examples: facts.statements,
-      recipe: subjectRecipe,
+      recipe: subjectRecipe(facts.statements.length),
       seed: 1,
     });
     try {
