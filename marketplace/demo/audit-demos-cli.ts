@@ -2,7 +2,7 @@
 // writes audit.json beside each adapter, so that a fresh start pays by attribution at once. Used by people after a change of
 // base, data, recipe or attribution method. The retrainings are kept in --work: a second run with another method is quick.
 // Exit codes: 0 all passed, 1 one did not or failed, 2 wrong command.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,7 @@ const help = `npm run audit-demos -- [NAME|all] [options]   audits shipped demo 
   --work DIR    keeps what was retrained, so that a stopped audit goes on (default: a folder for temporary files)
   --subsets N   halves of the contributors to retrain on (default ${DEFAULT_SETTINGS.auditSubsets})
   --loco N      contributors to leave out alone (default ${DEFAULT_SETTINGS.auditLoco})
+  --recipe FILE overrides of the recipe's numbers, stated in the audit: fewer epochs for a cheaper one
   --queries N   questions asked (default ${DEFAULT_SETTINGS.auditQueries})`;
 
 const demoDir = fileURLToPath(new URL('.', import.meta.url));
@@ -38,13 +39,21 @@ interface Plan {
   readonly subsets: number;
   readonly loco: number;
   readonly queries: number;
+  readonly recipe: AuditJob['recipe'];
 }
 
 async function main(): Promise<number> {
   const text = { type: 'string' } as const;
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { work: text, subsets: text, loco: text, queries: text, help: { type: 'boolean' } },
+    options: {
+      work: text,
+      subsets: text,
+      loco: text,
+      queries: text,
+      recipe: text,
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) {
     console.log(help);
@@ -61,6 +70,7 @@ async function main(): Promise<number> {
     subsets: Number(values.subsets ?? DEFAULT_SETTINGS.auditSubsets),
     loco: Number(values.loco ?? DEFAULT_SETTINGS.auditLoco),
     queries: Number(values.queries ?? DEFAULT_SETTINGS.auditQueries),
+    recipe: values.recipe === undefined ? undefined : JSON.parse(readFileSync(values.recipe, 'utf8')),
   };
   const engine = await createLocalEngine({ baseDir, servesLater: true });
   try {
@@ -112,6 +122,7 @@ async function jobOf(engine: Engine, slug: string, plan: Plan): Promise<AuditJob
     queries: await auditQueries(demoDir, slug, contributions, { count: plan.queries, seed }),
     subsets: plan.subsets,
     loco: plan.loco,
+    recipe: plan.recipe,
     workDir: join(plan.work, slug),
   };
 }
