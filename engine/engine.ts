@@ -368,7 +368,7 @@ export interface Engine extends ServingBackend {
   ): Promise<{ readonly storeHash: string }>;
   attribute(request: AttributeRequest): Promise<SampleShares>;
   /** The same for parts of an answer, one result a range, in their order: who made this sentence. */
-  attributeParts?(request: AttributePartsRequest): Promise<readonly PartShares[]>;
+  attributeParts(request: AttributePartsRequest): Promise<readonly PartShares[]>;
   /**
    * Builds the span index of a version's examples, in a low-priority child process. Same examples in the same order, same
    * hash.
