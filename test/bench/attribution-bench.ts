@@ -10,6 +10,7 @@ import {
 import { chartsMeasure } from './attribution/charts-measure.ts';
 import { ldsMeasure } from './attribution/lds-measure.ts';
 import { plantedMeasure } from './attribution/planted-measure.ts';
+import { retrievalMeasure } from './attribution/retrieval-measure.ts';
 import { sanityMeasure } from './attribution/sanity-measure.ts';
 import { smoothnessMeasure } from './attribution/smoothness-measure.ts';
 import { spansMeasure } from './attribution/spans-measure.ts';
@@ -22,6 +23,7 @@ const measures: readonly AttributionMeasure[] = [
   sanityMeasure,
   smoothnessMeasure,
   spansMeasure,
+  retrievalMeasure,
   chartsMeasure,
 ];
 
