@@ -106,7 +106,7 @@ async function measure(
   const storeDir = await readyStore(market, version);
   const answer = call.answer ?? '';
   const ranges = sentencesOf(answer);
-  if (storeDir === null || ranges.length === 0 || market.engine.attributeParts === undefined) return null;
+  if (storeDir === null || ranges.length === 0) return null;
   const messages = await servedPrompt(market, call, version);
   return await market.engine.attributeParts({
     adapter: adapterOf(market, version),

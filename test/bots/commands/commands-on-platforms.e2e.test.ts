@@ -64,6 +64,26 @@ const reviewItem = {
   waiting: 1,
 };
 
+/** What 🔍 finds: words of the first sentence stand in a contribution, and each sentence can be traced. */
+function showMakers(marketplace: FakeMarketplace): void {
+  const provenance = provenanceOf('call-1');
+  const span = { start: 0, end: 33, text: 'Lisbon is the capital of Portugal', contributions: 1 };
+  marketplace.provenances.set('call-1', {
+    ...provenance,
+    answer: 'Lisbon is the capital of Portugal. It lies on the Tagus.',
+    spans: [{ ...provenance.top[0], ...span }],
+    sentences: 2,
+  });
+  const makers = [{ pseudonym: 'amber-heron', share: 0.71 }];
+  marketplace.sentences.set('call-1', {
+    ...{ ok: true, receiptNumber: '1' },
+    sentences: [
+      { text: 'Lisbon is the capital of Portugal.', makers, untraced: 0.29 },
+      { text: 'It lies on the Tagus.', makers: [], untraced: 1 },
+    ],
+  });
+}
+
 describe('the first five minutes', () => {
   it('on Telegram: start, ask, vote, see who made it, again, contribute, review, datanet', async () => {
     const { ada, bo, marketplace } = await open(onTelegram);
@@ -77,9 +97,12 @@ describe('the first five minutes', () => {
     await telegram.press('👍');
     await telegram.waitFor('(Your vote is 👍. Press 👎 to change it.)');
     await telegram.waitFor('[👍 ✓]');
-    marketplace.provenances.set('call-1', provenanceOf('call-1'));
+    showMakers(marketplace);
     await telegram.press('🔍');
+    await telegram.waitFor('Lisbon is the capital of Portugal ①. It lies on the Tagus.');
     await telegram.waitFor('① amber-heron · 80 % · 0.005 OPEN');
+    await telegram.press('Sentence by sentence');
+    await telegram.waitFor('amber-heron 71 % · not traced 29 %');
     await telegram.press('🔁');
     await telegram.waitFor('receipt 2');
     await telegram.send('/contribute');
@@ -131,9 +154,12 @@ describe('the first five minutes', () => {
     await discord.press('👍');
     await discord.waitFor('Your vote is 👍. Press 👎 to change it.');
     await discord.waitFor('[👍 ✓]');
-    marketplace.provenances.set('call-1', provenanceOf('call-1'));
+    showMakers(marketplace);
     await discord.press('🔍');
+    await discord.waitFor('> Lisbon is the capital of Portugal ①. It lies on the Tagus.');
     await discord.waitFor('① **amber-heron** · 80 % · 0.005 OPEN');
+    await discord.press('Sentence by sentence');
+    await discord.waitFor('**amber-heron** 71 % · not traced 29 %');
     await discord.press('🔁');
     await discord.waitFor('receipt 2');
     await discord.slash('contribute');
