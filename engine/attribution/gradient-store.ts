@@ -168,6 +168,13 @@ export function isOutdatedStore(folder: string): boolean {
   return new TextDecoder().decode(start).includes(`"${outdatedFormat}"`);
 }
 
+/** Examples that share the row of an earlier one, each with that one's id; none where the store has another format. */
+export function copiesInStore(folder: string): ReadonlyMap<string, string> {
+  if (isOutdatedStore(folder)) return new Map();
+  const { copies } = parseMeta(readMeta(folder), folder);
+  return new Map(copies.map(({ id, of }) => [id, of]));
+}
+
 /** The hash of a store without reading its rows. */
 export function storeHashOf(folder: string): string {
   return hashBytes(readMeta(folder));

@@ -7,8 +7,10 @@ import {
   usedContributions,
 } from '../../db/repositories/payable-share-repository.ts';
 import type { Call, ModelVersion } from '../../db/schema.ts';
+import { storeDirOf } from '../listings/adapter-of.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import { type PayableFacts, usesNeeded } from './payable-shares.ts';
+import { storeCopies } from './store-copies.ts';
 
 const LATELY_MS = 90 * 86_400_000;
 /** An answer was made of what has so much of its data part: 5 %, well above what passes the noise floor by chance. */
@@ -18,11 +20,13 @@ const ANSWERS_EACH_MAX = 40;
 
 /** @param contributions how many stand in the version */
 export async function gamingFacts(
-  { db, clock }: Pick<MarketplaceContext, 'db' | 'clock'>,
+  market: Pick<MarketplaceContext, 'db' | 'clock' | 'dataDir'>,
   { id, personId, modelId }: Pick<Call, 'id' | 'personId' | 'modelId'>,
-  { datanetVersionId }: Pick<ModelVersion, 'datanetVersionId'>,
+  version: ModelVersion,
   contributions: number,
 ): Promise<Omit<PayableFacts, 'shares' | 'accepted'>> {
+  const { db, clock } = market;
+  const { datanetVersionId } = version;
   const model = await getModel(db, modelId);
   if (model === undefined) throw new Error(`the model of call ${id} does not exist`);
   const since = new Date(clock().getTime() - LATELY_MS);
@@ -33,6 +37,7 @@ export async function gamingFacts(
     askers: await samePersons(db, personId),
     used: await usedContributions(db, { datanetVersionId, since, sharePpmMin: USED_PPM_MIN, usesMin }),
     paidAnswers: answers,
+    copies: storeCopies(storeDirOf(market, version)),
     creatorId: model.creatorId,
   };
 }

@@ -26,6 +26,8 @@ export interface PayableFacts {
   readonly used: ReadonlySet<string>;
   /** How many such answers there were, lately. */
   readonly paidAnswers: number;
+  /** Near copies, each with the first accepted of its cluster: a cluster weighs one, for the first of it that stands. */
+  readonly copies: ReadonlyMap<string, string>;
   /** Takes the fallback where nothing stands any more. */
   readonly creatorId: string;
 }
@@ -61,12 +63,20 @@ const USED_WEIGHT = 1_000;
 /** Added up by person, in the order in which people first contributed. */
 function fallbackParts(
   standing: readonly Contribution[],
-  { used, paidAnswers, creatorId }: PayableFacts,
+  { used, paidAnswers, copies, creatorId }: PayableFacts,
 ): readonly FallbackPart[] {
   const unusedWeight = weightOfUnused(paidAnswers, standing.length);
+  const clusterOf = (id: string): string => copies.get(id) ?? id;
+  const usedClusters = new Set([...used].map(clusterOf));
+  const weighed = new Set<string>();
   const weights = new Map<string, number>();
-  for (const { id, personId } of standing)
-    weights.set(personId, (weights.get(personId) ?? 0) + (used.has(id) ? USED_WEIGHT : unusedWeight));
+  for (const { id, personId } of standing) {
+    const cluster = clusterOf(id);
+    if (weighed.has(cluster)) continue;
+    weighed.add(cluster);
+    const weight = usedClusters.has(cluster) ? USED_WEIGHT : unusedWeight;
+    weights.set(personId, (weights.get(personId) ?? 0) + weight);
+  }
   if (weights.size === 0) return [{ personId: creatorId, weight: 1 }];
   return [...weights].map(([personId, weight]) => ({ personId, weight }));
 }

@@ -91,7 +91,7 @@ export async function refundCall(
     const priceNano = call.priceNano as Nano;
     const refundedBeforeNano = await refundedOf(tx, call.id);
     // Two orders at once are looked at one after the other.
-    await sql`select 1 from ledger_lock_captured(${call.id})`.execute(tx);
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`refunds of ${call.id}`}, 0))`.execute(tx);
     const beforeThis = await refundedOf(tx, call.id, `refund:${key}`);
     const own = await ownEarningRefusal(tx, found, beforeThis);
     if (own !== null) return own;

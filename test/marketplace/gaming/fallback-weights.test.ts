@@ -18,6 +18,7 @@ const contribution = (id: string, personId: string) => ({ id, personId }) as Con
 
 const facts = (over: Partial<PayableFacts>): PayableFacts => ({
   ...{ shares: [], accepted: [], askers: new Set<string>(), used: new Set<string>(), paidAnswers: 0 },
+  copies: new Map<string, string>(),
   creatorId: 'maker',
   ...over,
 });
@@ -41,6 +42,20 @@ describe('the fallback', () => {
     expect(Number(many) / Number(one)).toBeCloseTo(1, 9); // before: 3.1 for ten names, 3 others
     expect(Number(one) / 1e12).toBeCloseTo(0.25, 9);
   });
+
+  it.each([2, 5, 10])(
+    'pays a fact and its %i near copies under as many names what it pays the fact alone',
+    (copies) => {
+      const first = contribution('fact', 'sybil-0');
+      const more = Array.from({ length: copies }, (_, i) => contribution(`copy-${i}`, `sybil-${i + 1}`));
+      const isMine = (personId: string) => personId.startsWith('sybil');
+      const alone = paidTo({ accepted: [...honest, first] }, isMine);
+      const known = new Map(more.map(({ id }) => [id, first.id]));
+      expect(paidTo({ accepted: [...honest, first, ...more], copies: known }, isMine)).toBe(alone);
+      // Taken back, the first leaves its weight to the next of its cluster, once.
+      expect(paidTo({ accepted: [...honest, ...more], copies: known }, isMine)).toBe(alone);
+    },
+  );
 
   it('goes to the maker of the model where everything was retracted', () => {
     expect(payableShares(facts({})).fallback).toEqual([{ personId: 'maker', weight: 1 }]);
