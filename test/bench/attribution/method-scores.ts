@@ -6,9 +6,8 @@ import { createAttributor } from '../../../engine/attribution/attribute.ts';
 import type { ScoreTable } from '../../../engine/attribution/audit/audit-figures.ts';
 import { versionScores } from '../../../engine/attribution/audit/version-scores.ts';
 import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
-import { tfidfIndex } from '../../../engine/attribution/tfidf-baseline.ts';
+import { compareMethods } from '../../../engine/attribution/compare-methods.ts';
 import type { AdapterRef } from '../../../engine/engine.ts';
-import { seededRandom } from '../../../engine/train/training-random.ts';
 import type { Subject } from './leave-out-subject.ts';
 
 export interface MethodScores {
@@ -25,6 +24,12 @@ export interface MethodScores {
 
 /** What stands beside ours in every table. */
 export const baselines: readonly Pick<MethodScores, 'id' | 'name'>[] = [
+  { id: 'fisher-end', name: 'exact Fisher at the end alone' },
+  { id: 'dot', name: 'gradient product' },
+  { id: 'cosine', name: 'gradient cosine' },
+  { id: 'tracin-cp', name: 'TracIn' },
+  { id: 'less', name: 'LESS' },
+  { id: 'datainf', name: 'DataInf' },
   { id: 'tf-idf', name: 'TF-IDF' },
   { id: 'random', name: 'random' },
 ];
@@ -43,10 +48,9 @@ export async function scoreMethods(
   const members: ScoreTable[] = [paid.scores];
   for (const half of subject.halfAdapters) {
     const store = join(folder, half.id);
-    const { modelDir } = subject;
     // The decoys set a floor, which an ensemble's scores do not need.
     await buildGradientStore({
-      modelDir,
+      modelDir: subject.modelDir,
       adapter: half,
       storeDir: store,
       examples: facts.statements,
@@ -56,8 +60,14 @@ export async function scoreMethods(
   }
   const size = subject.halfAdapters.length;
   if (size > 0) say(`  scored by ${size} adapters of halves`);
-  const index = tfidfIndex(facts.statements.map(({ question, answer }) => `${question} ${answer}`));
-  const random = seededRandom(31);
+  const { modelDir } = subject;
+  const others = await compareMethods({
+    modelDir,
+    adapter,
+    examples: facts.statements,
+    queries: facts.queries,
+  });
+  say(`  scored by ${others.length} other methods`);
   return [
     {
       id: paid.methodId,
@@ -74,14 +84,7 @@ export async function scoreMethods(
             scores: meanOf(members),
           },
         ]),
-    {
-      ...{ id: 'tf-idf', name: 'TF-IDF' },
-      scores: facts.queries.map(({ question, answer }) => index.score(`${question} ${answer}`)),
-    },
-    {
-      ...{ id: 'random', name: 'random' },
-      scores: facts.queries.map(() => facts.statements.map(() => random())),
-    },
+    ...others,
   ];
 }
 
