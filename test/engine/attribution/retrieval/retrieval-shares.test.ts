@@ -64,6 +64,27 @@ describe('shares of passages', () => {
     expect(harmful.gainNats).toBeCloseTo(-0.3 / 8, 9);
   });
 
+  it('are zero, and their part of the answer too, where together they take off less than what strangers do', async () => {
+    const long = `Marta ${Array.from({ length: 29 }, (_, i) => 'abcdefghij'[i % 10] + 'klm'[Math.floor(i / 10)]).join(' ')}`;
+    const said = (words: number) =>
+      passage(
+        'said',
+        long
+          .split(' ')
+          .slice(1, 1 + words)
+          .join(' '),
+      );
+    const shares = async (words: number) =>
+      await retrievalShares(
+        { messages: promptOf([said(words)]), answer: long, passages: [said(words)] },
+        lossWith([]),
+      );
+    expect(await shares(2)).toMatchObject({ alpha: 0, shares: [{ share: 0 }] });
+    const { alpha, shares: three } = await shares(3);
+    expect(alpha).toBeCloseTo(3 / 29, 9); // the question says one of the 30 words
+    expect(three[0].share).toBeCloseTo(3 / 29, 9);
+  });
+
   it('cost one pass for a single passage beside the prompt as it was, and one more for each further one', async () => {
     expect((await ask([gold])).passes).toBe(2);
     expect((await ask([gold, river])).passes).toBe(4);

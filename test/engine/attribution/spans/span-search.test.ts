@@ -32,13 +32,19 @@ const cases: fc.Arbitrary<Case> = fc
     fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 40 }),
     fc.array(fc.nat(12), { maxLength: 3 }),
   )
-  .map(([texts, wanted, hidden]) => ({
+  .map(([texts, other, hidden]) => ({
     examples: texts.map(([question, answer], i) => ({
       id: `e${i}`,
       question: question.join(' '),
       answer: answer.join(' '),
     })),
-    wanted,
+    // words of the texts, so that far more than a piece of comparison is the same, between words that are none's
+    wanted: [
+      ...other.slice(0, 5),
+      ...texts[0][0].slice(3),
+      ...other.slice(5),
+      ...(texts.at(-1)?.[1] ?? []),
+    ].slice(-70),
     hidden: new Set(hidden),
   }));
 
