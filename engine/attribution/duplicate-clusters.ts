@@ -7,9 +7,9 @@
 // comes later changes the cluster of what came before, and clusters do not grow into each other over things in between.
 import type { Example } from '../engine.ts';
 import { type FactWords, factWords } from './fact-words.ts';
-import { minHashBands, shingles } from './min-hash.ts';
+import { jaccard, minHashBands, shingles } from './min-hash.ts';
 import { createPostingLists } from './posting-lists.ts';
-import { factRelation, repeatsVerbatim } from './same-fact.ts';
+import { factRelation, nearCopyJaccard, repeatsVerbatim } from './same-fact.ts';
 import { indexExamples } from './spans/span-index.ts';
 import { verbatimOverlaps } from './spans/verbatim-overlap.ts';
 import { runWords } from './verbatim-runs.ts';
@@ -52,7 +52,7 @@ export function clusterDuplicates(examples: readonly Example[]): Clusters {
 interface KnownFacts {
   /** @param position among all examples */
   add(example: Example, index: number, position: number): void;
-  /** The earliest one that `example` repeats by the surest rule that applies. */
+  /** The earliest one that `example` repeats. */
   find(
     example: Example,
     position: number,
@@ -88,8 +88,6 @@ function createKnownFacts(all: readonly Example[]): KnownFacts {
         const other = facts.get(index);
         return other !== undefined && factRelation(other, words) === 'same';
       };
-      const near = byBand.sharing(minHashBands(shingles(words.text))).find(states);
-      if (near !== undefined) return { index: near, rule: 'near' };
       const repeats = (index: number, part: number): boolean => {
         const other = facts.get(index);
         return other !== undefined && repeatsVerbatim(other, words, part);
@@ -100,11 +98,18 @@ function createKnownFacts(all: readonly Example[]): KnownFacts {
           return index !== undefined && repeats(index, share) ? [index] : [];
         })
         .at(0);
-      if (copied !== undefined) return { index: copied, rule: 'verbatim' };
-      const told = byWord.sharing(words.answer).find(states);
-      return told === undefined ? undefined : { index: told, rule: 'words' };
+      const near = minHashBands(shingles(words.text));
+      const alike = [...byBand.sharing(near), ...byWord.sharing(words.answer)];
+      const told = alike.sort((a, b) => a - b).find(states);
+      if (told === undefined || (copied !== undefined && copied <= told))
+        return copied === undefined ? undefined : { index: copied, rule: 'verbatim' };
+      return { index: told, rule: isNearCopy(facts.get(told), words) ? 'near' : 'words' };
     },
   };
+}
+
+function isNearCopy(first: FactWords | undefined, words: FactWords): boolean {
+  return first !== undefined && jaccard(shingles(first.text), shingles(words.text)) >= nearCopyJaccard;
 }
 
 /** Equal but for case, spacing and Unicode form. Punctuation counts: 2+2 and 2-2 are different questions. */

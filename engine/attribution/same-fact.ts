@@ -15,7 +15,7 @@ import { jaccard, shingles } from './min-hash.ts';
 export type FactRelation = 'same' | 'asked otherwise' | 'different';
 
 /** Character shingles in common from which texts that differ by a letter here and there are copies. */
-const nearCopyJaccard = 0.8;
+export const nearCopyJaccard = 0.8;
 /** Part of each side's words that the other one must have: a fact in a text twice as long is still most of it. */
 const coverageMin = 0.5;
 /** "asked otherwise": content words that the answers must share, and the part of each answer that they must be. */

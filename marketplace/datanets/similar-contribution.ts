@@ -6,7 +6,7 @@ import type { Database } from '../../db/database.ts';
 import { contributionsSharingWords } from '../../db/repositories/similar-contribution-repository.ts';
 import { factWords } from '../../engine/attribution/fact-words.ts';
 import { jaccard, shingles } from '../../engine/attribution/min-hash.ts';
-import { factRelation, repeatsVerbatim } from '../../engine/attribution/same-fact.ts';
+import { factRelation, nearCopyJaccard, repeatsVerbatim } from '../../engine/attribution/same-fact.ts';
 import { verbatimPart, wordRuns } from '../../engine/attribution/verbatim-runs.ts';
 import type { CheckFailure } from './contribution-checks.ts';
 
@@ -19,8 +19,6 @@ export type Similarity =
   | { readonly kind: 'copy'; readonly failure: CheckFailure }
   | { readonly kind: 'same fact'; readonly question: string };
 
-/** Character shingles in common from which the same fact is a copy and no wording of one's own. */
-const COPY_JACCARD = 0.8;
 const COMPARED_MAX = 100;
 
 export async function similarContribution(
@@ -46,7 +44,7 @@ export function similarityTo(content: Content, known: readonly Content[]): Simil
     const isSame = factRelation(theirs, words) === 'same';
     const copied = verbatimPart(words.answerText, wordRuns(theirs.answerText));
     const part = Math.max(
-      isSame && likeness >= COPY_JACCARD ? likeness : 0,
+      isSame && likeness >= nearCopyJaccard ? likeness : 0,
       repeatsVerbatim(theirs, words, copied) ? copied : 0,
     );
     const percent = Math.floor(100 * part);

@@ -3,6 +3,7 @@
 // replaces it only if it answers no fewer of the held-out questions. Used by train-version.ts. Safe to repeat: a phase that
 // was trained is not trained again, one that was interrupted goes on from the engine's checkpoint in its folder.
 import { getTrainingRun } from '../../db/repositories/training-run-repository.ts';
+import { trainingExamples } from '../../engine/attribution/training-examples.ts';
 import type { TrainJob } from '../../engine/engine.ts';
 import { pairsMissing, readPreferences, votesMissing } from '../feedback/read-preferences.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
@@ -74,7 +75,7 @@ async function phasesDue(market: MarketplaceContext, plan: RunPlan): Promise<rea
     {
       method: 'sft',
       data: { examples: contributions.length, people: givers },
-      job: { examples: contributions.map(exampleOf), recipe: { checkpoints: 4 } }, // attribution reads them
+      job: { examples: trainingExamples(contributions.map(exampleOf)), recipe: { checkpoints: 4 } }, // attribution reads them
       missing: null,
     },
     {
