@@ -1,6 +1,5 @@
 // The bench's pictures: LDS by method, and how many of those who state a fact are found among the first names. Listed last by
-// the attribution bench; a whole run leaves them beside the recorded figures, as SVG and PNG. Its one figure is the
-// stability of shares: how far those of the same answers move when a tenth of the others' data is gone.
+// the attribution bench; a whole run writes them into test/bench/charts, as SVG and PNG. Its one figure is what several adapters add.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditFigure, ldsByQuery } from '../../../engine/attribution/audit/audit-figures.ts';
@@ -19,7 +18,7 @@ const kind = {
 
 const runsShown = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50];
 const namesShown = [1, 2, 3, 5, 8, 12, 20];
-const results = join(import.meta.dirname, '../results');
+const pictures = join(import.meta.dirname, '../charts');
 
 export const chartsMeasure: AttributionMeasure = {
   figures: [kind],
@@ -41,7 +40,7 @@ export const chartsMeasure: AttributionMeasure = {
 
 async function draw(bench: AttributionBench, methods: readonly MethodScores[]): Promise<void> {
   const subject = await bench.subject();
-  mkdirSync(results, { recursive: true });
+  mkdirSync(pictures, { recursive: true });
   const byRuns = methods.map((method) => ({
     name: method.name,
     points: runsShown.flatMap((count): (readonly [number, number])[] => {
@@ -81,6 +80,6 @@ async function draw(bench: AttributionBench, methods: readonly MethodScores[]): 
 
 function save(name: string, chart: Parameters<typeof lineChartSvg>[0]): void {
   const svg = lineChartSvg(chart);
-  writeFileSync(join(results, `${name}.svg`), svg);
-  writeFileSync(join(results, `${name}.png`), chartPng(svg));
+  writeFileSync(join(pictures, `${name}.svg`), svg);
+  writeFileSync(join(pictures, `${name}.png`), chartPng(svg));
 }
