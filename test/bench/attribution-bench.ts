@@ -14,6 +14,7 @@ import { retrievalMeasure } from './attribution/retrieval-measure.ts';
 import { sanityMeasure } from './attribution/sanity-measure.ts';
 import { smoothnessMeasure } from './attribution/smoothness-measure.ts';
 import { spansMeasure } from './attribution/spans-measure.ts';
+import { storeMeasure } from './attribution/store-measure.ts';
 import { commonOptions, runBench } from './bench-run.ts';
 
 /** In the order of the table. */
@@ -22,6 +23,7 @@ const measures: readonly AttributionMeasure[] = [
   plantedMeasure,
   sanityMeasure,
   smoothnessMeasure,
+  storeMeasure,
   spansMeasure,
   retrievalMeasure,
   chartsMeasure,
