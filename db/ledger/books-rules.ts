@@ -205,6 +205,24 @@ const CALLS: readonly BooksRule[] = [
       group by call_id having sum(amount) <> 0`,
   },
   {
+    name: 'trial_earnings_match_grants',
+    meaning:
+      'what is kept as earned from trial credit is the grant’s part of what each call paid (earnings for which it is not)',
+    // rounded up, so that what may be paid out is never above what was paid in (017-trial-earnings)
+    broken: `select coalesce(e.at, 0) as at, coalesce(e.amount, 0) - coalesce(t.amount_nano, 0) as amount,
+        coalesce(t.call_id, e.call_id) || ' paid ' || coalesce(t.owner_id, e.owner_id) || ' ' || coalesce(e.amount, 0)
+          || ' nano of trial credit, noted are ' || coalesce(t.amount_nano, 0) as difference
+      from (select max(t.id) as at, h.call_id, a.kind, a.owner_id,
+            ceil(sum(e.amount_nano) * least(h.captured_nano, h.grant_nano) / h.captured_nano::numeric) as amount
+          from call c join hold h on h.id = c.hold_id join transfer t on t.call_id = h.call_id and t.kind in ('capture', 'split')
+            join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
+          where c.state = 'captured' and h.grant_nano > 0 and h.captured_nano > 0 and e.amount_nano > 0
+            and a.kind in ('contributor', 'creator', 'node', 'platform')
+          group by h.id, a.kind, a.owner_id) e
+        full join trial_earning t on t.call_id = e.call_id and t.kind = e.kind and t.owner_id = e.owner_id
+      where coalesce(e.amount, 0) <> coalesce(t.amount_nano, 0)`,
+  },
+  {
     name: 'refunds_within_captures',
     meaning: 'no call gave back more than was captured for it (calls that did)',
     broken: `select max(r.id) as at, sum(r.amount) as amount,

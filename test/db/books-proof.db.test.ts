@@ -158,6 +158,11 @@ describe('the first difference is named', () => {
       'stands at 3000000001',
     ],
     [
+      'trial_earnings_match_grants',
+      `insert into trial_earning (call_id, kind, owner_id, amount_nano) values ('no call', 'creator', 'x', 5)`,
+      'no call paid x 0 nano of trial credit, noted are 5',
+    ],
+    [
       'refunds_within_captures',
       `with t as (insert into transfer (idempotency_key, request_hash, kind, call_id, result) values ('r', 'h', 'refund', 'free', '{}') returning id)
        insert into entry (transfer_id, line, account_id, amount_nano) select t.id, 1, a.id, 5 from t, account a where a.kind = 'user'`,
