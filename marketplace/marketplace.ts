@@ -283,6 +283,7 @@ export interface MarketplaceNews {
     | 'training_progress'
     | 'version_published'
     | 'version_rejected'
+    | 'version_audited'
     | 'training_failed'
     | 'training_cancelled'
     | 'refunded'

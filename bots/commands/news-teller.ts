@@ -13,6 +13,7 @@ const SIGNS = {
   training_progress: '🛠',
   version_published: '🎉',
   version_rejected: '🔎',
+  version_audited: '🔬',
   training_failed: '⚠️',
   training_cancelled: '✋',
   refunded: '↩️',

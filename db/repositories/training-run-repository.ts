@@ -87,6 +87,15 @@ export async function setTrainingProgress(db: Database, id: string, progress: Js
   await db.updateTable('trainingRun').set({ progress }).where('id', '=', id).execute();
 }
 
+/** The run that made a model version; undefined for a shipped one. */
+export async function runOfVersion(db: Database, modelVersionId: string): Promise<TrainingRun | undefined> {
+  return db
+    .selectFrom('trainingRun')
+    .selectAll()
+    .where('modelVersionId', '=', modelVersionId)
+    .executeTakeFirst();
+}
+
 export async function getTrainingRun(db: Database, id: string): Promise<TrainingRun | undefined> {
   return db.selectFrom('trainingRun').selectAll().where('id', '=', id).executeTakeFirst();
 }

@@ -26,7 +26,11 @@ let ben: ChatSeat;
 let carl: ChatSeat;
 let dora: ChatSeat;
 beforeAll(async () => {
-  program = await startTestProgram({ TRAIN_AFTER_ACCEPTED: String(FACTS.length) });
+  program = await startTestProgram({
+    TRAIN_AFTER_ACCEPTED: String(FACTS.length),
+    // Two retrainings tell that audits run and gate, not how good attribution is: that is the bench's.
+    ...{ AUDIT_RETRAININGS: '2', AUDIT_LDS_MIN: '-1', AUDIT_TOP1_MIN: '0' },
+  });
   const seat = (app: App, name: string) => takeSeat(program.driver, app, name);
   [ada, ben, carl, dora] = await Promise.all([
     seat('discord', 'ada'),
@@ -148,6 +152,11 @@ describe('the wheel', () => {
   it('answers the new question with the new version, and pays the person who contributed it', async () => {
     const [question, answer] = FACTS[2];
     expect(await earnedBy(ben)).toBe(0n);
+    // In equal parts until the version has been audited.
+    await untilNews(
+      ben,
+      /retrained \d+ times .* from now on its contributors are paid by what their data did/,
+    );
     await carl.say('Which city is the capital of Syldavia?');
     const heard = await carl.hears('Pocket Atlas v2');
     expect(heard).toContain(answer);

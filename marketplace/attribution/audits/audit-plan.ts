@@ -57,31 +57,43 @@ export async function auditQueries(
   contributions: readonly Content[],
   { count, seed }: { readonly count: number; readonly seed: number },
 ): Promise<readonly AuditQuery[]> {
-  const shipped = await shippedQuestions(demoDir, datanetSlug, contributions);
+  const { questions, sameFact } = await shippedQuestions(demoDir, datanetSlug, contributions);
+  const sameAnswer = Map.groupBy(contributions, ({ answer }) => answerKey(answer));
   return contributions
     .map((contribution) => ({ contribution, drawn: drawnNumber(`${seed} ${exactHash(contribution)}`) }))
     .sort((a, b) => a.drawn - b.drawn || (a.contribution.id < b.contribution.id ? -1 : 1))
     .slice(0, count)
     .map(({ contribution, drawn }) => {
-      const own = shipped.get(contribution.id) ?? [];
-      const asked = own.length > 0 ? own : reworded(contribution);
-      const { question, goldIds } = asked[drawn % asked.length];
-      return { question, answer: contribution.answer, goldIds };
+      const { id, answer } = contribution;
+      const asked = questions.get(id) ?? newHeldOut([contribution]).map(({ question }) => question);
+      // Whoever states the same fact is a right source, and near copies are paid to the first of them.
+      const same = (sameAnswer.get(answerKey(answer)) ?? []).map((other) => other.id);
+      const goldIds = [...new Set([id, ...(sameFact.get(id) ?? []), ...same])];
+      return { question: asked[drawn % asked.length], answer, goldIds };
     });
 }
 
-type Asked = Required<Pick<AuditQuery, 'question' | 'goldIds'>>;
+/** Case, punctuation and spacing make no other answer. */
+const answerKey = (answer: string): string =>
+  answer
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
 
-function reworded(contribution: Content): readonly Asked[] {
-  return newHeldOut([contribution]).map(({ question }) => ({ question, goldIds: [contribution.id] }));
+interface Shipped {
+  /** Held-out questions of the contributions they were made for. */
+  readonly questions: ReadonlyMap<string, readonly string[]>;
+  /** Contributions that state the same fact, by each of them. */
+  readonly sameFact: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Held-out questions by contribution; files name contributions by their own ids, their words are what is compared. */
+/** Files name contributions by their own ids; their words are what is compared. */
 async function shippedQuestions(
   demoDir: string,
   slug: string,
   contributions: readonly Content[],
-): Promise<ReadonlyMap<string, readonly Asked[]>> {
+): Promise<Shipped> {
   const byWords = new Map(contributions.map((each) => [exactHash(each), each.id]));
   const facts = await jsonLines(join(demoDir, `${slug}.jsonl`));
   const ours = new Map(
@@ -90,16 +102,17 @@ async function shippedQuestions(
       return found === undefined ? [] : [[String(id), found] as const];
     }),
   );
-  const questions = new Map<string, Asked[]>();
+  const questions = new Map<string, string[]>();
+  const sameFact = new Map<string, readonly string[]>();
   for (const row of await jsonLines(join(demoDir, `${slug}.heldout.jsonl`))) {
     const stated = String(row.contributionId);
     const all = Array.isArray(row.contributionIds) ? row.contributionIds.map(String) : [stated];
-    const goldIds = all.flatMap((id) => ours.get(id) ?? []);
+    const ids = all.flatMap((id) => ours.get(id) ?? []);
+    for (const id of ids) sameFact.set(id, ids);
     const first = ours.get(stated);
-    if (first === undefined) continue;
-    questions.set(first, [...(questions.get(first) ?? []), { question: String(row.question), goldIds }]);
+    if (first !== undefined) questions.set(first, [...(questions.get(first) ?? []), String(row.question)]);
   }
-  return questions;
+  return { questions, sameFact };
 }
 
 /** 48 bits of a hash: order and choice that nobody can steer but by the words themselves. */

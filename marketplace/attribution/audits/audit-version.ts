@@ -24,6 +24,7 @@ import { adapterOf } from '../../listings/adapter-of.ts';
 import { readyStore } from '../../listings/ready-store.ts';
 import type { MarketplaceContext } from '../../marketplace-context.ts';
 import { isDatabaseAway, waitForDatabase } from '../../wait-for-database.ts';
+import { newsOfAudit } from './audit-news.ts';
 import { auditExamples, auditGroups, auditQueries, GROUPS_LEAST } from './audit-plan.ts';
 import { shortfalls, shortfallWords } from './audit-verdict.ts';
 import { reportToStore } from './stored-report.ts';
@@ -51,13 +52,13 @@ export async function auditVersion(
       !begun && model.currentVersionId !== version.id
         ? 'another version answers now'
         : await runAudit(market, audit, version, model);
-    await endAudit(market, audit, found);
+    await endAudit(market, audit, found, { version, model });
     if (typeof found !== 'string') await removeOldFolders(market, audit, version);
   } catch (fault) {
     if (isDatabaseAway(fault) || market.stopping.aborted) throw fault;
     if (mayPass(fault) && attempt < TRIES_MAX) throw fault;
     market.log.error({ err: fault, auditId }, 'the audit of a version failed');
-    await endAudit(market, audit, fault instanceof Error ? fault.message : String(fault));
+    await endAudit(market, audit, fault instanceof Error ? fault.message : String(fault), { version, model });
   }
 }
 
@@ -127,6 +128,7 @@ async function endAudit(
   market: MarketplaceContext,
   audit: VersionAudit,
   found: AuditReport | string,
+  { version, model }: { readonly version: ModelVersion; readonly model: Model },
 ): Promise<void> {
   const end = typeof found === 'string' ? { error: found } : { report: reportToStore(found, market.dataDir) };
   const ended = await waitForDatabase(market, () =>
@@ -134,6 +136,7 @@ async function endAudit(
       if (!(await endVersionAudit(tx, audit.id, end))) return false;
       for (const { callId } of await dueCallAudits(tx, audit.modelVersionId))
         await enqueueJob(tx, 'check-call', { callId });
+      if (typeof found !== 'string') await newsOfAudit(tx, version, model, found, market.settings);
       return true;
     }),
   );

@@ -82,6 +82,16 @@ describe('queries', () => {
     ]);
   });
 
+  it('take every contribution for right that states the fact, by the shipped list or by the same answer', async () => {
+    const copy = { id: 'copy', personId: 'person-x', question: 'And 5?', answer: 'thing 5 is of colour 35' };
+    const all = [...contributions(9, 3), copy];
+    const queries = await auditQueries(demoDir, 'things', all, { count: 28, seed: 1 });
+    const gold = new Map(queries.map(({ goldIds = [] }) => [goldIds[0], goldIds.slice(1)]));
+    expect(gold.get('c-1')).toEqual(['c-0']);
+    expect([gold.get('c-5'), gold.get('copy')]).toEqual([['copy'], ['c-5']]);
+    expect(gold.get('c-7')).toEqual([]);
+  });
+
   it('ask a rewording elsewhere, never the words that were trained', async () => {
     const trained = new Set(contributions(9, 3).map(({ question }) => question));
     const queries = await draw(27, 1);
