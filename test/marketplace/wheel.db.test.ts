@@ -221,6 +221,8 @@ describe('the wheel', () => {
     const png = await readFile(join(world.dataDir, 'adapters', folder, 'curve-sft.png'));
     expect(png.toString('latin1', 1, 4)).toBe('PNG');
 
+    // Contributors get equal parts until the version has been audited.
+    await until(async () => (await market.model(SLUG))?.audit?.state === 'passed');
     const answer = done(await ask(market, asker, CHILE));
     expect(answer).toMatchObject({ text: 'The capital of Chile is Santiago.', versionNumber: 2 });
     await until(async () => (await market.provenance(answer.callId))?.state === 'attributed');
@@ -237,7 +239,7 @@ describe('the wheel', () => {
 
     // Each kind to both who contributed and who reviewed last; what failed the first time is told again.
     for (const watcher of [person, reviewer]) {
-      for (const kind of ['training_started', 'version_published'] as const) {
+      for (const kind of ['training_started', 'version_published', 'version_audited'] as const) {
         const here = placeOf(watcher).conversationId;
         await until(async () => news.some((one) => one.kind === kind && one.conversationId === here));
       }
