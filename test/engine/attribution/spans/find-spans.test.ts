@@ -1,4 +1,6 @@
 // Spans of answers as a reader sees them: what is marked, where, how often, and whose words they are.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findSpans } from '../../../../engine/attribution/spans/find-spans.ts';
 import { indexExamples } from '../../../../engine/attribution/spans/span-index.ts';
@@ -96,4 +98,37 @@ describe('spans of an answer', () => {
     const [span] = findSpans(japanese, { text: 'それは赤い色をしている', spansMax: 3, examplesMax: 3 });
     expect(span).toMatchObject({ text: 'は赤い色をしている', exampleIds: ['j'] });
   });
+});
+
+interface HeldOut {
+  readonly expected: string;
+  readonly contributionId: string;
+  readonly contributionIds?: readonly string[];
+}
+
+describe('spans of the demo models', () => {
+  const lines = <T>(file: string): readonly T[] =>
+    readFileSync(join(import.meta.dirname, '../../../../marketplace/demo', file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line): T => JSON.parse(line));
+
+  it.each([
+    ['pocket-atlas', 330],
+    ['help-desk', 144],
+    ['saltmarsh-bay', 308],
+  ])(
+    'of %s: what it was taught, in each of %i facts, is shown in a contribution that states it',
+    (name, facts) => {
+      const demo = indexExamples(lines<Example>(`${name}.jsonl`));
+      const taught = new Map(lines<HeldOut>(`${name}.heldout.jsonl`).map((item) => [item.expected, item]));
+      expect(taught.size).toBe(facts);
+      let shown = 0;
+      for (const [expected, { contributionId, contributionIds = [contributionId] }] of taught) {
+        const spans = findSpans(demo, { text: expected, spansMax: 3, examplesMax: 64 });
+        if (spans.some(({ exampleIds }) => exampleIds.some((id) => contributionIds.includes(id)))) shown++;
+      }
+      expect(shown).toBe(facts);
+    },
+  );
 });
