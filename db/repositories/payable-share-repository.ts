@@ -13,17 +13,16 @@ export async function samePersons(db: Database, personId: string): Promise<Reado
   return new Set([personId, ...rows.map((row) => row.personId)]);
 }
 
-/** Answers of a datanet's models since `since` that were paid for, the grant apart; counted up to `most`. */
+/** Answers of a datanet's models since `since` that were paid for, the grant apart. */
 export async function paidAnswers(
   db: Database,
-  of: { readonly datanetVersionId: string; readonly since: Date; readonly most: number },
+  of: { readonly datanetVersionId: string; readonly since: Date },
 ): Promise<number> {
   const { rows } = await sql<{ answers: number }>`
-    select count(*)::int as answers from (
-      select 1 from datanet_version v join model m on m.datanet_id = v.datanet_id
-        join call c on c.model_id = m.id and c.state = 'captured' and c.settled_at >= ${of.since}
-        join hold h on h.id = c.hold_id
-      where v.id = ${of.datanetVersionId} and h.captured_nano > h.grant_nano limit ${of.most}) a`.execute(db);
+    select count(*)::int as answers from datanet_version v join model m on m.datanet_id = v.datanet_id
+      join call c on c.model_id = m.id and c.state = 'captured' and c.settled_at >= ${of.since}
+      join hold h on h.id = c.hold_id
+    where v.id = ${of.datanetVersionId} and h.captured_nano > h.grant_nano`.execute(db);
   return rows[0].answers;
 }
 

@@ -118,7 +118,7 @@ describe('an answer proves that a contribution is of use', () => {
       .select('question')
       .where('id', 'in', ['', ...ids])
       .execute();
-    return [await paidAnswers(database.db, { ...of, most: 2 }), found.map(({ question }) => question).sort()];
+    return [await paidAnswers(database.db, of), found.map(({ question }) => question).sort()];
   };
 
   it('when a stranger paid for it; not when a grant did, not when its own writer did', async () => {
