@@ -108,6 +108,8 @@ export interface FakeMarketplace extends Marketplace {
   /** Waited for between two pieces of an answer. */
   between: () => Promise<void>;
   reviewItems: ReviewItem[];
+  /** How many others have to agree before a verdict decides. */
+  reviewsMissing: number;
   provenances: Map<string, Provenance>;
   /** What "Sentence by sentence" finds, by call. */
   sentences: Map<string, Awaited<ReturnType<Marketplace['sentenceMakers']>>>;
@@ -224,6 +226,7 @@ export function createFakeMarketplace(): FakeMarketplace {
     money,
     between: async () => {},
     reviewItems: [],
+    reviewsMissing: 0,
     provenances: new Map(),
     sentences: new Map(),
     outcomes: new Map(),
@@ -349,8 +352,8 @@ export function createFakeMarketplace(): FakeMarketplace {
       fake.reviews.push({ id: contributionId, verdict, reason });
       return {
         ok: true,
-        state: verdict === 'accept' ? 'accepted' : 'rejected',
-        missing: 0,
+        state: fake.reviewsMissing > 0 ? 'waiting' : verdict === 'accept' ? 'accepted' : 'rejected',
+        missing: fake.reviewsMissing,
         newSinceVersion: 8,
         neededForNextVersion: 20,
         trainingStarted: false,

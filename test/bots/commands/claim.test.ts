@@ -53,6 +53,15 @@ describe('/claim', () => {
     expect(said).not.toContain('To be claimed now');
   });
 
+  it('tells what others’ gifts paid apart: it is not paid out', async () => {
+    now({ wallet: WALLET, trialNano: openNano('0.75') });
+    await chat.command('claim');
+    said = chat.since();
+    expect(said).toContain(
+      'Earned and not yet paid out: **0 OPEN**\n0.75 OPEN more came from answers that others got as a gift: nobody paid in for them, so it is not paid out.',
+    );
+  });
+
   it('tells what was earned, what comes with the next epoch, what can be claimed now and later', async () => {
     now({
       wallet: WALLET,

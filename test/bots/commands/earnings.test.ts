@@ -44,6 +44,7 @@ const earned = {
   roles: [{ role: 'creator', calls: 40, grossNano: openNano('0.1') }] as const,
   paidOutNano: openNano('0.03'),
   waitingNano: openNano('0.02'),
+  trialNano: openNano('0.005'),
   wallet: { address: `0x${'a'.repeat(40)}`, claimableNano: openNano('0.03') },
 };
 
@@ -67,6 +68,7 @@ describe('/earnings', () => {
         'As the creator of models: 0.1 OPEN from 40 answers.',
         '',
         'Paid out to your wallet in this time: 0.03 OPEN. Earned and not paid out yet: 0.02 OPEN.',
+        '0.005 OPEN more, in all, came from answers that others got as a gift (trial credit): nobody paid in for them, so it is not paid out.',
         `Paid out to 0x${'a'.repeat(40)} and not claimed yet: 0.03 OPEN. /claim tells what of it is ready.`,
         '(/why with a receipt’s number tells what one answer paid you and why; /earnings 30 csv gives a file.)',
         '  [7 days] [All time] [My balance]',

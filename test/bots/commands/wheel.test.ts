@@ -190,6 +190,17 @@ describe('reviewing', () => {
     expect(chat.transcript()).toContain('Nothing waits for your judgement right now');
   });
 
+  it('notes a verdict that another person has to share first', async () => {
+    marketplace.reviewsMissing = 1;
+    await chat.command('review');
+    await chat.press('Accept');
+    expect(chat.transcript()).toContain(
+      '**✓ Noted.** Thank you.\n1 other person has to agree before it is decided.',
+    );
+    await chat.press('Next one');
+    expect(chat.since()).toContain('**Is this right?**');
+  });
+
   it('tells when somebody else was faster', async () => {
     await chat.command('review');
     marketplace.reviewItems.length = 0;
