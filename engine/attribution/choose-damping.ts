@@ -33,7 +33,7 @@ interface DampingJob {
   readonly threads?: number;
 }
 
-const candidates = [0.03, 0.1, 0.3, 1, 3] as const;
+const candidates = [0.05, 0.1, 0.2, 0.5, 1, 2] as const;
 const worthwhile = 0.01;
 const askedMax = 100;
 
