@@ -2,14 +2,14 @@
 // its own order, and what attribution had predicted of each question is compared with what happened. Used by audit-main.ts
 // (a child process) and the tests. It knows texts and opaque ids; no people, no money.
 // Invariants: the same job gives the same report; a stopped audit goes on from its working folder; the adapter that pays is
-// never touched. Beside the method that pays stands TF-IDF, on the same runs.
+// never touched. Beside the method that pays stand the baselines of attribution-method.ts, on the same runs.
 import { join } from 'node:path';
 import type { AuditJob, AuditReport } from '../../audit-job.ts';
 import { EngineError } from '../../errors.ts';
 import { recipeSchema } from '../../train/train-recipe.ts';
 import { createAttributor } from '../attribute.ts';
-import { tfidfIndex } from '../tfidf-baseline.ts';
-import { auditFigures, type MeasuredRun, type ScoreTable } from './audit-figures.ts';
+import { compareMethods } from '../compare-methods.ts';
+import { auditFigures, type MeasuredRun } from './audit-figures.ts';
 import { leaveOutRuns } from './leave-out-runs.ts';
 import { randomSubsets, type Subset, withoutEachGroup } from './leave-out-subsets.ts';
 import { versionRecipe } from './version-recipe.ts';
@@ -72,12 +72,13 @@ export async function measureVersion(
       gold: queries.map(({ goldIds = [] }) => goldIds.flatMap((id) => place.get(id) ?? [])),
     };
     const figures = auditFigures({ ...inputs, scores: paid.scores, shares: paid.shares, named: paid.named });
-    const words = auditFigures({ ...inputs, scores: wordScores(job) });
+    const { adapter } = job;
+    const others = await compareMethods({ modelDir, adapter, examples, queries, threads });
     return {
       figures,
       methods: [
         { id: paid.methodId, figures },
-        { id: 'tf-idf', figures: words },
+        ...others.map(({ id, scores }) => ({ id, figures: auditFigures({ ...inputs, scores }) })),
       ],
       methodId: paid.methodId,
       storeHash: paid.storeHash,
@@ -117,9 +118,4 @@ function subsetsOf({ subsets: count, loco, seed, examples }: AuditJob, groups: r
     halves: randomSubsets(examples.length, { name: 'half', count, seed, kept: 0.5, groups }),
     alone: alone.slice(0, loco).map(({ id, leftOut }) => ({ id, leftOut })),
   };
-}
-
-function wordScores({ examples, queries }: AuditJob): ScoreTable {
-  const index = tfidfIndex(examples.map(({ question, answer }) => `${question} ${answer}`));
-  return queries.map(({ question, answer }) => index.score(`${question} ${answer}`));
 }

@@ -16,7 +16,7 @@ import { runSchema } from '../../../../engine/train/train-run-config.ts';
 import { examples, makeTinyVersion, type TinyVersion } from '../tiny-version.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'leave-out-'));
-const recipe = { rank: 4, alpha: 8, epochs: 12, stepsMin: 1, batch: 10, lr: 0.02 };
+const recipe = { rank: 4, alpha: 8, epochs: 40, stepsMin: 1, batch: 10, lr: 0.02 };
 const all = new Float64Array(examples.length).fill(1);
 let version: TinyVersion;
 let trainer: LeaveOutTrainer;
