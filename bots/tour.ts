@@ -8,6 +8,8 @@ import { openAmount, percent } from './core/words.ts';
 import { startProgram } from './main.ts';
 import { readSettings, SettingsError } from './settings.ts';
 
+const HERE = { platform: 'tour', conversationId: 'tour' } as const;
+
 const say = (line: string): void => console.log(line);
 const title = (step: number, words: string): void => say(`\n${step}. ${words}`);
 
@@ -42,7 +44,7 @@ async function tour(marketplace: OwnedMarketplace, question: string): Promise<vo
   title(7, 'Attribute: who made this answer');
   await marketplace.attributeNow(done.callId);
   const story = await marketplace.callStory(done.callId);
-  const provenance = await marketplace.provenance(done.callId);
+  const provenance = await marketplace.provenance(done.callId, HERE);
   if (story === null || provenance === null) throw new Error(`call ${done.callId} left no trace`);
   say(`   the adapter explains ${percent(provenance.alpha)} of the answer over the base`);
   for (const { pseudonym, share, amountNano, question: asked, answer } of provenance.top)
@@ -77,7 +79,7 @@ async function ask(
   const input = {
     eventKey: `tour:${randomUUID()}`,
     person,
-    conversationKey: { platform: 'tour', conversationId: 'tour' },
+    conversationKey: HERE,
     text: question,
     modelSlug: 'pocket-atlas',
     signal: new AbortController().signal,

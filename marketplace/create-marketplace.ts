@@ -186,8 +186,8 @@ function verbsOf(market: MarketplaceContext): Omit<Marketplace, 'start' | 'stop'
     },
     rate: (input) => rateCall(market, input),
     correct: (input) => correctAnswer(market, input),
-    provenance: (callId) => readProvenance(market, callId),
-    sentenceMakers: (callId) => sentenceMakers(market, callId),
+    provenance: (callId, place) => readProvenance(market, callId, place),
+    sentenceMakers: (callId, place) => sentenceMakers(market, callId, place),
     receipt: (input) => readReceipt(market, input),
     datanets: async () =>
       Promise.all((await listDatanets(db)).map((datanet) => readDatanet(market, datanet))),

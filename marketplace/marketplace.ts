@@ -178,6 +178,7 @@ export interface Provenance {
   readonly versionNumber: number;
   /** 'pending' until the background job has run. */
   readonly state: 'pending' | 'attributed';
+  /** Empty elsewhere than where it stands. */
   readonly answer: string;
   readonly dataPoolNano: Nano;
   readonly fallbackNano: Nano;
@@ -196,7 +197,7 @@ export interface Provenance {
   readonly learntFrom: readonly { readonly method: TrainingMethod; readonly count: number }[];
 }
 
-/** A contribution and who gave it. Its words are empty once it was taken back: they are shown to nobody. */
+/** A contribution and who gave it. Its words are empty where they are not to be shown, as once it was taken back. */
 export interface Maker {
   readonly contributionId: string;
   readonly pseudonym: string;
@@ -340,9 +341,16 @@ export interface Marketplace
     readonly answer: string;
     readonly conversationKey: AskInput['conversationKey'];
   }): Promise<CorrectResult>;
-  provenance(callId: string): Promise<Provenance | null>;
-  /** Who made each sentence of an answer, measured now. */
-  sentenceMakers(callId: string): Promise<SentenceMakers | SentenceMakersRefusal>;
+  /**
+   * @param place where somebody looks: the answer's words are shown only where it stands, and elsewhere no contribution's
+   *   either, since they would tell what was asked; left out = by the program itself, without the answer's words
+   */
+  provenance(callId: string, place?: AskInput['conversationKey']): Promise<Provenance | null>;
+  /** Who made each sentence of an answer that stands in this place, measured now. */
+  sentenceMakers(
+    callId: string,
+    place: AskInput['conversationKey'],
+  ): Promise<SentenceMakers | SentenceMakersRefusal>;
   /** The receipt with this number, whosever it is (others see hashes only); the person's latest where none is given. */
   receipt(input: { readonly person: Person; readonly number?: string }): Promise<ReceiptView | null>;
   datanets(): Promise<readonly DatanetProgress[]>;

@@ -1,6 +1,7 @@
 // 🔍 who made this answer: the shares of a call as people see them, largest first, with the contribution each points to,
 // the words of the answer that stand in contributions, and what its version was trained on.
-// Used by create-marketplace.ts. Reads only; the figures are those the ledger paid. What was taken back is shown to nobody.
+// Used by create-marketplace.ts. Reads only; the figures are those the ledger paid. What was taken back is shown to nobody, and
+// words only where the answer stands.
 import { addNano, type Nano, nano, ZERO_NANO } from '../db/ledger/amount.ts';
 import { getCall } from '../db/repositories/call-repository.ts';
 import { type CallShareLine, sharesOfCall } from '../db/repositories/call-share-repository.ts';
@@ -13,8 +14,9 @@ import { auditView } from './attribution/audits/audit-view.ts';
 import { makerOf, readMakers } from './attribution/read-makers.ts';
 import { sentencesOf } from './attribution/sentences.ts';
 import { spanEvidence } from './attribution/span-evidence.ts';
+import { standsIn } from './attribution/stands-in.ts';
 import { learntFrom } from './factory/phase-record.ts';
-import type { Provenance } from './marketplace.ts';
+import type { AskInput, Provenance } from './marketplace.ts';
 import type { MarketplaceContext } from './marketplace-context.ts';
 import type { ReceiptBody } from './receipts/receipt-body.ts';
 import { receiptNumber } from './receipts/receipt-number.ts';
@@ -25,6 +27,7 @@ const TOP = 5;
 export async function readProvenance(
   market: Pick<MarketplaceContext, 'db' | 'engine' | 'dataDir' | 'log' | 'settings'>,
   callId: string,
+  place?: AskInput['conversationKey'],
 ): Promise<Provenance | null> {
   const { db } = market;
   const call = await getCall(db, callId);
@@ -36,12 +39,15 @@ export async function readProvenance(
   const body = receipt.body as unknown as ReceiptBody;
   const shares = await sharesOfCall(db, callId);
   const influence = shares.filter((share) => share.kind === 'influence');
+  const isHere = await standsIn(db, call, place);
+  const isElsewhere = place !== undefined && !isHere;
   const top = influence.slice(0, TOP).map((share) => ({
-    ...makerOf(share),
+    ...makerOf(isElsewhere ? { ...share, question: null, answer: null } : share),
     share: share.sharePpm / PPM,
     amountNano: share.amountNano,
   }));
   const isMeasured = (body.attribution?.storeHash ?? '') !== '';
+  const answer = isHere ? (call.answer ?? '') : '';
   return {
     callId,
     receiptNumber: receiptNumber(receipt.number),
@@ -52,11 +58,11 @@ export async function readProvenance(
     dataPoolNano: nano(BigInt(body.partsNano.data)),
     fallbackNano: sumOf(shares.filter((share) => share.kind === 'fallback')),
     alpha: (body.attribution?.alphaPpm ?? 0) / PPM,
-    answer: call.answer ?? '',
+    answer,
     note: body.attribution?.note ?? null,
     top,
     spans:
-      version === undefined || call.attributedAt === null
+      version === undefined || call.attributedAt === null || answer === ''
         ? []
         : await spansOf(
             market,
@@ -64,7 +70,7 @@ export async function readProvenance(
             version,
             influence.map(({ contributionId }) => contributionId ?? ''),
           ),
-    sentences: isMeasured ? sentencesOf(call.answer ?? '').length : 0,
+    sentences: isMeasured ? sentencesOf(answer).length : 0,
     agreement: version === undefined ? null : ((await auditView(market, version.id)).found?.lds ?? null),
     contributorsPaid: new Set(shares.filter((share) => share.amountNano > 0n).map((share) => share.personId))
       .size,

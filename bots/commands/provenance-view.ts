@@ -63,6 +63,8 @@ function provenanceReply(provenance: Provenance): Reply {
       marked !== null && quote(marked),
       `${openAmount(provenance.dataPoolNano)} of the price went to the people behind its data.`,
       ...entries,
+      top.some(({ question, takenBack }) => question === '' && !takenBack) &&
+        small('What they wrote is shown to who asked: it would tell what was asked.'),
       entries.length === 0 && nothingTraced(note),
       ...alsoWordForWord(provenance),
       provenance.fallbackNano > 0n &&
@@ -93,7 +95,7 @@ function makerEntry(maker: Provenance['top'][number], rank: number, saysAll: boo
     ),
     takenBack
       ? small('Taken back since: its words are shown to nobody, and later answers pay it nothing.')
-      : quote(`${shownText(question, 160)}\n${shownText(answer, 240)}`),
+      : question !== '' && quote(`${shownText(question, 160)}\n${shownText(answer, 240)}`),
     saysAll && small('The answer stands in this contribution word for word.'),
   );
 }
@@ -167,10 +169,13 @@ function sureLine({ agreement, modelSlug }: Provenance): RichText | false {
 const SOON_MS = 6_000;
 const LOOK_EVERY_MS = 250;
 
-async function attributedSoon({ marketplace }: CommandContext, callId: string): Promise<Provenance | null> {
+async function attributedSoon(
+  { marketplace, conversationKey }: CommandContext,
+  callId: string,
+): Promise<Provenance | null> {
   const until = Date.now() + SOON_MS;
   for (;;) {
-    const provenance = await marketplace.provenance(callId);
+    const provenance = await marketplace.provenance(callId, conversationKey);
     if (provenance?.state !== 'pending' || Date.now() > until) return provenance;
     await sleep(LOOK_EVERY_MS);
   }

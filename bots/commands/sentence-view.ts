@@ -1,5 +1,5 @@
-// 🔍 "Sentence by sentence": who made each sentence of an answer. Used by the button under 🔍. It measures on the spot, a second or
-// two, so it says at once that it is at work, and replaces that. What is paid went by the whole answer.
+// 🔍 "Sentence by sentence": who made each sentence of an answer. Used by the button under 🔍. It measures on the spot (under a
+// second once the model's store is in memory) and shows it where the answer stands. What is paid went by the whole answer.
 import type { Marketplace } from '../../marketplace/marketplace.ts';
 import type { Reply } from '../core/platform.ts';
 import { bold, lines, quote, rich, small } from '../core/rich-text.ts';
@@ -54,6 +54,9 @@ function sentencesReply(answer: Answer): Reply {
   };
 }
 
-export async function showSentences({ marketplace, respond }: CommandContext, callId: string): Promise<void> {
-  await respond.reply(sentencesReply(await marketplace.sentenceMakers(callId)));
+export async function showSentences(
+  { marketplace, respond, conversationKey }: CommandContext,
+  callId: string,
+): Promise<void> {
+  await respond.reply(sentencesReply(await marketplace.sentenceMakers(callId, conversationKey)));
 }

@@ -9,12 +9,14 @@ import type { Call, ModelVersion } from '../../db/schema.ts';
 import type { Engine, PartShares } from '../../engine/engine.ts';
 import { adapterOf } from '../listings/adapter-of.ts';
 import { readyStore } from '../listings/ready-store.ts';
+import type { AskInput } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import type { ReceiptBody } from '../receipts/receipt-body.ts';
 import { receiptNumber } from '../receipts/receipt-number.ts';
 import { readMakers } from './read-makers.ts';
 import { sentencesOf } from './sentences.ts';
 import { servedPrompt } from './served-prompt.ts';
+import { standsIn } from './stands-in.ts';
 
 export interface SentenceMakers {
   readonly ok: true;
@@ -30,7 +32,7 @@ export interface SentenceMakers {
 
 export type SentenceMakersRefusal = {
   readonly ok: false;
-  /** No such answer; not attributed yet; nothing of it could be measured. */
+  /** No such answer in this place; not attributed yet; nothing of it could be measured. */
   readonly code: 'not_found' | 'pending' | 'not_measured';
 };
 
@@ -43,12 +45,14 @@ type Market = Pick<
 export async function sentenceMakers(
   market: Market,
   callId: string,
+  place: AskInput['conversationKey'],
 ): Promise<SentenceMakers | SentenceMakersRefusal> {
   const call = await getCall(market.db, callId);
   const receipt = await getReceipt(market.db, callId);
   const version = call && (await getModelVersion(market.db, call.modelVersionId));
   if (call === undefined || receipt === undefined || version === undefined)
     return { ok: false, code: 'not_found' };
+  if (!(await standsIn(market.db, call, place))) return { ok: false, code: 'not_found' };
   const { attribution } = receipt.body as unknown as ReceiptBody;
   if (attribution === null) return { ok: false, code: 'pending' };
   const parts = attribution.storeHash === '' ? null : await measured(market, call, version);

@@ -116,6 +116,16 @@ describe('🔍', () => {
     expect(text).not.toContain('What is the capital of Portugal?\n');
   });
 
+  it('shows somebody else in a shared place who was paid, and no words', async () => {
+    const hidden = { ...maker, question: '', answer: '', share: 0.6, amountNano: openNano('0.004') };
+    const text = await seen({ answer: '', spans: [], sentences: 0, top: [hidden] });
+    expect(text).toContain(
+      '① **amber-heron** · 60 % · 0.004 OPEN\n(What they wrote is shown to who asked: it would tell what was asked.)\n',
+    );
+    expect(text).not.toContain('>');
+    expect(text).not.toContain('Sentence by sentence');
+  });
+
   it('says why nothing was traced', async () => {
     const nothing = { top: [], fallbackNano: openNano('0.00625'), agreement: null };
     const note = 'this version has not passed its audit yet: equal split';

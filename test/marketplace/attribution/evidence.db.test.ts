@@ -13,6 +13,7 @@ import {
   ask,
   done,
   newPerson,
+  placeOf,
   type TestMarketplace,
   testMarketplace,
 } from '../../support/test-marketplace.ts';
@@ -37,10 +38,17 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 async function answered(question: string, person?: Awaited<ReturnType<typeof newPerson>>) {
-  const asked = done(await ask(world.market, person ?? (await newPerson(world.market)), question));
+  const who = person ?? (await newPerson(world.market));
+  const asked = done(await ask(world.market, who, question));
   await world.market.attributeNow(asked.callId);
-  return asked;
+  return { ...asked, place: placeOf(who) };
 }
+
+/** What 🔍 finds where the answer stands. */
+const look = ({ callId, place }: { readonly callId: string; readonly place: ReturnType<typeof placeOf> }) =>
+  world.market.provenance(callId, place);
+const bySentence = ({ callId, place }: Parameters<typeof look>[0]) =>
+  world.market.sentenceMakers(callId, place);
 
 async function retract(question: string): Promise<void> {
   for (const contribution of await listContributions(database.db, { state: 'accepted' })) {
@@ -52,8 +60,8 @@ async function retract(question: string): Promise<void> {
 
 describe('words of an answer', () => {
   it('are found in the contribution that was paid for it; the index is built at the first look and kept', async () => {
-    const { callId } = await answered(FRANCE);
-    const provenance = await world.market.provenance(callId);
+    const call = await answered(FRANCE);
+    const provenance = await look(call);
     expect(provenance?.spans).toMatchObject([
       {
         text: 'The capital of France is Paris',
@@ -65,33 +73,33 @@ describe('words of an answer', () => {
     ]);
     expect(provenance?.spans[0].contributionId).toBe(provenance?.top[0].contributionId);
     expect(provenance).toMatchObject({ sentences: 1, note: null, answer: 'The capital of France is Paris.' });
-    await world.market.provenance(callId);
+    await look(call);
     expect(world.engine.calls.buildSpanIndex).toBe(1);
     expect(readdirSync(join(world.dataDir, 'spans'))).toHaveLength(1);
   });
 
   it('that cannot be looked up are left out, and the rest is shown', async () => {
-    const { callId } = await answered(SPAIN);
+    const call = await answered(SPAIN);
     const { findSpans } = world.engine;
     Object.assign(world.engine, { findSpans: () => Promise.reject(new Error('no such file')) });
-    expect(await world.market.provenance(callId)).toMatchObject({ spans: [], state: 'attributed' });
+    expect(await look(call)).toMatchObject({ spans: [], state: 'attributed' });
     Object.assign(world.engine, { findSpans });
   });
 
   it('of what is taken back are hidden at once, in old answers too, and its words are shown to nobody', async () => {
     const before = await answered(SPAIN);
-    expect((await world.market.provenance(before.callId))?.spans).toHaveLength(1);
+    expect((await look(before))?.spans).toHaveLength(1);
     await retract(SPAIN);
-    const after = await world.market.provenance(before.callId);
+    const after = await look(before);
     // "The capital of" remains a manner of speaking, not evidence.
     expect(after?.spans).toEqual([]);
     expect(after?.top[0]).toMatchObject({ pseudonym: 'ada', takenBack: true, question: '', answer: '' });
     expect(JSON.stringify(after, (_, v) => (typeof v === 'bigint' ? `${v}` : v))).not.toContain(SPAIN);
-    const { callId } = await answered(SPAIN);
-    const now = await world.market.provenance(callId);
+    const call = await answered(SPAIN);
+    const now = await look(call);
     expect(now?.spans).toEqual([]);
     expect(now?.top.map(({ takenBack }) => takenBack)).not.toContain(true);
-    expect(await world.market.sentenceMakers(callId)).toMatchObject({
+    expect(await bySentence(call)).toMatchObject({
       sentences: [
         { makers: [{ pseudonym: 'ada', share: expect.closeTo(0.1) }], untraced: expect.closeTo(0.9) },
       ],
@@ -117,19 +125,32 @@ describe('sentences', () => {
   });
 
   it('are measured once for all who ask; without a store, or not attributed yet, it says so', async () => {
-    const { callId } = await answered(FRANCE);
-    expect(await world.market.sentenceMakers(callId)).toMatchObject({
+    const call = await answered(FRANCE);
+    expect(await bySentence(call)).toMatchObject({
       ok: true,
       sentences: [{ text: 'The capital of France is Paris.', makers: [{ pseudonym: 'ada' }] }],
     });
     const { attributeParts } = world.engine;
     Object.assign(world.engine, { attributeParts: () => Promise.reject(new Error('measured again')) });
-    expect(await world.market.sentenceMakers(callId)).toMatchObject({ ok: true });
+    expect(await bySentence(call)).toMatchObject({ ok: true });
     Object.assign(world.engine, { attributeParts });
-    const waiting = done(await ask(world.market, await newPerson(world.market), FRANCE));
-    expect(await world.market.sentenceMakers(waiting.callId)).toEqual({ ok: false, code: 'pending' });
-    expect(await world.market.sentenceMakers('call_none')).toEqual({ ok: false, code: 'not_found' });
+    const person = await newPerson(world.market);
+    const { callId } = done(await ask(world.market, person, FRANCE));
+    const place = placeOf(person);
+    expect(await bySentence({ callId, place })).toEqual({ ok: false, code: 'pending' });
+    expect(await bySentence({ callId: 'call_none', place })).toEqual({ ok: false, code: 'not_found' });
   });
+});
+
+it('words are shown only where the answer stands: its id, which the public receipt tells, shows a stranger none', async () => {
+  const { callId } = await answered(FRANCE);
+  const place = placeOf(await newPerson(world.market));
+  const seen = await world.market.provenance(callId, place);
+  expect(seen).toMatchObject({ state: 'attributed', answer: '', spans: [], sentences: 0 });
+  // Who was paid is everybody's to see, as in the receipt.
+  expect(seen?.top[0]).toMatchObject({ pseudonym: 'ada', question: '', answer: '', takenBack: false });
+  expect(JSON.stringify(seen, (_, v) => (typeof v === 'bigint' ? `${v}` : v))).not.toMatch(/Paris|France/);
+  expect(await bySentence({ callId, place })).toEqual({ ok: false, code: 'not_found' });
 });
 
 it('attribution sees the prompt that was served, though the version has come to take fewer earlier turns', async () => {
@@ -153,9 +174,9 @@ it('an index that is spoilt is no hindrance: the look shows no words and the ans
   const [name] = readdirSync(spans);
   await rm(join(spans, name), { recursive: true });
   await writeFile(join(spans, name), 'not a folder');
-  const { callId } = await answered(FRANCE);
-  expect(await world.market.provenance(callId)).toMatchObject({ spans: [], state: 'attributed' });
+  const call = await answered(FRANCE);
+  expect(await look(call)).toMatchObject({ spans: [], state: 'attributed' });
   await rm(join(spans, name));
-  expect((await world.market.provenance(callId))?.spans).toHaveLength(1);
+  expect((await look(call))?.spans).toHaveLength(1);
   expect(existsSync(join(spans, name))).toBe(true);
 });
