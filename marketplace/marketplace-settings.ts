@@ -62,7 +62,8 @@ export interface MarketplaceSettings {
   readonly auditSeed: number;
   /**
    * What an audit must find for its version to pay by attribution: agreement with retraining (LDS), and the part of the
-   * questions in which the contribution that states the fact is named first. Below, the data part is split equally.
+   * questions in which the contribution that states the fact is named first. Below, the data part is split equally. The
+   * three demo models measure 0.57 to 0.71 and 0.95 to 1; TF-IDF reaches 0.22 to 0.53 of the first.
    */
   readonly auditLdsMin: number;
   readonly auditTop1Min: number;
@@ -129,7 +130,7 @@ export const DEFAULT_SETTINGS: MarketplaceSettings = {
   auditQueries: 60,
   auditAdaptersKept: 8,
   auditSeed: 6,
-  auditLdsMin: 0.3,
+  auditLdsMin: 0.4,
   auditTop1Min: 0.8,
   auditCallsPart: 0.01,
   operators: [],
