@@ -34,9 +34,16 @@ export interface Clusters {
 /** First members that one example is compared with for each rule, those that share its rarest traits. */
 const comparedMax = 200;
 
-/** @param examples in order of acceptance: the first of a cluster stands for it */
-export function clusterDuplicates(examples: readonly Example[]): Clusters {
-  const known = createKnownFacts(examples);
+/**
+ * @param examples in order of acceptance: the first of a cluster stands for it
+ * @param sameAnswer one long answer to two questions counts as the same too (rule `words`): right for what a mistake costs
+ *   little, such as weights of a training; who is paid waits for what gradients say
+ */
+export function clusterDuplicates(
+  examples: readonly Example[],
+  { sameAnswer = false }: { readonly sameAnswer?: boolean } = {},
+): Clusters {
+  const known = createKnownFacts(examples, sameAnswer);
   const representatives: Example[] = [];
   const members = new Map<string, ClusterMember>();
   for (const [position, example] of examples.entries()) {
@@ -60,7 +67,7 @@ interface KnownFacts {
 }
 
 /** @param all that may be added */
-function createKnownFacts(all: readonly Example[]): KnownFacts {
+function createKnownFacts(all: readonly Example[], sameAnswer: boolean): KnownFacts {
   const exact = new Map<string, number>();
   const facts = new Map<number, FactWords>();
   const wordsOf = all.map(factWords);
@@ -86,7 +93,9 @@ function createKnownFacts(all: readonly Example[]): KnownFacts {
       const words = wordsOf[position];
       const states = (index: number): boolean => {
         const other = facts.get(index);
-        return other !== undefined && factRelation(other, words) === 'same';
+        if (other === undefined) return false;
+        const relation = factRelation(other, words);
+        return relation === 'same' || (sameAnswer && relation === 'asked otherwise');
       };
       const repeats = (index: number, part: number): boolean => {
         const other = facts.get(index);

@@ -4,7 +4,7 @@
 // Why words must agree too, and why the plain cosine and not the preconditioned one: measured on the demo versions at
 // half strength, two facts by one pattern ("How long is the trip to Wick Island / Cold Harbour?") have cosines up to
 // 0.71, more than three quarters of true paraphrases (median 0.49 to 0.57), so no threshold on a cosine alone tells them
-// apart; and the preconditioner pulls learned paraphrases apart (median 0.05, 99 % below 0.3). README.md has the table.
+// apart; and the preconditioner pulls learned paraphrases apart (median 0.05, 99 % below 0.3). DUPLICATES.md has the table.
 // Invariant: as in duplicate-clusters.ts, an example joins the earliest first member, and nothing later changes that.
 import type { GramMatrix } from './dual-fisher.ts';
 import type { ClusterMember, Clusters } from './duplicate-clusters.ts';

@@ -1,8 +1,8 @@
 // Do two contributions state the same fact? The rule behind clusters of near copies and paraphrases.
 // Used by duplicate-clusters.ts, gradient-clusters.ts and, at intake, by the marketplace. Pure; knows words only.
 // It errs to "different": a false merge takes a contributor's pay away, a missed one leaves a copy a part of a share that
-// it must divide with the original. How often it errs, on real and on crafted pairs: `clusterRows` of
-// test/bench/attribution/cluster-frontier-measure.ts, and README.md of this folder.
+// it must divide with the original. How often it errs, on real and on crafted pairs:
+// test/bench/attribution/cluster-measure.ts, and DUPLICATES.md beside this file.
 // Not covered: what differs by word order alone ("is A larger than B", "is B larger than A"); synonyms; other languages'
 // filling words; a paraphrase that adds a word of its own to a shortened answer.
 import type { FactWords } from './fact-words.ts';
@@ -30,6 +30,7 @@ export function factRelation(a: FactWords, b: FactWords): FactRelation {
   if (isMisspelling(a, b) || isMisspelling(b, a)) return 'same';
   if (contradicts(a, b) || contradicts(b, a)) return 'different';
   if (missing(a.subject, b.all).length + missing(b.subject, a.all).length > 0) return 'different';
+  if (missing(a.names, b.question).length > 0 && missing(b.names, a.question).length > 0) return 'different';
   const shared = a.answer.size - missing(a.answer, b.answer).length;
   const onlyA = missingInQuestion(a, b);
   const onlyB = missingInQuestion(b, a);

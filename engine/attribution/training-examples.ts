@@ -7,7 +7,7 @@ import { clusterDuplicates } from './duplicate-clusters.ts';
 
 /** @param examples in order of acceptance; weights that they have already are multiplied */
 export function trainingExamples(examples: readonly Example[]): readonly Example[] {
-  const { members } = clusterDuplicates(examples);
+  const { members } = clusterDuplicates(examples, { sameAnswer: true });
   const wordings = new Map<string, number>();
   for (const { of, rule } of members.values())
     if (rule === 'words') wordings.set(of, (wordings.get(of) ?? 1) + 1);

@@ -1,7 +1,7 @@
 // Which contributions are one: copies, near copies, long verbatim copies and the same fact in other words; and which are
 // not, however alike they look. Covered: the demo datanets pair by pair, crafted look-alikes, order of acceptance, speed
 // by counting. Not covered here: what gradients add (gradient-clusters.test.ts), error rates by kind of pair
-// (test/bench/attribution/cluster-frontier-measure.ts).
+// (test/bench/attribution/cluster-measure.ts).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { clusterDuplicates } from '../../../engine/attribution/duplicate-clusters.ts';
@@ -75,6 +75,11 @@ describe('the same fact', () => {
       'who is asked about',
       ['Which money is used in Tuvalu?', 'It is the Australian dollar.'],
       ['Which money is used in Australia?', 'It is the Australian dollar.'],
+    ],
+    [
+      'who is asked about, named in the answer',
+      ['What do I pay with in Singapore?', 'It is the Singapore dollar.'],
+      ['What do I pay with in Brunei?', 'It is the Singapore dollar.'],
     ],
     [
       'a longer name',
