@@ -8,6 +8,7 @@ import { EngineError } from '../errors.ts';
 import { readRunCheckpoints } from '../train/run-checkpoints.ts';
 import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
 import { type AttributionSettings, defaultSettings, methodId } from './attribution-settings.ts';
+import { buildLargeStore } from './build-large-store.ts';
 import { chooseDamping } from './choose-damping.ts';
 import { hashBytes } from './content-hash.ts';
 import type { GramMatrix } from './dual-fisher.ts';
@@ -26,11 +27,15 @@ export interface StoreBuild extends BuildStoreJob {
   readonly settings?: Partial<AttributionSettings>;
   /** Every copy has a row of its own: only to measure what copies would earn without the rule that they share one. */
   readonly apart?: boolean;
+  /** Above so many rows the store is built for reading from disk; left out: 8,192. For tests. */
+  readonly rowsInMemoryMax?: number;
   readonly threads?: number;
 }
 
 /** Draws the halves that the damping is chosen by. */
 const drawSeed = 6;
+/** Above, n² inner products and all rows in memory cost too much: 3.7 GB and minutes at this size. */
+const rowsInMemoryUsual = 8192;
 /** Rows held at once while a store is built: states of the training that do not fit are left out. */
 const rowBytesMax = 4 * 2 ** 30;
 
@@ -52,6 +57,20 @@ export async function buildGradientStore(
   const all = [...clusters.representatives, ...build.decoys];
   let tokenised = all.map((example) => tokensOf(base, example));
   const adapted = loadAdaptedModel(base, build.adapter);
+  if (all.length > (build.rowsInMemoryMax ?? rowsInMemoryUsual))
+    return await buildLargeStore(
+      {
+        ...{ adapted, settings, tokenised, threads: build.threads ?? 1 },
+        storeDir: resolve(build.storeDir),
+        meta: {
+          ...{ base: base.sha256, adapter: adapted.sha256, seed: drawSeed },
+          examples: clusters.representatives.map(identity),
+          copies: copiesOf(clusters, build.examples),
+          decoys: build.decoys.map(identity),
+        },
+      },
+      onProgress,
+    );
   const checkpoints = build.checkpoints ?? readRunCheckpoints(build.adapter.dir);
   const pointsMax = Math.max(1, Math.floor(rowBytesMax / (all.length * widthOf(adapted))));
   const points = gradientPoints(build.adapter, checkpoints, settings, pointsMax);

@@ -73,7 +73,14 @@ const metaSchema = z.object({
   curvature: hex,
   /** Of all that is drawn at random. */
   seed: count,
-  files: z.object({ 'features.bin': hex, 'scales.bin': hex }),
+  /** The last three only of a store too large for memory (scan/row-files.ts). */
+  files: z.object({
+    'features.bin': hex,
+    'scales.bin': hex,
+    'row-hashes.bin': hex.optional(),
+    'sketches.bin': hex.optional(),
+    'sketch-scales.bin': hex.optional(),
+  }),
 });
 
 export type StoreMeta = z.infer<typeof metaSchema>;
@@ -173,6 +180,30 @@ export function copiesInStore(folder: string): ReadonlyMap<string, string> {
   if (isOutdatedStore(folder)) return new Map();
   const { copies } = parseMeta(readMeta(folder), folder);
   return new Map(copies.map(({ id, of }) => [id, of]));
+}
+
+/** What a store says of itself, its rows unread. @throws EngineError `store_missing` | `store_malformed` | `store_outdated` */
+export function readStoreMeta(folder: string): Pick<GradientStore, 'storeHash' | 'meta'> {
+  const metaBytes = readMeta(folder);
+  return { storeHash: hashBytes(metaBytes), meta: parseMeta(metaBytes, folder) };
+}
+
+/**
+ * Describes the row files that lie in the folder `beside`, and puts it into the store's place.
+ * @returns the store's hash
+ */
+export function placeStore(
+  folder: string,
+  beside: string,
+  meta: Omit<StoreMeta, 'format' | 'blockSize' | 'files'>,
+  files: StoreMeta['files'],
+): string {
+  const whole: StoreMeta = { format, ...meta, blockSize, files };
+  const metaBytes = `${JSON.stringify(whole, undefined, 1)}\n`;
+  writeFileSync(join(beside, 'meta.json'), metaBytes);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(beside, folder);
+  return hashBytes(metaBytes);
 }
 
 /** The hash of a store without reading its rows. */

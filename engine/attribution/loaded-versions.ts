@@ -6,8 +6,15 @@ import { EngineError } from '../errors.ts';
 import { type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
 import { type AnswerPass, createAnswerPass } from './answer-pass.ts';
 import { type AnswerScorer, createAnswerScorer } from './answer-scorer.ts';
-import { type GradientStore, openGradientStore, storeHashOf } from './gradient-store.ts';
-import { type RowScan, scanOfRows } from './scan/row-scan.ts';
+import {
+  type GradientStore,
+  openGradientStore,
+  readStoreMeta,
+  type StoreMeta,
+  storeHashOf,
+} from './gradient-store.ts';
+import { openRowFiles } from './scan/row-files.ts';
+import { createRowScan, type RowScan, scanOfRows } from './scan/row-scan.ts';
 
 export interface LoadedVersionsOptions {
   readonly modelDir: string;
@@ -32,7 +39,7 @@ export interface LoadedVersions {
 /** Loads the base model. @throws EngineError of loading it */
 export function createLoadedVersions(options: LoadedVersionsOptions): LoadedVersions {
   const base = loadBaseModel(options.modelDir);
-  const loaded = new Map<string, LoadedVersion & { readonly bytes: number }>(); // least recently used first
+  const loaded = new Map<string, OpenVersion>(); // least recently used first
   let baseScorer: Promise<AnswerScorer> | undefined;
   const scorer = (): Promise<AnswerScorer> => {
     baseScorer ??= createAnswerScorer(base.config, base.weights, options.threads);
@@ -43,7 +50,7 @@ export function createLoadedVersions(options: LoadedVersionsOptions): LoadedVers
     while (loaded.size > 1 && bytes() > options.storeBytesMax) {
       const [[key, oldest]] = loaded;
       loaded.delete(key);
-      await oldest.pass.release();
+      await closeVersion(oldest);
     }
   };
 
@@ -59,12 +66,47 @@ export function createLoadedVersions(options: LoadedVersionsOptions): LoadedVers
       return found;
     },
     release: async () => {
-      for (const { pass } of loaded.values()) await pass.release();
+      for (const version of loaded.values()) await closeVersion(version);
       loaded.clear();
       await (await baseScorer)?.release();
       baseScorer = undefined;
     },
   };
+}
+
+type OpenVersion = LoadedVersion & ReturnType<typeof openScan>;
+
+async function closeVersion({ pass, close }: OpenVersion): Promise<void> {
+  close();
+  await pass.release();
+}
+
+/** In memory, or read row by row where the store was too large for that when it was built. */
+function openScan(
+  { examples, decoys, width, files }: StoreMeta,
+  storeDir: string,
+): { readonly scan: RowScan; readonly bytes: number; readonly close: () => void } {
+  const trained = examples.length;
+  const rowHashes = files['row-hashes.bin'];
+  const sketches = files['sketches.bin'];
+  const sketchScales = files['sketch-scales.bin'];
+  if (rowHashes === undefined || sketches === undefined || sketchScales === undefined) {
+    const { rows } = openGradientStore(storeDir);
+    return { scan: scanOfRows(rows, trained), bytes: rows.values.byteLength, close: () => undefined };
+  }
+  const hashes = {
+    ...files,
+    'row-hashes.bin': rowHashes,
+    'sketches.bin': sketches,
+    'sketch-scales.bin': sketchScales,
+  };
+  const {
+    source,
+    sketches: read,
+    bytes,
+    close,
+  } = openRowFiles(storeDir, trained + decoys.length, width, hashes);
+  return { scan: createRowScan({ source, trained, resident: false, sketches: read }), bytes, close };
 }
 
 async function loadVersion(
@@ -73,8 +115,8 @@ async function loadVersion(
   storeDir: string,
   threads: number,
   baseScorer: () => Promise<AnswerScorer>,
-): Promise<LoadedVersion & { readonly bytes: number }> {
-  const { rows, ...store } = openGradientStore(storeDir);
+): Promise<OpenVersion> {
+  const store = readStoreMeta(storeDir);
   const adapted = loadAdaptedModel(base, adapter);
   for (const part of ['base', 'adapter'] as const) {
     const actual = part === 'base' ? base.sha256 : adapted.sha256;
@@ -85,6 +127,5 @@ async function loadVersion(
       });
   }
   const pass = await createAnswerPass({ adapted, strength: store.meta.strength, threads, baseScorer });
-  const scan = scanOfRows(rows, store.meta.examples.length);
-  return { store, pass, scan, bytes: rows.values.byteLength };
+  return { store, pass, ...openScan(store.meta, storeDir) };
 }

@@ -97,20 +97,19 @@ export function createRowScan({ source, trained, resident, sketches }: RowScanOp
   const sketcher = gradientSketch(width, sketchWidth);
   const sketchScales = new Float32Array(count);
   const sketchAt = (index: number): Int8Array => bytesAt(places.sketches + index * sketchWidth, sketchWidth);
-  let isSketched = false;
+  let isSketched = sketches !== undefined;
+  if (sketches !== undefined) {
+    bytesAt(places.sketches, count * sketchWidth).set(sketches.values);
+    sketchScales.set(sketches.scales);
+  }
   const ensureSketches = (): void => {
     if (isSketched) return;
     isSketched = true;
     for (let index = 0; index < count; index++) {
-      if (sketches === undefined) {
-        if (!resident) load(index, 0);
-        const slot = resident ? index : 0;
-        const row = floatsOfRow(bytesAt(places.rows + slot * rowBytes, width), rowScales, slot * blocks);
-        sketchInto(sketcher, row, sketchAt(index), sketchScales, index);
-      } else {
-        sketchAt(index).set(sketches.values.subarray(index * sketchWidth, (index + 1) * sketchWidth));
-        sketchScales[index] = sketches.scales[index];
-      }
+      if (!resident) load(index, 0);
+      const slot = resident ? index : 0;
+      const row = floatsOfRow(bytesAt(places.rows + slot * rowBytes, width), rowScales, slot * blocks);
+      sketchInto(sketcher, row, sketchAt(index), sketchScales, index);
     }
   };
 

@@ -1,0 +1,135 @@
+// Rows of a version too large for memory, as files: written one after the other, read one by one where they are needed.
+// Used by build-large-store.ts and loaded-versions.ts. It knows rows, sketches and hashes; no model, no texts.
+//
+//   features.bin   int8 [count, width]     scales.bin   float32 [count, blocks]     row-hashes.bin  sha256 of each row's two
+//   sketches.bin   int8 [count, sketch width]           sketch-scales.bin  float32 [count]
+//
+// Node has no memory mapping: rows are read at their places (they stay in the system's page cache), sketches lie in memory.
+// Invariant: a row whose bytes do not fit its hash is refused; the other files' hashes stand in the store's meta.json.
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '../../errors.ts';
+import { hashBytes } from '../content-hash.ts';
+import { blockSize } from '../feature-rows.ts';
+import { gradientSketch } from './gradient-sketch.ts';
+import { quantiseVector } from './quantise-vector.ts';
+import { type RowSketches, type RowSource, sketchWidthFor } from './row-scan.ts';
+
+const names = ['features.bin', 'scales.bin', 'row-hashes.bin', 'sketches.bin', 'sketch-scales.bin'] as const;
+type RowFile = (typeof names)[number];
+export type RowFileHashes = Readonly<Record<RowFile, string>>;
+
+export interface RowWriter {
+  /** @param row [width]; rows come in their order */
+  append(row: Float32Array): void;
+  /** @returns sha256 of each file */
+  finish(): RowFileHashes;
+}
+
+/** @param count of all rows that will come: it decides the width of the sketches */
+export function createRowWriter(folder: string, count: number, width: number): RowWriter {
+  const blocks = Math.ceil(width / blockSize);
+  const sketcher = gradientSketch(width, sketchWidthFor(count));
+  const files = new Map(
+    names.map((name) => [name, { file: openSync(join(folder, name), 'wx'), hash: createHash('sha256') }]),
+  );
+  const write = (name: RowFile, bytes: Uint8Array): void => {
+    const target = files.get(name);
+    if (target === undefined) throw new Error(`bug: ${name} is not open`);
+    for (let at = 0; at < bytes.length; ) at += writeSync(target.file, bytes, at);
+    target.hash.update(bytes);
+  };
+  const values = new Int8Array(width);
+  const scales = new Float32Array(blocks);
+  const codes = new Int8Array(sketcher.width);
+  const scale = new Float32Array(1);
+  return {
+    append: (row) => {
+      if (row.length !== width)
+        throw new RangeError(`a row of ${row.length} values where rows have ${width}`);
+      quantiseVector(row, values, scales, blockSize);
+      quantiseVector(sketcher.sketch(row), codes, scale, sketcher.width);
+      write('features.bin', bytesOf(values));
+      write('scales.bin', bytesOf(scales));
+      write('row-hashes.bin', rowHash(values, scales));
+      write('sketches.bin', bytesOf(codes));
+      write('sketch-scales.bin', bytesOf(scale));
+    },
+    finish: () => {
+      const hashes = new Map([...files].map(([name, { hash }]) => [name, hash.digest('hex')]));
+      for (const { file } of files.values()) closeSync(file);
+      return Object.fromEntries(hashes) as RowFileHashes; // one for each of `names`
+    },
+  };
+}
+
+export interface RowFiles {
+  readonly source: RowSource;
+  readonly sketches: RowSketches;
+  /** Held in memory. */
+  readonly bytes: number;
+  close(): void;
+}
+
+/** @throws EngineError `store_malformed` | `store_tampered`, also of a row when it is read */
+export function openRowFiles(folder: string, count: number, width: number, hashes: RowFileHashes): RowFiles {
+  const blocks = Math.ceil(width / blockSize);
+  const sketchWidth = sketchWidthFor(count);
+  const whole = (name: RowFile, bytes: number): Buffer => {
+    const content = readFileSync(join(folder, name));
+    if (content.byteLength !== bytes)
+      throw new EngineError(`${join(folder, name)} has ${content.byteLength} bytes, ${bytes} are expected`, {
+        code: 'store_malformed',
+        retry: 'never',
+      });
+    if (hashBytes(content) !== hashes[name]) throw tampered(join(folder, name));
+    return content;
+  };
+  const sketches = whole('sketches.bin', count * sketchWidth);
+  const sketchScales = whole('sketch-scales.bin', 4 * count);
+  const rowHashes = whole('row-hashes.bin', 32 * count);
+  const features = openSync(join(folder, 'features.bin'), 'r');
+  const scalesFile = openSync(join(folder, 'scales.bin'), 'r');
+  const read: RowSource['read'] = (index, values, scales) => {
+    readAt(features, bytesOf(values), index * width);
+    readAt(scalesFile, bytesOf(scales), 4 * index * blocks);
+    if (!rowHash(values, scales).equals(rowHashes.subarray(32 * index, 32 * (index + 1))))
+      throw tampered(`row ${index} of ${join(folder, 'features.bin')}`);
+  };
+  const { buffer, byteOffset } = Uint8Array.from(sketchScales); // its own place: aligned for floats
+  return {
+    source: { count, width, blocks, read },
+    sketches: {
+      width: sketchWidth,
+      values: new Int8Array(sketches.buffer, sketches.byteOffset, sketches.byteLength),
+      scales: new Float32Array(buffer, byteOffset, count),
+    },
+    bytes: sketches.byteLength + rowHashes.byteLength,
+    close: () => {
+      closeSync(features);
+      closeSync(scalesFile);
+    },
+  };
+}
+
+function rowHash(values: Int8Array, scales: Float32Array): Buffer {
+  return createHash('sha256').update(bytesOf(values)).update(bytesOf(scales)).digest();
+}
+
+function readAt(file: number, target: Uint8Array, position: number): void {
+  for (let at = 0; at < target.length; ) {
+    const size = readSync(file, target, at, target.length - at, position + at);
+    if (size === 0)
+      throw new EngineError('a file of rows ends too early', { code: 'store_malformed', retry: 'never' });
+    at += size;
+  }
+}
+
+function tampered(what: string): EngineError {
+  return new EngineError(`${what} does not fit its sha256`, { code: 'store_tampered', retry: 'never' });
+}
+
+function bytesOf(array: Int8Array | Float32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
