@@ -11,6 +11,7 @@ import { createLeaveOutTrainer, type LossQuery } from './leave-out-trainer.ts';
 
 export interface LeaveOutJob {
   readonly modelDir: string;
+  /** The rows of the training. */
   readonly examples: readonly Example[];
   /** Fields of the sft recipe, as the version was trained with. */
   readonly recipe: Readonly<Record<string, unknown>>;
@@ -50,12 +51,16 @@ export async function leaveOutRuns(
   if (open.length > 0) {
     const trainer = createLeaveOutTrainer(job);
     try {
-      for (const [at, { id, leftOut }] of open.entries()) {
+      for (const [at, { id, leftOut, weights }] of open.entries()) {
         if (signal?.aborted) break;
-        const adapter = await trainer.train(weightsWithout(job.examples.length, leftOut), () => breathe());
+        const weighing = weights ?? weightsWithout(job.examples.length, leftOut);
+        const adapter = await trainer.train(weighing, () => breathe());
         const losses = [...(await trainer.losses(job.queries))];
         if (job.keep?.ids.includes(id)) adapter.save(join(job.keep.dir, id));
-        const run: LeaveOutRun = { id, leftOut, losses, trainLoss: adapter.loss };
+        const run: LeaveOutRun = {
+          ...{ id, leftOut, losses, trainLoss: adapter.loss },
+          ...(weights === undefined ? {} : { weights }),
+        };
         done.set(id, run);
         appendFileSync(job.file, `${JSON.stringify(run)}\n`);
         await onDone(total - open.length + at + 1, total);
@@ -72,15 +77,17 @@ function doneRuns(job: LeaveOutJob): Map<string, LeaveOutRun> {
   const { modelDir: _, file, subsets, keep: __, threads: ___, ...facts } = job;
   const header = JSON.stringify({ job: hashBytes(JSON.stringify(facts)) });
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
-  const wanted = new Map(subsets.map((subset) => [subset.id, JSON.stringify(subset.leftOut)]));
+  const wanted = new Map(subsets.map((subset) => [subset.id, facetsOf(subset)]));
   const runs = lines[0] === header ? lines.slice(1).flatMap((line) => runOf(line) ?? []) : [];
-  const kept = runs.filter(({ id, leftOut }) => wanted.get(id) === JSON.stringify(leftOut));
+  const kept = runs.filter((run) => wanted.get(run.id) === facetsOf(run));
   mkdirSync(dirname(file), { recursive: true });
   // Written whole: a line that was cut off by the end of a process is gone.
   writeFileSync(`${file}.new`, [header, ...runs.map((run) => JSON.stringify(run)), ''].join('\n'));
   renameSync(`${file}.new`, file);
   return new Map(kept.map((run) => [run.id, run]));
 }
+
+const facetsOf = ({ leftOut, weights }: Subset): string => JSON.stringify([leftOut, weights]);
 
 function runOf(line: string): LeaveOutRun | undefined {
   try {

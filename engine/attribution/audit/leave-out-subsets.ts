@@ -9,6 +9,8 @@ export interface Subset {
   readonly id: string;
   /** Indices of the examples that are left out, rising. */
   readonly leftOut: readonly number[];
+  /** What the rows of the training weigh then, where it is not simply 0 for what is left out and 1 for the rest. */
+  readonly weights?: readonly number[];
 }
 
 interface RandomSubsets {

@@ -11,7 +11,8 @@ import { createAttributor } from '../attribute.ts';
 import { compareMethods } from '../compare-methods.ts';
 import { auditFigures, type MeasuredRun } from './audit-figures.ts';
 import { leaveOutRuns } from './leave-out-runs.ts';
-import { randomSubsets, type Subset, withoutEachGroup } from './leave-out-subsets.ts';
+import { randomSubsets, type Subset, weightsWithout, withoutEachGroup } from './leave-out-subsets.ts';
+import { trainedRows } from './trained-rows.ts';
 import { versionRecipe } from './version-recipe.ts';
 import { versionScores } from './version-scores.ts';
 
@@ -45,12 +46,22 @@ export async function measureVersion(
   const recipe = recipeSchema('sft').parse(own.recipe);
   const kept = plan.halves.slice(0, job.adaptersKept ?? 0).map(({ id }) => id);
   const adapters = join(job.workDir, 'adapters');
+  const trained = trainedRows(
+    job.adapter.dir,
+    examples.map(({ groupId: _, ...example }) => example),
+  );
   const runs = await leaveOutRuns(
     {
       ...{ modelDir, threads, recipe: own.recipe, seed: recipe.seed, stopAfter: own.stopAfter },
-      examples: examples.map(({ groupId: _, ...example }) => example),
+      examples: trained.rows,
       queries: queries.map(({ question, answer }) => ({ question, answer })),
-      subsets: [full, ...plan.halves, ...plan.alone],
+      subsets: [full, ...plan.halves, ...plan.alone].map((subset) => {
+        const weights = trained.weightsWithout(subset.leftOut);
+        const plain = weightsWithout(trained.rows.length, subset.leftOut);
+        return weights.some((weight, at) => weight !== plain[at])
+          ? { ...subset, weights: [...weights] }
+          : subset;
+      }),
       file: join(job.workDir, 'runs.jsonl'),
       keep: { dir: adapters, ids: kept },
     },
