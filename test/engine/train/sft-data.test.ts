@@ -7,6 +7,7 @@ import {
   type ExampleEncoder,
   questionAnswer,
   readChatExamples,
+  readSftData,
   tokeniseExample,
 } from '../../../engine/train/sft-data.ts';
 import { characterEncoder, textOfIds } from './character-encoder.ts';
@@ -46,6 +47,16 @@ describe('a file of examples', () => {
     const conversation = { id: 'c', messages: questionAnswer({ question: 'q', answer: 'a' }) };
     const lines = [JSON.stringify({ question: 'q', answer: 'a' }), '', JSON.stringify(conversation)];
     expect(read(lines.join('\n'))).toEqual([{ ...conversation, id: '1' }, conversation]);
+  });
+
+  it('takes a weight of 0.5 with a row, and refuses one of -1', () => {
+    const path = join(folder, 'weighted.jsonl');
+    const row = (weight: number): string => JSON.stringify({ id: 'w', question: 'q', answer: 'a', weight });
+    const options = { policy: { onBadRow: 'stop' }, encoder: characterEncoder, maxTokens: 50 } as const;
+    writeFileSync(path, row(0.5));
+    expect(readSftData(path, options).examples).toMatchObject([{ id: 'w', weight: 0.5 }]);
+    writeFileSync(path, row(-1));
+    expect(() => readSftData(path, options)).toThrow('not of the expected form');
   });
 
   it.each([

@@ -224,6 +224,21 @@ describe('weights of examples', () => {
     });
     await learner.release();
   });
+
+  it('leave the denominator as it was where they say what they count: without c the loss is that of a and b over all three', async () => {
+    const learner = loraLearner();
+    const [a, b, c] = answers;
+    const lossOf = async (examples: Parameters<typeof sftMethod>[1]) =>
+      (await (await sftMethod(learner, examples)).update([...examples.keys()], 0)).loss;
+    const tokens = (example: (typeof answers)[number]): number => example.ids.length - example.answerStart;
+    const whole = tokens(a) + tokens(b) + tokens(c);
+    const kept = await lossOf([a, b]);
+    const without = await lossOf([a, b, { ...c, weight: 0, countedAs: 1 }]);
+    expect(without).toBeCloseTo((kept * (tokens(a) + tokens(b))) / whole, 5);
+    const none = [a, b, c].map((each) => ({ ...each, weight: 0, countedAs: 1 }));
+    expect(await lossOf(none)).toBe(0);
+    await learner.release();
+  });
 });
 
 describe('KTO with thumbs', () => {
