@@ -9,6 +9,7 @@
 import type { AttributePartsRequest, AttributeRequest, PartShares, SampleShares } from '../engine.ts';
 import { tokensOfRange } from './answer-parts.ts';
 import type { AnswerLosses } from './answer-pass.ts';
+import { clusterScores } from './cluster-scores.ts';
 import { hashBytes } from './content-hash.ts';
 import type { TokenisedExample } from './gradient-model.ts';
 import type { InfluenceScores } from './influence.ts';
@@ -91,7 +92,8 @@ export function createAttributor(options: LoadedVersionsOptions): Attributor {
       const example = tokenise(messages, answer);
       if (example === undefined) return undefined;
       const { base, adapted } = await pass.losses(example);
-      const scores = scan.exact(await pass.gradient(example));
+      const rows = scan.exact(await pass.gradient(example));
+      const scores = { ...rows, trained: clusterScores(store.meta, rows.trained) };
       const [baseNll, adapterNll] = [mean(base), mean(adapted)];
       return { store, scores, alpha: adapterPart(baseNll, adapterNll), baseNll, adapterNll };
     },
@@ -108,7 +110,9 @@ async function sharesOfPart(
   const baseNll = mean(losses.base);
   const adapterNll = mean(losses.adapted);
   const alpha = adapterPart(baseNll, adapterNll);
-  const { trained, noiseFloor } = scan.shortlist(await pass.gradient(example), store.meta.floorQuantile);
+  const rows = scan.shortlist(await pass.gradient(example), store.meta.floorQuantile);
+  const { noiseFloor } = rows;
+  const trained = clusterScores(store.meta, rows.trained);
   const parts = sharesOf(trained, noiseFloor, alpha);
   const shares = store.meta.examples
     .map(({ id }, i) => ({ exampleId: id, share: parts[i], score: trained[i] }))

@@ -14,7 +14,7 @@ import { hashBytes } from './content-hash.ts';
 import type { GramMatrix } from './dual-fisher.ts';
 import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
 import { emptyRows, quantiseRow } from './feature-rows.ts';
-import { joinByGradient, keptGram, keptRows } from './gradient-clusters.ts';
+import { joinByGradient, keptGram } from './gradient-clusters.ts';
 import { createGradientModel, type TokenisedExample } from './gradient-model.ts';
 import { type GradientPoint, gradientPoints } from './gradient-points.ts';
 import { type StoreMeta, writeGradientStore } from './gradient-store.ts';
@@ -54,8 +54,9 @@ export async function buildGradientStore(
   if (clusters.representatives.length === 0)
     throw new EngineError('no examples to attribute to', { code: 'store_empty', retry: 'never' });
   const base = loadBaseModel(build.modelDir);
-  const all = [...clusters.representatives, ...build.decoys];
-  let tokenised = all.map((example) => tokensOf(base, example));
+  const rowExamples = build.examples.filter(({ id }) => hasRow(clusters, id));
+  const all = [...rowExamples, ...build.decoys];
+  const tokenised = all.map((example) => tokensOf(base, example));
   const adapted = loadAdaptedModel(base, build.adapter);
   if (all.length > (build.rowsInMemoryMax ?? rowsInMemoryUsual))
     return await buildLargeStore(
@@ -64,7 +65,7 @@ export async function buildGradientStore(
         storeDir: resolve(build.storeDir),
         meta: {
           ...{ base: base.sha256, adapter: adapted.sha256, seed: drawSeed },
-          examples: clusters.representatives.map(identity),
+          examples: rowExamples.map(identity),
           copies: copiesOf(clusters, build.examples),
           decoys: build.decoys.map(identity),
         },
@@ -79,27 +80,23 @@ export async function buildGradientStore(
   const used: StoreMeta['points'] = [];
   for (const point of points) {
     const model = point.step === undefined ? adapted : loadAdaptedModel(base, point.adapter);
-    const before = (pointRows.length + 1) * all.length - tokenised.length; // what was joined counts as done
+    const before = pointRows.length * all.length;
     const rows = await gradientsAt(model, point, tokenised, build.threads, (done) =>
       onProgress(before + done, points.length * all.length),
     );
-    const trained = clusters.representatives.length;
-    const gram = { trained, decoys: build.decoys.length, values: await gramMatrix(rows) };
+    const values = await gramMatrix(rows);
+    const gram = { trained: rowExamples.length, decoys: build.decoys.length, values };
+    if (pointRows.length === 0 && build.apart !== true)
+      clusters = joinByGradient(clusters, gramOf(clusters, rowExamples, gram));
     const { weight } = point;
-    if (pointRows.length > 0 || build.apart === true) pointRows.push({ rows, gram, weight });
-    else {
-      const joined = joinByGradient(clusters, gram);
-      clusters = joined.clusters;
-      tokenised = joined.kept.map((index) => tokenised[index]);
-      pointRows.push({ rows: keptRows(rows, joined.kept), gram: keptGram(gram, joined.kept), weight });
-    }
+    pointRows.push({ rows, gram, weight });
     used.push({
       adapter: model.sha256,
       ...{ strength: point.strength, weight },
       ...(point.step === undefined ? {} : { step: point.step }),
     });
   }
-  const { damping, tried } = await dampingOf(build, settings, clusters.representatives, pointRows[0].gram);
+  const { damping, tried } = await dampingOf(build, settings, rowExamples, pointRows[0].gram);
   return writeGradientStore(
     resolve(build.storeDir),
     {
@@ -109,7 +106,7 @@ export async function buildGradientStore(
       width: pointRows[0].rows.width,
       points: used,
       strength: settings.strength,
-      examples: clusters.representatives.map(identity),
+      examples: rowExamples.map(identity),
       copies: copiesOf(clusters, build.examples),
       decoys: build.decoys.map(identity),
       ...{ damping, dampingTried: [...tried] },
@@ -138,6 +135,19 @@ function copiesOf({ members }: Clusters, examples: readonly Example[]): StoreMet
     const member = members.get(id);
     return member === undefined ? [] : [{ id, ...member }];
   });
+}
+
+/** A copy of the words shares its first's row; another wording has one of its own (cluster-scores.ts). */
+function hasRow({ members }: Clusters, id: string): boolean {
+  const rule = members.get(id)?.rule;
+  return rule === undefined || rule === 'words';
+}
+
+/** Inner products of the clusters' first members. */
+function gramOf({ representatives }: Clusters, rows: readonly Example[], gram: GramMatrix): GramMatrix {
+  const place = new Map(rows.map(({ id }, row) => [id, row]));
+  const kept = representatives.flatMap(({ id }) => place.get(id) ?? []);
+  return keptGram(gram, kept);
 }
 
 function eachItsOwn(representatives: readonly Example[]): Clusters {

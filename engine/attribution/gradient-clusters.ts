@@ -9,26 +9,19 @@
 import type { GramMatrix } from './dual-fisher.ts';
 import type { ClusterMember, Clusters } from './duplicate-clusters.ts';
 import { factWords } from './fact-words.ts';
-import { emptyRows, type FeatureRows } from './feature-rows.ts';
 import { createPostingLists } from './posting-lists.ts';
 import { factRelation } from './same-fact.ts';
 
 /** Keeps 98 % of true paraphrases with such answers and drops what is learned in unrelated directions. */
-export const gradientCosineMin = 0.2;
+const gradientCosineMin = 0.2;
 const comparedMax = 200;
 
-interface JoinedClusters {
-  readonly clusters: Clusters;
-  /** Rows that stay: indices of the first members among the representatives before, then of the decoys. */
-  readonly kept: readonly number[];
-}
-
-/** @param gram of the clusters' representatives and the decoys, at one point */
+/** @param gram of the clusters' first members, at one point */
 export function joinByGradient(
   clusters: Clusters,
   gram: GramMatrix,
   cosineMin = gradientCosineMin,
-): JoinedClusters {
+): Clusters {
   const { representatives } = clusters;
   const { trained, decoys, values } = gram;
   if (representatives.length !== trained)
@@ -57,29 +50,15 @@ export function joinByGradient(
   const members = new Map<string, ClusterMember>();
   for (const [id, { of, rule }] of clusters.members) members.set(id, { of: joined.get(of) ?? of, rule });
   for (const [id, of] of joined) members.set(id, { of, rule: 'gradient' });
-  return {
-    clusters: { representatives: kept.map((index) => representatives[index]), members },
-    kept: [...kept, ...Array.from({ length: decoys }, (_, d) => trained + d)],
-  };
+  return { representatives: kept.map((index) => representatives[index]), members };
 }
 
-/** The rows at these places, in this order. */
-export function keptRows(rows: FeatureRows, kept: readonly number[]): FeatureRows {
-  const { width, blocks, values, scales } = rows;
-  const result = emptyRows(kept.length, width);
-  for (const [to, from] of kept.entries()) {
-    result.values.set(values.subarray(from * width, (from + 1) * width), to * width);
-    result.scales.set(scales.subarray(from * blocks, (from + 1) * blocks), to * blocks);
-  }
-  return result;
-}
-
-/** Inner products among the rows that stay; `kept` has the decoys last. */
+/** Inner products among some of the trained rows, in this order; without decoys. */
 export function keptGram({ trained, decoys, values }: GramMatrix, kept: readonly number[]): GramMatrix {
   const size = trained + decoys;
   return {
-    trained: kept.length - decoys,
-    decoys,
+    trained: kept.length,
+    decoys: 0,
     values: Float64Array.from({ length: kept.length ** 2 }, (_, at) => {
       const [i, j] = [kept[Math.floor(at / kept.length)], kept[at % kept.length]];
       return values[i * size + j];

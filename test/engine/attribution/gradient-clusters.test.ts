@@ -3,8 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GramMatrix } from '../../../engine/attribution/dual-fisher.ts';
 import { clusterDuplicates } from '../../../engine/attribution/duplicate-clusters.ts';
-import { emptyRows, quantiseRow } from '../../../engine/attribution/feature-rows.ts';
-import { joinByGradient, keptGram, keptRows } from '../../../engine/attribution/gradient-clusters.ts';
+import { joinByGradient, keptGram } from '../../../engine/attribution/gradient-clusters.ts';
 import type { Example } from '../../../engine/engine.ts';
 
 const answer = 'The smallest amount is one nano, a billionth of an OPEN.';
@@ -31,37 +30,32 @@ describe('one answer to two questions', () => {
     const clusters = clusterDuplicates(examples);
     expect(clusters.representatives).toHaveLength(3);
     const joined = joinByGradient(clusters, gramOf(vectorsWith(0.21)));
-    expect(joined.clusters.representatives.map(({ id }) => id)).toEqual(['send', 'other']);
-    expect([...joined.clusters.members]).toEqual([['divide', { of: 'send', rule: 'gradient' }]]);
-    expect(joined.kept).toEqual([0, 1, 3]);
-    expect(joinByGradient(clusters, gramOf(vectorsWith(0.19))).kept).toEqual([0, 1, 2, 3]);
+    expect(joined.representatives.map(({ id }) => id)).toEqual(['send', 'other']);
+    expect([...joined.members]).toEqual([['divide', { of: 'send', rule: 'gradient' }]]);
+    expect(joinByGradient(clusters, gramOf(vectorsWith(0.19)))).toEqual(clusters);
   });
 
   it('takes its copies along to the first', () => {
     const all = [...examples, { ...examples[2], id: 'copy' }];
-    const { clusters } = joinByGradient(clusterDuplicates(all), gramOf(vectorsWith(0.9)));
-    expect([...clusters.members]).toEqual([
+    const joined = joinByGradient(clusterDuplicates(all), gramOf(vectorsWith(0.9)));
+    expect([...joined.members]).toEqual([
       ['copy', { of: 'send', rule: 'exact' }],
       ['divide', { of: 'send', rule: 'gradient' }],
     ]);
   });
 
   it('is no reason to join what says something else, however equal the gradients', () => {
-    const { clusters } = joinByGradient(
+    const joined = joinByGradient(
       clusterDuplicates(examples.slice(0, 2)),
       gramOf([[1, 0, 0, 0], [1, 0, 0, 0], decoy]),
     );
-    expect(clusters.members.size).toBe(0);
+    expect(joined.members.size).toBe(0);
   });
 
-  it('leaves rows and inner products of what stays as they were', () => {
-    const vectors = vectorsWith(0.5);
-    const rows = emptyRows(4, 4);
-    for (const [index, vector] of vectors.entries()) quantiseRow(rows, index, Float32Array.from(vector));
-    const kept = keptRows(rows, [0, 1, 3]);
-    expect([...kept.values.subarray(8, 12)]).toEqual([...rows.values.subarray(12, 16)]);
-    expect([...kept.scales]).toEqual([rows.scales[0], rows.scales[1], rows.scales[3]]);
-    const expected = gramOf([vectors[0], vectors[1], vectors[3]]);
-    expect(keptGram(gramOf(vectors), [0, 1, 3])).toEqual(expected);
+  it('is decided by inner products of the first members alone', () => {
+    const vectors = vectorsWith(0.6);
+    const { trained, decoys, values } = keptGram(gramOf(vectors), [0, 2]);
+    expect({ trained, decoys }).toEqual({ trained: 2, decoys: 0 });
+    expect([...values]).toEqual([1, 0.6, 0.6, 1]);
   });
 });
