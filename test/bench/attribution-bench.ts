@@ -8,6 +8,8 @@ import {
   createAttributionBench,
 } from './attribution/attribution-bench-context.ts';
 import { chartsMeasure } from './attribution/charts-measure.ts';
+import { clusterMeasure } from './attribution/cluster-measure.ts';
+import { craftedMeasure, duplicateMeasure, junkMeasure } from './attribution/gaming-measures.ts';
 import { ldsMeasure } from './attribution/lds-measure.ts';
 import { plantedMeasure } from './attribution/planted-measure.ts';
 import { retrievalMeasure } from './attribution/retrieval-measure.ts';
@@ -23,6 +25,10 @@ const measures: readonly AttributionMeasure[] = [
   plantedMeasure,
   sanityMeasure,
   smoothnessMeasure,
+  duplicateMeasure,
+  junkMeasure,
+  craftedMeasure,
+  clusterMeasure,
   storeMeasure,
   spansMeasure,
   retrievalMeasure,
