@@ -18,6 +18,7 @@ import type { SampleShares } from '../engine/engine.ts';
 import { drawCall } from './attribution/audits/draw-call.ts';
 import { measuredShares } from './attribution/audits/measured-shares.ts';
 import { gamingFacts } from './attribution/gaming-facts.ts';
+import { paidOfClusters } from './attribution/pay-cluster.ts';
 import { type PayableShares, payableShares } from './attribution/payable-shares.ts';
 import { servedPrompt } from './attribution/served-prompt.ts';
 import { adapterOf } from './listings/adapter-of.ts';
@@ -52,7 +53,7 @@ export async function attributeCall(
   const contributions = await contributionsOfVersion(market.db, version.datanetVersionId);
   const accepted = contributions.filter((contribution) => contribution.state === 'accepted');
   const payable = payableShares({
-    ...{ shares: sample.shares, accepted },
+    ...{ shares: paidOfClusters(sample.shares, contributions), accepted },
     ...(await gamingFacts(market, call, version, accepted.length)),
   });
   await transact(market.db, async (tx) => {
