@@ -15,10 +15,12 @@
 //   0.5                                0.1  0.71  0.81  0.99      0.61  0.67  0.82
 //   0.25                               0.1  0.72  0.82  0.99      0.60  0.69  0.87
 //   0.5, and states of the run (1/3)   0.1  0.72  0.81  0.99      0.63  0.68  0.82
-//   0.5, and states of the run (1/3)   0.2  0.72  0.79  0.98      0.65  0.70  0.80    <- taken
+//   0.5, and states of the run (1/3)   0.2  0.72  0.79  0.98      0.65  0.70  0.80    <- taken, with:
 //   0.5, and states of the run (1/3)   0.3  0.72  0.78  0.97      0.65  0.72  0.78
 //   0.75, and states of the run (1/3)  0.2  0.71  0.80  0.98      0.67  0.70  0.81
 //   0.5                                1    0.72  0.73  0.89      0.64  0.71  0.68
+//   0.5                                0.2  0.72  0.78  0.98      0.62  0.69  0.80
+//   0.5, values over 0.3 m + rms       0.2  0.72  0.79  0.98      0.65  0.70  0.82    <- with the states of the run
 //   product of gradients, full strength      0.64               0.39
 //   cosine of gradients, 0.5                 0.69               0.50
 //   TF-IDF                                   0.59               0.28
@@ -36,6 +38,8 @@
 export interface AttributionSettings {
   /** λ as a multiple of the Fisher's mean eigenvalue. */
   readonly damping: number;
+  /** κ of the diagonal curvature that gradients are divided by before, see influence-rows.ts; 0 = none. */
+  readonly coordinateDamping: number;
   /** Under this quantile of the decoys' scores nothing is paid. */
   readonly floorQuantile: number;
   /** An answer's gradient is taken with the finished adapter at this part of its strength, and so are the examples'. */
@@ -47,7 +51,14 @@ export interface AttributionSettings {
 }
 
 export const defaultSettings: AttributionSettings = {
-  ...{ damping: 0.2, floorQuantile: 0.99, strength: 0.5, pathWeight: 1 / 3, pathStates: 4 },
+  ...{
+    damping: 0.2,
+    coordinateDamping: 0.3,
+    floorQuantile: 0.99,
+    strength: 0.5,
+    pathWeight: 1 / 3,
+    pathStates: 4,
+  },
 };
 
 /** Names the formula of influence-rows.ts and influence.ts; another formula, another id. */

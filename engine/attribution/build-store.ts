@@ -109,12 +109,12 @@ export async function buildGradientStore(
       examples: rowExamples.map(identity),
       copies: copiesOf(clusters, build.examples),
       decoys: build.decoys.map(identity),
-      ...{ damping, dampingTried: [...tried] },
+      ...{ damping, dampingTried: [...tried], coordinateDamping: settings.coordinateDamping },
       floorQuantile: settings.floorQuantile,
-      curvature: curvatureHash(pointRows, damping),
+      curvature: curvatureHash(pointRows, damping, settings.coordinateDamping),
       seed: drawSeed,
     },
-    await influenceRows(pointRows, damping),
+    await influenceRows(pointRows, damping, settings.coordinateDamping),
   );
 }
 
@@ -187,10 +187,10 @@ function widthOf({ gradientModel: { lora, weights } }: AdaptedModel): number {
   return width;
 }
 
-function curvatureHash(points: readonly PointRows[], damping: number): string {
+function curvatureHash(points: readonly PointRows[], damping: number, coordinateDamping: number): string {
   const bytes = ({ values }: GramMatrix): Uint8Array =>
     new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return hashBytes(`damping ${damping}\n`, ...points.map(({ gram }) => bytes(gram)));
+  return hashBytes(`damping ${damping} ${coordinateDamping}\n`, ...points.map(({ gram }) => bytes(gram)));
 }
 
 function identity({ id, question, answer }: Example): { readonly id: string; readonly sha256: string } {

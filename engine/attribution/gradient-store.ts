@@ -65,6 +65,8 @@ const metaSchema = z.object({
   decoys: z.array(z.object({ id: z.string(), sha256: hex })),
   /** c of the damping λ = c × mean eigenvalue. */
   damping: z.number().positive(),
+  /** κ of the diagonal curvature under it, see influence-rows.ts; left out = none. */
+  coordinateDamping: z.number().nonnegative().optional(),
   /** What was tried before it was chosen; empty = the default, chosen on the shipped data. */
   dampingTried: z.array(z.object({ damping: z.number().positive(), agreement: z.number() })),
   /** The quantile of the decoys' scores under which nothing is paid. */

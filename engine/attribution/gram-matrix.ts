@@ -9,8 +9,11 @@ import { dequantiseRow, type FeatureRows } from './feature-rows.ts';
 const rowBlock = 128;
 const columnBlock = 8192;
 
-/** Symmetric, row-major [count, count]. Relative error about 1e-6 of the rows' norms (single-precision products). */
-export async function gramMatrix(rows: FeatureRows): Promise<Float64Array> {
+/**
+ * Symmetric, row-major [count, count]. Relative error about 1e-6 of the rows' norms (single-precision products).
+ * @param columnScale [width] multiplied into every row; 1 where left out
+ */
+export async function gramMatrix(rows: FeatureRows, columnScale?: Float32Array): Promise<Float64Array> {
   const g = createGraph('gram');
   const a = graphInput(g, 'a', 'f32', [rowBlock, columnBlock]);
   const b = graphInput(g, 'b', 'f32', [rowBlock, columnBlock]);
@@ -25,7 +28,9 @@ export async function gramMatrix(rows: FeatureRows): Promise<Float64Array> {
   try {
     const blocks = Math.ceil(count / rowBlock);
     for (let column = 0; column < width; column += columnBlock) {
-      const parts = Array.from({ length: blocks }, (_, block) => floatBlock(rows, block * rowBlock, column));
+      const parts = Array.from({ length: blocks }, (_, block) =>
+        floatBlock(rows, block * rowBlock, column, columnScale),
+      );
       for (let i = 0; i < blocks; i++) {
         for (let j = 0; j <= i; j++) {
           const { product } = await session.run({ a: parts[i], b: parts[j] });
@@ -43,12 +48,20 @@ export async function gramMatrix(rows: FeatureRows): Promise<Float64Array> {
 }
 
 /** Rows [firstRow, +rowBlock) x columns [firstColumn, +columnBlock) as floats, zeros beyond the edges. */
-function floatBlock(rows: FeatureRows, firstRow: number, firstColumn: number): Tensor {
+function floatBlock(
+  rows: FeatureRows,
+  firstRow: number,
+  firstColumn: number,
+  columnScale: Float32Array | undefined,
+): Tensor {
   const data = new Float32Array(rowBlock * columnBlock);
   const end = Math.min(firstRow + rowBlock, rows.count);
   for (let row = firstRow; row < end; row++) {
     const at = (row - firstRow) * columnBlock;
     dequantiseRow(rows, row, data.subarray(at, at + columnBlock), firstColumn);
+    if (columnScale)
+      for (let i = 0; firstColumn + i < Math.min(rows.width, firstColumn + columnBlock); i++)
+        data[at + i] *= columnScale[firstColumn + i];
   }
   return new Tensor('float32', data, [rowBlock, columnBlock]);
 }

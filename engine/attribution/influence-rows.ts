@@ -6,12 +6,16 @@
 //     r_v = Σ_t w_t sqrt(λ_t / h_v(t)) · H_t⁻¹ v̂(t),  Σ_t w_t = 1,   h_v(t) = v̂(t)ᵀ H_t⁻¹ v̂(t)
 // and score(v, q) = r_v · q̂ in [−1, 1]. With one point this is the cosine in the metric of H⁻¹ (TrackStar,
 // arxiv.org/abs/2410.17413) up to a factor that is the same for all v, so shares and floors are those of the cosine.
+// Before that every gradient is multiplied, value by value, with D_t(k) = κ m / (rms_k + κ m), the root mean square of value k
+// over the trained unit gradients and m that over all values: a diagonal curvature, as Adam's own steps have it. D_t goes into
+// the row, so an answer's gradient needs nothing: r_v = Σ_t w_t D_t (…).
 // Invariant: the same rows give the same bytes.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { buildOnnx, createGraph, graphInput, graphOutput } from '../graph/graph-builder.ts';
 import { gemm } from '../graph/ops-matmul.ts';
 import { dualFisher, type GramMatrix } from './dual-fisher.ts';
 import { dequantiseRow, emptyRows, type FeatureRows, quantiseBlocks } from './feature-rows.ts';
+import { gramMatrix } from './gram-matrix.ts';
 import { unitGram } from './unit-gram.ts';
 
 /** The gradients of trained examples and decoys at one point, and their inner products. */
@@ -28,22 +32,37 @@ const columnBlock = 8192; // a multiple of the 256 values that share a scale
 /**
  * @param points at least one; all have the same rows in the same order
  * @param damping c of λ = c × mean eigenvalue, for each point
+ * @param coordinateDamping κ; 0 = gradients as they are
  * @returns [trained + decoys, width]
  */
-export async function influenceRows(points: readonly PointRows[], damping: number): Promise<FeatureRows> {
+export async function influenceRows(
+  points: readonly PointRows[],
+  damping: number,
+  coordinateDamping = 0,
+): Promise<FeatureRows> {
   const [{ rows: first, gram }] = points;
-  const mixes = points.map((point) => mixOf(point, damping));
+  const scales: (Float32Array | undefined)[] = [];
+  const mixes: Mix[] = [];
+  for (const point of points) {
+    const scale = coordinateDamping === 0 ? undefined : scaleOfRows(point, coordinateDamping);
+    const values = scale ? await gramMatrix(point.rows, scale) : point.gram.values;
+    scales.push(scale);
+    mixes.push(mixOf({ ...point, gram: { ...point.gram, values } }, damping));
+  }
   const result = emptyRows(first.count, first.width);
   const multiply = await matrixProduct();
   try {
     for (let column = 0; column < first.width; column += columnBlock) {
       const sums = new Float32Array(first.count * columnBlock);
       for (const [t, { rows }] of points.entries()) {
-        const floats = floatColumns(rows, column);
-        await multiply.add(mixes[t].mix, floats, sums, first.count, gram.trained);
+        const scale = scales[t];
+        const floats = floatColumns(rows, column, scale);
+        const part = new Float32Array(sums.length);
+        await multiply.add(mixes[t].mix, floats, part, first.count, gram.trained);
         for (let v = 0; v < first.count; v++) {
           const own = mixes[t].own[v];
-          for (let at = v * columnBlock; at < (v + 1) * columnBlock; at++) sums[at] += own * floats[at];
+          for (let k = 0, at = v * columnBlock; k < columnBlock; k++, at++)
+            sums[at] += (part[at] + own * floats[at]) * (scale?.[column + k] ?? 1);
         }
       }
       for (let v = 0; v < first.count; v++)
@@ -53,6 +72,30 @@ export async function influenceRows(points: readonly PointRows[], damping: numbe
     await multiply.release();
   }
   return result;
+}
+
+/** D of one point. */
+function scaleOfRows({ rows, gram }: PointRows, coordinateDamping: number): Float32Array {
+  const squares = new Float64Array(rows.width);
+  const row = new Float32Array(rows.width);
+  for (let i = 0; i < gram.trained; i++) {
+    row.fill(0);
+    dequantiseRow(rows, i, row);
+    const power = gram.values[i * rows.count + i];
+    if (power > 0) for (let k = 0; k < row.length; k++) squares[k] += row[k] ** 2 / power;
+  }
+  return coordinateScale(squares, coordinateDamping);
+}
+
+/**
+ * D(k) = κ m / (rms_k + κ m), in (0, 1], so that scores stay between -1 and 1.
+ * @param squares [width] of unit gradients, summed or averaged over examples
+ */
+export function coordinateScale(squares: Float64Array, coordinateDamping: number): Float32Array {
+  const mean = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / squares.length);
+  if (!(mean > 0)) return new Float32Array(squares.length).fill(1);
+  const least = coordinateDamping * mean;
+  return Float32Array.from(squares, (value) => least / (Math.sqrt(value) + least));
 }
 
 interface Mix {
@@ -80,11 +123,15 @@ function mixOf({ gram, weight }: PointRows, damping: number): Mix {
   };
 }
 
-/** Columns [column, + columnBlock) of all rows as floats, [rows, columnBlock]; zeros beyond the edge. */
-function floatColumns(rows: FeatureRows, column: number): Float32Array {
+/** Columns [column, + columnBlock) of all rows as floats, scaled, [rows, columnBlock]; zeros beyond the edge. */
+function floatColumns(rows: FeatureRows, column: number, scale: Float32Array | undefined): Float32Array {
   const floats = new Float32Array(rows.count * columnBlock);
-  for (let row = 0; row < rows.count; row++)
-    dequantiseRow(rows, row, floats.subarray(row * columnBlock, (row + 1) * columnBlock), column);
+  const width = Math.min(columnBlock, rows.width - column);
+  for (let row = 0; row < rows.count; row++) {
+    const part = floats.subarray(row * columnBlock, (row + 1) * columnBlock);
+    dequantiseRow(rows, row, part, column);
+    if (scale) for (let k = 0; k < width; k++) part[k] *= scale[column + k];
+  }
   return floats;
 }
 

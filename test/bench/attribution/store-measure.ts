@@ -14,6 +14,7 @@ import { createGradientModel, type TokenisedExample } from '../../../engine/attr
 import { type GradientPoint, gradientPoints } from '../../../engine/attribution/gradient-points.ts';
 import { openGradientStore } from '../../../engine/attribution/gradient-store.ts';
 import { influenceScores } from '../../../engine/attribution/influence.ts';
+import { coordinateScale } from '../../../engine/attribution/influence-rows.ts';
 import { noiseFloor, sharesOf } from '../../../engine/attribution/shares.ts';
 import { inverseRoot, unitGram } from '../../../engine/attribution/unit-gram.ts';
 import { readRunCheckpoints } from '../../../engine/train/run-checkpoints.ts';
@@ -58,7 +59,7 @@ export const storeMeasure: AttributionMeasure = {
     const exact = queries.map(() => new Float64Array(rows.count));
     for (const point of points) {
       const own = await gradientsAt(base, point, tokens([...examples, ...decoys]));
-      addExactScores(exact, own, asked, examples.length, meta.damping, point.weight);
+      addExactScores(exact, divided(own, asked, examples.length), meta.damping, point.weight);
     }
     const shares = (trained: Float64Array, others: Float64Array): Float64Array =>
       sharesOf(trained, noiseFloor(others, meta.floorQuantile), 1);
@@ -94,12 +95,37 @@ async function gradientsAt(
   return vectors;
 }
 
-/** The formula of influence-rows.ts in its dual form, no rounding: added to `into`, [queries] of [examples + decoys]. */
-function addExactScores(
-  into: readonly Float64Array[],
+interface PointVectors {
+  readonly own: readonly Float32Array[];
+  readonly asked: readonly Float32Array[];
+  /** 1 / length of each asked gradient before the division. */
+  readonly inverseLength: readonly number[];
+  readonly trained: number;
+}
+
+/** All gradients divided by the diagonal curvature of the trained ones, in floats. */
+function divided(
   own: readonly Float32Array[],
   asked: readonly Float32Array[],
   trained: number,
+): PointVectors {
+  const squares = new Float64Array(own[0].length);
+  for (const vector of own.slice(0, trained)) {
+    const power = dot(vector, vector);
+    vector.forEach((value, k) => {
+      squares[k] += (value * value) / power;
+    });
+  }
+  const scale = coordinateScale(squares, defaultSettings.coordinateDamping);
+  const by = (vector: Float32Array): Float32Array => vector.map((value, k) => value * scale[k]);
+  const inverseLength = asked.map((vector) => inverseRoot(dot(vector, vector)));
+  return { own: own.map(by), asked: asked.map(by), inverseLength, trained };
+}
+
+/** The formula of influence-rows.ts in its dual form, no rounding: added to `into`, [queries] of [examples + decoys]. */
+function addExactScores(
+  into: readonly Float64Array[],
+  { own, asked, inverseLength: askedLength, trained }: PointVectors,
   damping: number,
   weight: number,
 ): void {
@@ -108,8 +134,10 @@ function addExactScores(
   const fisher = dualFisher(gram, damping);
   const leverage = [...fisher.trainedLeverage, ...fisher.decoyLeverage];
   asked.forEach((query, at) => {
-    const length = inverseRoot(dot(query, query));
-    const products = Float64Array.from(own, (vector, i) => dot(vector, query) * inverseLength[i] * length);
+    const products = Float64Array.from(
+      own,
+      (vector, i) => dot(vector, query) * inverseLength[i] * askedLength[at],
+    );
     const scores = fisher.score({
       trained: products.subarray(0, trained),
       decoys: products.subarray(trained),

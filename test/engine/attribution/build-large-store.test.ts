@@ -14,7 +14,7 @@ import { decoys, examples, makeTinyVersion, type TinyVersion } from './tiny-vers
 
 const folder = mkdtempSync(join(tmpdir(), 'large-store-'));
 const [exact, large] = [join(folder, 'exact'), join(folder, 'large')];
-const onePoint = { pathStates: 0, pathWeight: 0 };
+const onePoint = { pathStates: 0, pathWeight: 0, coordinateDamping: 0 };
 let version: TinyVersion;
 let attributor: Attributor;
 let hash = '';

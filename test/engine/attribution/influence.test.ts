@@ -10,7 +10,11 @@ import {
 } from '../../../engine/attribution/feature-rows.ts';
 import { gramMatrix } from '../../../engine/attribution/gram-matrix.ts';
 import { influenceScores } from '../../../engine/attribution/influence.ts';
-import { influenceRows, type PointRows } from '../../../engine/attribution/influence-rows.ts';
+import {
+  coordinateScale,
+  influenceRows,
+  type PointRows,
+} from '../../../engine/attribution/influence-rows.ts';
 import { unitGram } from '../../../engine/attribution/unit-gram.ts';
 import { seededNoise } from '../graph/tiny-train-graph.ts';
 
@@ -102,6 +106,30 @@ describe('influence scores', () => {
     plain.decoys.forEach((score, i) => {
       expect(Math.abs(scaled.decoys[i] - score)).toBeLessThan(1e-5);
     });
+  });
+
+  it('with a diagonal curvature are those of gradients divided by it value by value, the answer untouched', async () => {
+    // The first 200 values are 30 times as large as the others: without it they alone would count.
+    const loud = vectors.map((row) => row.map((value, k) => (k < 200 ? 30 * value : value)));
+    const squares = new Float64Array(width);
+    for (const row of loud.slice(0, 10)) {
+      const power = row.reduce((sum, value) => sum + value * value, 0);
+      row.forEach((value, k) => {
+        squares[k] += (value * value) / power;
+      });
+    }
+    const scale = coordinateScale(squares, 0.3);
+    const divided = (row: Float32Array): Float32Array => row.map((value, k) => value * scale[k]);
+    const rows = await influenceRows([await pointOf(loud, 10)], damping, 0.3);
+    const expected = await pointOf(loud.map(divided), 10);
+    for (const query of [vector(), loud[4]]) {
+      const { trained, decoys } = scoresOf(rows, query);
+      const shorter = Math.hypot(...divided(query)) / Math.hypot(...query);
+      const formula = written(expected, divided(query));
+      [...trained, ...decoys].forEach((score, v) => {
+        expect(Math.abs(score - shorter * formula[v])).toBeLessThan(2e-3 * shorter);
+      });
+    }
   });
 
   it('are 0 for a gradient of zeros, on either side', async () => {
