@@ -1,11 +1,11 @@
 // The short form of `npm run bench -- attribution`, on every test run: 60 planted statements, 10 retrainings on halves, the
-// shipped base. Ranges are so wide that only a broken method leaves them: over seeds 1 to 4 the figures were those in
-// brackets. A subject with its scores of nothing (random, words alone) is beside it, so that the test itself can fail.
+// shipped base. Ranges are so wide that only a broken method leaves them. Scores by chance stand beside ours: they must fail what ours pass.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditFigure, ldsByQuery } from '../../../engine/attribution/audit/audit-figures.ts';
+import { attributionCharts } from './charts-measure.ts';
 import { makeSubject, type Subject, smallSize } from './leave-out-subject.ts';
 import { type MethodScores, scoreMethods } from './method-scores.ts';
 import { plantedFacts } from './planted-facts.ts';
@@ -48,6 +48,14 @@ describe('attribution on planted facts', () => {
     });
     expect(changes.length).toBeGreaterThan(5);
     expect(changes.reduce((sum, value) => sum + value, 0) / changes.length).toBeGreaterThan(0.1);
+  });
+});
+
+describe('the pictures', () => {
+  it('have a line for each method, of agreement and of sources found', () => {
+    const charts = attributionCharts(subject, methods);
+    for (const name of ['attribution-lds', 'attribution-recall'])
+      for (const { name: shown } of methods) expect(charts.get(name)).toContain(`>${shown}<`);
   });
 });
 

@@ -6,8 +6,9 @@ import { auditFigure, ldsByQuery } from '../../../engine/attribution/audit/audit
 import { chartPng } from '../../../engine/train/chart-png.ts';
 import { lineChartSvg } from '../../../engine/train/line-chart-svg.ts';
 import type { FigureKind } from '../bench-figure.ts';
-import type { AttributionBench, AttributionMeasure } from './attribution-bench-context.ts';
+import type { AttributionMeasure } from './attribution-bench-context.ts';
 import { halvesFor } from './lds-measure.ts';
+import type { Subject } from './leave-out-subject.ts';
 import type { MethodScores } from './method-scores.ts';
 
 const kind = {
@@ -23,9 +24,10 @@ const pictures = join(import.meta.dirname, '../charts');
 export const chartsMeasure: AttributionMeasure = {
   figures: [kind],
   run: async (bench) => {
-    const { truth } = await bench.subject();
+    const subject = await bench.subject();
+    const { truth } = subject;
     const methods = await bench.methods();
-    if (!bench.quick) await draw(bench, methods);
+    if (!bench.quick) save(attributionCharts(subject, methods));
     const value = ({ scores }: MethodScores): number | undefined =>
       auditFigure(ldsByQuery(scores, truth.contributorHalves))?.value;
     const paid = value(methods[0]);
@@ -38,10 +40,12 @@ export const chartsMeasure: AttributionMeasure = {
   },
 };
 
-async function draw(bench: AttributionBench, methods: readonly MethodScores[]): Promise<void> {
-  const subject = await bench.subject();
-  mkdirSync(pictures, { recursive: true });
-  const byRuns = methods.map((method) => ({
+/** The pictures by name: agreement by retrainings compared with, and sources found by names looked at, of every method. */
+export function attributionCharts(
+  subject: Pick<Subject, 'facts' | 'truth'>,
+  methods: readonly MethodScores[],
+): ReadonlyMap<string, string> {
+  const agreement = methods.map((method) => ({
     name: method.name,
     points: runsShown.flatMap((count): (readonly [number, number])[] => {
       const runs = halvesFor(subject, method).slice(0, count);
@@ -49,37 +53,41 @@ async function draw(bench: AttributionBench, methods: readonly MethodScores[]): 
       return figure === null ? [] : [[count, figure.value]];
     }),
   }));
-  const shown = byRuns.filter(({ points }) => points.length > 0);
-  save('attribution-lds', {
-    title: 'Agreement with retraining on halves of the data (LDS), by method',
-    xLabel: 'retrainings compared with',
-    yLabel: 'rank correlation, mean over answers',
-    lines: shown,
-  });
   const place = new Map(subject.facts.statements.map(({ id }, at) => [id, at]));
   const found = methods.map(({ name, scores, named = scores }) => ({
     name,
     points: namesShown.map((first): readonly [number, number] => {
       const parts = subject.facts.queries.map(({ goldIds }, query) => {
-        const order = Array.from(named[query], (score, at) => ({ score, at })).sort(
-          (a, b) => b.score - a.score,
-        );
+        const order = Array.from(named[query], (score, at) => ({ score, at }));
+        order.sort((a, b) => b.score - a.score);
         const top = new Set(order.slice(0, first).map(({ at }) => at));
         return goldIds.filter((id) => top.has(place.get(id) ?? -1)).length / goldIds.length;
       });
       return [first, parts.reduce((sum, part) => sum + part, 0) / parts.length];
     }),
   }));
-  save('attribution-recall', {
+  const lds = lineChartSvg({
+    title: 'Agreement with retraining on halves of the data (LDS), by method',
+    xLabel: 'retrainings compared with',
+    yLabel: 'rank correlation, mean over answers',
+    lines: agreement.filter(({ points }) => points.length > 0),
+  });
+  const recall = lineChartSvg({
     title: 'Those who state the fact, found among the first names',
     xLabel: 'names looked at',
     yLabel: 'part found, mean over answers',
     lines: found,
   });
+  return new Map([
+    ['attribution-lds', lds],
+    ['attribution-recall', recall],
+  ]);
 }
 
-function save(name: string, chart: Parameters<typeof lineChartSvg>[0]): void {
-  const svg = lineChartSvg(chart);
-  writeFileSync(join(pictures, `${name}.svg`), svg);
-  writeFileSync(join(pictures, `${name}.png`), chartPng(svg));
+function save(charts: ReadonlyMap<string, string>): void {
+  mkdirSync(pictures, { recursive: true });
+  for (const [name, svg] of charts) {
+    writeFileSync(join(pictures, `${name}.svg`), svg);
+    writeFileSync(join(pictures, `${name}.png`), chartPng(svg));
+  }
 }

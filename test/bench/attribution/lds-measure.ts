@@ -94,7 +94,10 @@ export const ldsMeasure: AttributionMeasure = {
 };
 
 /** Those that the method itself has not used. */
-export function halvesFor({ truth }: Subject, method: MethodScores | undefined): readonly MeasuredRun[] {
+export function halvesFor(
+  { truth }: Pick<Subject, 'truth'>,
+  method: MethodScores | undefined,
+): readonly MeasuredRun[] {
   return truth.halves.slice(method?.halvesUsed ?? 0);
 }
 
