@@ -15,12 +15,13 @@
 //   0.5                                0.1  0.71  0.81  0.99      0.61  0.67  0.82
 //   0.25                               0.1  0.72  0.82  0.99      0.60  0.69  0.87
 //   0.5, and states of the run (1/3)   0.1  0.72  0.81  0.99      0.63  0.68  0.82
-//   0.5, and states of the run (1/3)   0.2  0.72  0.79  0.98      0.65  0.70  0.80    <- taken, with:
+//   0.5, and states of the run (1/3)   0.2  0.72  0.79  0.98      0.65  0.70  0.80
 //   0.5, and states of the run (1/3)   0.3  0.72  0.78  0.97      0.65  0.72  0.78
 //   0.75, and states of the run (1/3)  0.2  0.71  0.80  0.98      0.67  0.70  0.81
 //   0.5                                1    0.72  0.73  0.89      0.64  0.71  0.68
 //   0.5                                0.2  0.72  0.78  0.98      0.62  0.69  0.80
-//   0.5, values over 0.3 m + rms       0.2  0.72  0.79  0.98      0.65  0.70  0.82    <- with the states of the run
+//   0.5, values over 0.3 m + rms       0.2  0.72  0.79  0.98      0.65  0.70  0.82
+//   both, as attribution pays          0.2                        0.67  0.71           <- taken
 //   product of gradients, full strength      0.64               0.39
 //   cosine of gradients, 0.5                 0.69               0.50
 //   TF-IDF                                   0.59               0.28
