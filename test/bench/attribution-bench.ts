@@ -9,11 +9,13 @@ import {
 } from './attribution/attribution-bench-context.ts';
 import { chartsMeasure } from './attribution/charts-measure.ts';
 import { clusterMeasure } from './attribution/cluster-measure.ts';
+import { costMeasure } from './attribution/cost-measure.ts';
 import { craftedMeasure, duplicateMeasure, junkMeasure } from './attribution/gaming-measures.ts';
 import { ldsMeasure } from './attribution/lds-measure.ts';
 import { plantedMeasure } from './attribution/planted-measure.ts';
 import { retrievalMeasure } from './attribution/retrieval-measure.ts';
 import { sanityMeasure } from './attribution/sanity-measure.ts';
+import { scanMeasure } from './attribution/scan-measure.ts';
 import { smoothnessMeasure } from './attribution/smoothness-measure.ts';
 import { spansMeasure } from './attribution/spans-measure.ts';
 import { storeMeasure } from './attribution/store-measure.ts';
@@ -30,6 +32,8 @@ const measures: readonly AttributionMeasure[] = [
   craftedMeasure,
   clusterMeasure,
   storeMeasure,
+  costMeasure,
+  scanMeasure,
   spansMeasure,
   retrievalMeasure,
   chartsMeasure,

@@ -89,7 +89,7 @@ export async function scoreMethods(
 }
 
 /** Mean over the tables, place by place. */
-export function meanOf(tables: readonly ScoreTable[]): ScoreTable {
+function meanOf(tables: readonly ScoreTable[]): ScoreTable {
   return tables[0].map((row, query) =>
     Float64Array.from(
       row,
