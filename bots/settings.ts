@@ -98,7 +98,8 @@ export const settings = [
   {
     name: 'STARTER_GRANT_OPEN',
     fallback: '10',
-    about: 'OPEN that a new person gets to spend (not withdrawable)',
+    about:
+      'OPEN that a new person gets to spend (not withdrawable); what it buys earns others nothing that is paid out',
   },
   {
     name: 'CALL_BUDGET_OPEN',
@@ -186,6 +187,28 @@ export const settings = [
     about: 'Hour (UTC, 0-23) at which the books are proved and the proof is stored',
   },
   {
+    name: 'REVIEWS_TO_AGREE',
+    fallback: '2',
+    about: 'Reviewers who must agree on a contribution (1-9); 1 = the first verdict decides',
+  },
+  {
+    name: 'AUDIT_LDS_MIN',
+    fallback: '0.4',
+    about:
+      'Agreement with retraining (LDS, 0-1) that the audit of a version must find before the version pays by attribution',
+  },
+  {
+    name: 'AUDIT_FIRST_MIN',
+    fallback: '0.8',
+    about:
+      'Part of its questions (0-1) in which the contribution that states the fact must be named first, likewise',
+  },
+  {
+    name: 'AUDIT_CALLS_PERCENT',
+    fallback: '1',
+    about: 'Paid calls in a hundred (0-100) whose attribution is checked against retrained adapters',
+  },
+  {
     name: 'TRAIN_AFTER_ACCEPTED',
     fallback: '20',
     about: 'Newly accepted contributions after which the next version is trained',
@@ -252,6 +275,11 @@ const optionalNumber = (least: number, most: number) =>
       `a whole number from ${least} to ${most}`,
     );
 
+const partOfOne = z
+  .string()
+  .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, 'a number from 0 to 1')
+  .transform(Number);
+
 const amountOfOpen = z
   .string()
   .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5');
@@ -316,6 +344,10 @@ const shape = {
   PAYOUT_LEAST_OPEN: amountOfOpen,
   PLATFORM_WALLET: optional(z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'an address like 0x and 40 hex digits')),
   BOOKS_HOUR: wholeNumber(0, 23),
+  REVIEWS_TO_AGREE: wholeNumber(1, 9),
+  AUDIT_LDS_MIN: partOfOne,
+  AUDIT_FIRST_MIN: partOfOne,
+  AUDIT_CALLS_PERCENT: wholeNumber(0, 100),
   TRAIN_AFTER_ACCEPTED: wholeNumber(1, 1_000_000),
   TRAIN_PARALLEL: wholeNumber(1, 8),
   TRAIN_MEMORY_MB: optionalNumber(64, 16_777_216),
