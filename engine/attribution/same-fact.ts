@@ -18,7 +18,7 @@ export type FactRelation = 'same' | 'asked otherwise' | 'different';
 export const nearCopyJaccard = 0.8;
 /** Part of each side's words that the other one must have: a fact in a text twice as long is still most of it. */
 const coverageMin = 0.5;
-/** "asked otherwise": content words that the answers must share, and the part of each answer that they must be. */
+/** "asked otherwise": content words that the answers must share, and the part of one of them that they must be. */
 const sharedAnswerWords = 4;
 const sharedAnswerPart = 0.8;
 /** Part of an answer's words that stand in runs of the other: it copies more than it brings. */
@@ -38,10 +38,9 @@ export function factRelation(a: FactWords, b: FactWords): FactRelation {
     const covered = Math.min(coverage(a.all, b.all), coverage(b.all, a.all));
     return shared > 0 && covered >= coverageMin ? 'same' : 'different';
   }
-  const agreed = Math.min(coverage(a.answer, b.answer), coverage(b.answer, a.answer));
-  return !namesOthers(a, b) && shared >= sharedAnswerWords && agreed >= sharedAnswerPart
-    ? 'asked otherwise'
-    : 'different';
+  const agreed = [coverage(a.answer, b.answer), coverage(b.answer, a.answer)];
+  const isAnswer = Math.max(...agreed) >= sharedAnswerPart && Math.min(...agreed) >= coverageMin;
+  return !namesOthers(a, b) && shared >= sharedAnswerWords && isAnswer ? 'asked otherwise' : 'different';
 }
 
 /**

@@ -39,7 +39,7 @@ export type Payouts = ReadonlyMap<string, number>;
 
 const baseDir = new URL('../../../engine/base', import.meta.url).pathname;
 /** The same number of updates for every world, so that copies do not buy a longer training. */
-const recipe = { rank: 8, alpha: 8, epochs: 1, stepsMin: 120, batch: 32 };
+const recipe = { rank: 16, alpha: 16, epochs: 1, stepsMin: 150, batch: 48 };
 
 function lines<T>(name: string): readonly T[] {
   const path = new URL(`../../../marketplace/demo/${name}.jsonl`, import.meta.url);
