@@ -140,6 +140,8 @@ export async function startProgram(settings: Settings, options: StartOptions): P
         payoutWallets: walletsOf(settings.PLATFORM_WALLET),
         booksProofHourUtc: settings.BOOKS_HOUR,
         reviewsToAgree: settings.REVIEWS_TO_AGREE,
+        auditSubsets: settings.AUDIT_RETRAININGS,
+        auditLoco: Math.min(4, Math.floor(settings.AUDIT_RETRAININGS / 4)),
         auditLdsMin: settings.AUDIT_LDS_MIN,
         auditTop1Min: settings.AUDIT_FIRST_MIN,
         auditCallsPart: settings.AUDIT_CALLS_PERCENT / 100,

@@ -192,10 +192,16 @@ export const settings = [
     about: 'Reviewers who must agree on a contribution (1-9); 1 = the first verdict decides',
   },
   {
+    name: 'AUDIT_RETRAININGS',
+    fallback: '16',
+    about:
+      'Retrainings without half of the contributors (2-200) by which the attribution of a version is audited',
+  },
+  {
     name: 'AUDIT_LDS_MIN',
     fallback: '0.4',
     about:
-      'Agreement with retraining (LDS, 0-1) that the audit of a version must find before the version pays by attribution',
+      'Agreement with retraining (LDS, -1 to 1) that the audit of a version must find before the version pays by attribution',
   },
   {
     name: 'AUDIT_FIRST_MIN',
@@ -345,7 +351,11 @@ const shape = {
   PLATFORM_WALLET: optional(z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'an address like 0x and 40 hex digits')),
   BOOKS_HOUR: wholeNumber(0, 23),
   REVIEWS_TO_AGREE: wholeNumber(1, 9),
-  AUDIT_LDS_MIN: partOfOne,
+  AUDIT_RETRAININGS: wholeNumber(2, 200),
+  AUDIT_LDS_MIN: z
+    .string()
+    .regex(/^-?(0(\.\d{1,6})?|1(\.0{1,6})?)$/, 'a number from -1 to 1')
+    .transform(Number),
   AUDIT_FIRST_MIN: partOfOne,
   AUDIT_CALLS_PERCENT: wholeNumber(0, 100),
   TRAIN_AFTER_ACCEPTED: wholeNumber(1, 1_000_000),

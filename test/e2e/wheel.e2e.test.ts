@@ -29,7 +29,7 @@ beforeAll(async () => {
   program = await startTestProgram({
     TRAIN_AFTER_ACCEPTED: String(FACTS.length),
     // Two retrainings tell that audits run and gate, not how good attribution is: that is the bench's.
-    ...{ AUDIT_RETRAININGS: '2', AUDIT_LDS_MIN: '-1', AUDIT_TOP1_MIN: '0' },
+    ...{ AUDIT_RETRAININGS: '2', AUDIT_LDS_MIN: '-1', AUDIT_FIRST_MIN: '0' },
   });
   const seat = (app: App, name: string) => takeSeat(program.driver, app, name);
   [ada, ben, carl, dora] = await Promise.all([
