@@ -1,6 +1,7 @@
 // Every setting of the program, as data: read from the environment, checked at start, listed in README and .env.example
 // (a test compares them). Used by the composition root and the command lines. A wrong value is named with what it should be.
 import { z } from 'zod';
+import { amountOfOpen, oneOf, optional, optionalNumber, partOfOne, wholeNumber } from './setting-kinds.ts';
 
 export interface Setting {
   readonly name: string;
@@ -260,42 +261,6 @@ export const settings = [
 ] as const satisfies readonly Setting[];
 
 type SettingName = (typeof settings)[number]['name'];
-
-const wholeNumber = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `a whole number from ${least} to ${most}`)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `a whole number from ${least} to ${most}`);
-
-const optional = (schema: z.ZodString) => z.union([z.literal('').transform(() => undefined), schema]);
-
-/** Empty = left to whoever reads it. */
-const optionalNumber = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d*$/, `a whole number from ${least} to ${most}`)
-    .transform((value) => (value === '' ? undefined : Number(value)))
-    .refine(
-      (value) => value === undefined || (value >= least && value <= most),
-      `a whole number from ${least} to ${most}`,
-    );
-
-const partOfOne = z
-  .string()
-  .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, 'a number from 0 to 1')
-  .transform(Number);
-
-const amountOfOpen = z
-  .string()
-  .regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount of OPEN with at most nine decimals, like 10 or 0.5');
-
-/** Names the choices. */
-const oneOf: z.RawCreateParams = {
-  errorMap: (issue, { defaultError }) => ({
-    message: issue.code === 'invalid_enum_value' ? `one of ${issue.options.join(', ')}` : defaultError,
-  }),
-};
 
 const shape = {
   DATA_DIR: z.string().min(1, 'a folder'),

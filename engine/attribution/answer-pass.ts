@@ -14,7 +14,7 @@ import { floatsOf, trainingSessionOptions } from '../train/session-tensors.ts';
 import { wholeParametersMax } from '../train/training-memory.ts';
 import type { AdaptedModel, BaseModel } from './adapted-model.ts';
 import { type AnswerScorer, answerTokens, createAnswerScorer } from './answer-scorer.ts';
-import { createGradientModel, type TokenisedExample } from './gradient-model.ts';
+import { createGradientModel, type GradientModel, type TokenisedExample } from './gradient-model.ts';
 import { mergedWeights } from './merged-weights.ts';
 
 /** Nats of each answer token, [answer tokens]. */
@@ -53,24 +53,47 @@ export async function createAnswerPass(options: AnswerPassOptions): Promise<Answ
 }
 
 async function fastPass({ adapted, strength, threads, baseScorer }: AnswerPassOptions): Promise<AnswerPass> {
-  const { config, lora, loraScale, weights } = adapted.gradientModel;
+  const { config, loraScale, weights } = adapted.gradientModel;
   const full = mergedWeights(weights, loraScale);
   const scorer = await createAnswerScorer(config, full, threads);
-  const scale = loraScale * strength;
-  const merged = strength === 1 ? full : mergedWeights(weights, scale);
-  const onnx = buildAnswerGradientGraph({ config, lora, merged, scale });
-  const session = await InferenceSession.create(onnx, trainingSessionOptions(threads));
+  const merged = strength === 1 ? full : mergedWeights(weights, loraScale * strength);
+  const gradients = await fastGradients({ adapted, strength, threads }, merged);
   return {
-    width: gradientWidth(config, lora),
-    gradient: async (example) => floatsOf(await session.run(gradientFeeds(example)), 'gradient'),
+    ...gradients,
     losses: async (example) => ({
       base: await (await baseScorer()).nll(example),
       adapted: await scorer.nll(example),
     }),
     release: async () => {
-      await session.release();
+      await gradients.release();
       await scorer.release();
     },
+  };
+}
+
+type GradientPass = Pick<AnswerPass, 'width' | 'gradient' | 'release'>;
+
+/** Gradients alone, for many examples one after another. */
+export async function createGradientPass(
+  options: Omit<AnswerPassOptions, 'baseScorer'>,
+): Promise<GradientPass> {
+  const { adapted, strength } = options;
+  if (!hasFastPass(adapted.base)) return slowGradients(options);
+  const { loraScale, weights } = adapted.gradientModel;
+  return await fastGradients(options, mergedWeights(weights, loraScale * strength));
+}
+
+async function fastGradients(
+  { adapted, strength, threads }: Omit<AnswerPassOptions, 'baseScorer'>,
+  merged: ReturnType<typeof mergedWeights>,
+): Promise<GradientPass> {
+  const { config, lora, loraScale } = adapted.gradientModel;
+  const onnx = buildAnswerGradientGraph({ config, lora, merged, scale: loraScale * strength });
+  const session = await InferenceSession.create(onnx, trainingSessionOptions(threads));
+  return {
+    width: gradientWidth(config, lora),
+    gradient: async (example) => floatsOf(await session.run(gradientFeeds(example)), 'gradient'),
+    release: () => session.release(),
   };
 }
 
@@ -102,8 +125,25 @@ function gradientFeeds({ ids, answerStart }: TokenisedExample): Record<string, T
   };
 }
 
-function slowPass({ adapted, strength, threads }: AnswerPassOptions): AnswerPass {
-  const model = createGradientModel({ ...adapted.gradientModel, strength, threads });
+function slowPass(options: AnswerPassOptions): AnswerPass {
+  const model = slowModel(options);
+  return {
+    ...slowGradients(options, model),
+    losses: async (example) => ({
+      base: await model.answerTokenNll(example, 'base'),
+      adapted: await model.answerTokenNll(example, 'adapted'),
+    }),
+  };
+}
+
+function slowModel({ adapted, strength, threads }: Omit<AnswerPassOptions, 'baseScorer'>): GradientModel {
+  return createGradientModel({ ...adapted.gradientModel, strength, threads });
+}
+
+function slowGradients(
+  options: Omit<AnswerPassOptions, 'baseScorer'>,
+  model = slowModel(options),
+): GradientPass {
   return {
     width: model.width,
     gradient: async (example) => {
@@ -113,10 +153,6 @@ function slowPass({ adapted, strength, threads }: AnswerPassOptions): AnswerPass
       });
       return gradient;
     },
-    losses: async (example) => ({
-      base: await model.answerTokenNll(example, 'base'),
-      adapted: await model.answerTokenNll(example, 'adapted'),
-    }),
     release: () => model.release(),
   };
 }

@@ -7,6 +7,7 @@ import type { BuildStoreJob, Example } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import { readRunCheckpoints } from '../train/run-checkpoints.ts';
 import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
+import { createGradientPass } from './answer-pass.ts';
 import { type AttributionSettings, defaultSettings, methodId } from './attribution-settings.ts';
 import { buildLargeStore } from './build-large-store.ts';
 import { chooseDamping } from './choose-damping.ts';
@@ -15,7 +16,7 @@ import type { GramMatrix } from './dual-fisher.ts';
 import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
 import { emptyRows, quantiseRow } from './feature-rows.ts';
 import { joinByGradient, keptGram } from './gradient-clusters.ts';
-import { createGradientModel, type TokenisedExample } from './gradient-model.ts';
+import type { TokenisedExample } from './gradient-model.ts';
 import { type GradientPoint, gradientPoints } from './gradient-points.ts';
 import { type StoreMeta, writeGradientStore } from './gradient-store.ts';
 import { gramMatrix } from './gram-matrix.ts';
@@ -168,16 +169,17 @@ async function gradientsAt(
   threads = 1,
   onDone: (done: number) => void = () => undefined,
 ): Promise<PointRows['rows']> {
-  const model = createGradientModel({ ...adapted.gradientModel, strength, threads });
-  const rows = emptyRows(examples.length, model.width);
-  let done = 0;
-  await model.gradients(examples, (index, vector) => {
-    quantiseRow(rows, index, vector);
-    done += 1;
-    onDone(done);
-  });
-  await model.release();
-  return rows;
+  const pass = await createGradientPass({ adapted, strength, threads });
+  try {
+    const rows = emptyRows(examples.length, pass.width);
+    for (const [index, example] of examples.entries()) {
+      quantiseRow(rows, index, await pass.gradient(example));
+      onDone(index + 1);
+    }
+    return rows;
+  } finally {
+    await pass.release();
+  }
 }
 
 function widthOf({ gradientModel: { lora, weights } }: AdaptedModel): number {

@@ -59,9 +59,10 @@ function floatBlock(
   for (let row = firstRow; row < end; row++) {
     const at = (row - firstRow) * columnBlock;
     dequantiseRow(rows, row, data.subarray(at, at + columnBlock), firstColumn);
-    if (columnScale)
-      for (let i = 0; firstColumn + i < Math.min(rows.width, firstColumn + columnBlock); i++)
-        data[at + i] *= columnScale[firstColumn + i];
+    if (columnScale) {
+      const length = Math.min(rows.width - firstColumn, columnBlock);
+      for (let i = 0; i < length; i++) data[at + i] *= columnScale[firstColumn + i];
+    }
   }
   return new Tensor('float32', data, [rowBlock, columnBlock]);
 }

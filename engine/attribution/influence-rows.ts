@@ -59,11 +59,7 @@ export async function influenceRows(
         const floats = floatColumns(rows, column, scale);
         const part = new Float32Array(sums.length);
         await multiply.add(mixes[t].mix, floats, part, first.count, gram.trained);
-        for (let v = 0; v < first.count; v++) {
-          const own = mixes[t].own[v];
-          for (let k = 0, at = v * columnBlock; k < columnBlock; k++, at++)
-            sums[at] += (part[at] + own * floats[at]) * (scale?.[column + k] ?? 1);
-        }
+        addScaled(sums, part, floats, mixes[t].own, scale?.subarray(column, column + columnBlock));
       }
       for (let v = 0; v < first.count; v++)
         quantiseBlocks(result, v, sums.subarray(v * columnBlock, (v + 1) * columnBlock), column);
@@ -72,6 +68,21 @@ export async function influenceRows(
     await multiply.release();
   }
   return result;
+}
+
+/** sums += (part + own × floats) × scale, all [rows, columnBlock], own [rows], scale [columnBlock] or shorter at the edge. */
+function addScaled(
+  sums: Float32Array,
+  part: Float32Array,
+  floats: Float32Array,
+  own: Float64Array,
+  scale: Float32Array = new Float32Array(columnBlock).fill(1),
+): void {
+  for (let v = 0, row = 0; v < own.length; v++, row += columnBlock) {
+    const factor = own[v];
+    for (let k = 0, at = row; k < scale.length; k++, at++)
+      sums[at] += (part[at] + factor * floats[at]) * scale[k];
+  }
 }
 
 /** D of one point. */
@@ -172,7 +183,8 @@ async function matrixProduct(): Promise<MatrixProduct> {
           const { product } = await session.run({ a: new Tensor('float32', left, [rowBlock, rowBlock]), b });
           if (!(product.data instanceof Float32Array)) throw new Error('bug: product is not f32');
           const end = Math.min(rowBlock, count - i) * columnBlock;
-          for (let at = 0; at < end; at++) sums[i * columnBlock + at] += product.data[at];
+          const { data } = product;
+          for (let from = 0, to = i * columnBlock; from < end; from++, to++) sums[to] += data[from];
         }
       }
     },
