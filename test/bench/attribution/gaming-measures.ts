@@ -5,7 +5,8 @@ import type { FigureKind } from '../bench-figure.ts';
 import { exactCopies, lures, offTopicJunk, onTopicJunk, rewordings, targetsOf } from './attacks.ts';
 import type { AttributionBench, AttributionMeasure } from './attribution-bench-context.ts';
 import { reportSeed } from './attribution-bench-context.ts';
-import { earnedBy, type Facts, type Payouts, payoutsIn, someFacts } from './gaming-world.ts';
+import { earnedBy, type Facts, type Payouts, someFacts } from './gaming-world.ts';
+import { createWorlds } from './gaming-worlds.ts';
 
 const gains = {
   exact: {
@@ -61,16 +62,18 @@ interface WorldOptions {
 
 type Example = Facts['examples'][number];
 
-const worlds = new WeakMap<AttributionBench, World>();
+/** Two at a time: a world is trained by one thread. */
+const worlds = createWorlds(2);
+const known = new WeakMap<AttributionBench, World>();
 
 /** The measures of one run share the honest worlds. */
 function worldOf(bench: AttributionBench): World {
-  const known = worlds.get(bench);
-  if (known !== undefined) return known;
+  const before = known.get(bench);
+  if (before !== undefined) return before;
   const facts = someFacts(bench.quick ? quickFactCount : factCount, skipped);
   const payouts: World['payouts'] = (added, { joined = true, replaced = new Map() } = {}) => {
     const examples = [...facts.examples.map((example) => replaced.get(example.id) ?? example), ...added];
-    return payoutsIn({ examples, joined }, facts, reportSeed);
+    return worlds.payouts({ examples, joined }, facts, reportSeed);
   };
   const honest = new Map<boolean, Promise<Payouts>>();
   const world: World = {
@@ -81,7 +84,7 @@ function worldOf(bench: AttributionBench): World {
       return made;
     },
   };
-  worlds.set(bench, world);
+  known.set(bench, world);
   return world;
 }
 
@@ -95,22 +98,29 @@ export const duplicateMeasure: AttributionMeasure = {
       const together = earnedBy(await payouts(added, { joined }), own);
       return together / earnedBy(await honest(joined), own);
     };
-    const reworded: [number, number][] = [];
-    for (const k of bench.quick ? [10] : [2, 5, 10])
-      reworded.push([k, await gain(rewordings(targets, k, facts))]);
+    const exact = gain(exactCopies(targets, 10));
+    const apart = bench.quick
+      ? []
+      : [gain(exactCopies(targets, 10), false), gain(rewordings(targets, 10, facts), false)];
+    const reworded = await Promise.all(
+      (bench.quick ? [10] : [2, 5, 10]).map(
+        async (k): Promise<[number, number]> => [k, await gain(rewordings(targets, k, facts))],
+      ),
+    );
     bench.say(`  wordings: ${reworded.map(([k, value]) => `${k} earn ${value.toFixed(3)}×`).join(', ')}`);
     const figures = {
-      [gains.exact.name]: { value: await gain(exactCopies(targets, 10)) },
+      [gains.exact.name]: { value: await exact },
       [gains.reworded.name]: {
         value: Math.max(...reworded.map(([, value]) => value)),
         details: Object.fromEntries(reworded.map(([k, value]) => [`k ${k}`, value])),
       },
     };
-    if (bench.quick) return figures;
+    const [exactApart, rewordedApart] = await Promise.all(apart);
+    if (exactApart === undefined) return figures;
     return {
       ...figures,
-      [gains.exactApart.name]: { value: await gain(exactCopies(targets, 10), false) },
-      [gains.rewordedApart.name]: { value: await gain(rewordings(targets, 10, facts), false) },
+      [gains.exactApart.name]: { value: exactApart },
+      [gains.rewordedApart.name]: { value: rewordedApart },
     };
   },
 };
@@ -132,10 +142,8 @@ export const junkMeasure: AttributionMeasure = {
         all
       );
     };
-    return {
-      [junk.onTopic.name]: { value: await part(onTopicJunk(facts, size)) },
-      [junk.offTopic.name]: { value: await part(offTopicJunk(size)) },
-    };
+    const [onTopic, offTopic] = await Promise.all([part(onTopicJunk(facts, size)), part(offTopicJunk(size))]);
+    return { [junk.onTopic.name]: { value: onTopic }, [junk.offTopic.name]: { value: offTopic } };
   },
 };
 
@@ -146,13 +154,16 @@ export const craftedMeasure: AttributionMeasure = {
     const targets = targetsOf(facts);
     const ids = targets.map(({ id }) => id);
     const before = earnedBy(await honest(true), ids);
-    const found: [string, number][] = [];
-    for (const [name, write] of Object.entries(lures).slice(0, bench.quick ? 1 : undefined)) {
-      const replaced = new Map(targets.map((target, at) => [target.id, write(target, facts, at)]));
-      const after = earnedBy(await payouts([], { replaced }), ids);
-      found.push([name, 100 * (after / before - 1)]);
-      bench.say(`  ${name}: ${(100 * (after / before - 1)).toFixed(1)} % over honest`);
-    }
+    const found = await Promise.all(
+      Object.entries(lures)
+        .slice(0, bench.quick ? 1 : undefined)
+        .map(async ([name, write]): Promise<[string, number]> => {
+          const replaced = new Map(targets.map((target, at) => [target.id, write(target, facts, at)]));
+          const after = earnedBy(await payouts([], { replaced }), ids);
+          bench.say(`  ${name}: ${(100 * (after / before - 1)).toFixed(1)} % over honest`);
+          return [name, 100 * (after / before - 1)];
+        }),
+    );
     return {
       [crafted.name]: {
         value: Math.max(...found.map(([, value]) => value)),
