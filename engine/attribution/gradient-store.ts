@@ -10,11 +10,9 @@
 //
 // Invariants: a store appears whole or not at all (written beside, then renamed); the same build gives the same hash
 // (no times, no paths inside); a store whose bytes do not fit its hashes is refused, never used.
-import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
@@ -24,12 +22,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { endianness } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import { hashBytes, hashFile } from './content-hash.ts';
 import { clusterRules } from './duplicate-clusters.ts';
 import { blockSize, type FeatureRows } from './feature-rows.ts';
+import { writeWholeFolder } from './whole-folder.ts';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
@@ -115,21 +114,11 @@ export function writeGradientStore(
     },
   };
   const metaBytes = `${JSON.stringify(whole, undefined, 1)}\n`;
-  const beside = join(dirname(folder), `.${randomUUID()}.tmp`);
-  mkdirSync(beside, { recursive: true });
-  try {
-    for (const [name, bytes] of Object.entries(contents)) writeFileSync(join(beside, name), bytes);
-    writeFileSync(join(beside, 'meta.json'), metaBytes);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(beside, folder);
-  } catch (cause) {
-    rmSync(beside, { recursive: true, force: true });
-    throw new EngineError(`cannot write the gradient store ${folder}`, {
-      code: 'store_unwritable',
-      retry: 'safe',
-      cause,
-    });
-  }
+  writeWholeFolder(
+    folder,
+    { ...contents, 'meta.json': metaBytes },
+    { code: 'store_unwritable', message: `cannot write the gradient store ${folder}` },
+  );
   return hashBytes(metaBytes);
 }
 

@@ -12,23 +12,13 @@
 // steps of a binary search without a read.
 // Invariants: an index appears whole or not at all (written beside, then renamed); the same examples give the same bytes;
 // files whose sizes do not fit meta.json are refused. Contents are not hashed at opening: spans are evidence, not money.
-import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../../errors.ts';
 import { hashBytes } from '../content-hash.ts';
+import { writeWholeFolder } from '../whole-folder.ts';
 import { exampleAtPlace, firstWhere, type SpanArrays, type SpanIndex, wordNumber } from './span-index.ts';
 
 const sampleEvery = 64;
@@ -73,21 +63,11 @@ export function writeSpanIndex(folder: string, arrays: SpanArrays): string {
     files: Object.fromEntries(Object.entries(contents).map(([name, content]) => [name, hashBytes(content)])),
   };
   const metaBytes = `${JSON.stringify(meta, undefined, 1)}\n`;
-  const beside = join(dirname(folder), `.${randomUUID()}.tmp`);
-  try {
-    mkdirSync(beside, { recursive: true });
-    for (const [name, content] of Object.entries(contents)) writeFileSync(join(beside, name), content);
-    writeFileSync(join(beside, 'meta.json'), metaBytes);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(beside, folder);
-  } catch (cause) {
-    rmSync(beside, { recursive: true, force: true });
-    throw new EngineError(`cannot write the span index ${folder}`, {
-      code: 'span_index_unwritable',
-      retry: 'safe',
-      cause,
-    });
-  }
+  writeWholeFolder(
+    folder,
+    { ...contents, 'meta.json': metaBytes },
+    { code: 'span_index_unwritable', message: `cannot write the span index ${folder}` },
+  );
   return hashBytes(metaBytes);
 }
 
