@@ -10,7 +10,7 @@ import { inverseRoot } from './unit-gram.ts';
 
 /** Inner products of one answer's gradient with those of the examples at one point of the training, matrix by matrix. */
 export interface PointProducts {
-  /** [matrices][examples] */
+  /** [matrices][examples]; none at earlier states, where no method asks for them. */
   readonly matrices: readonly Float64Array[];
   /** [examples] over all matrices. */
   readonly whole: Float64Array;
@@ -37,9 +37,12 @@ export interface AttributionMethod {
 export interface MethodData {
   /** Question and answer of each. */
   readonly texts: readonly string[];
+  /** At the finished adapter, inner products of the examples' gradients in each matrix, [examples, examples]. */
+  readonly matrices: readonly { readonly width: number; readonly gram: Float64Array }[];
+  /** The finished adapter, then the earlier states. */
   readonly points: readonly {
-    /** Inner products of the examples' gradients in each matrix, [matrices] of [examples, examples]. */
-    readonly matrices: readonly { readonly width: number; readonly gram: Float64Array }[];
+    /** [examples] squared length of each gradient, over all matrices. */
+    readonly squares: Float64Array;
     /** Sum of the learning rates of the updates that led here since the state before. */
     readonly learningRateSum: number;
   }[];
@@ -48,19 +51,14 @@ export interface MethodData {
 }
 
 export function attributionMethods(data: MethodData): readonly AttributionMethod[] {
-  const { texts, points } = data;
+  const { texts, matrices, points } = data;
   const count = texts.length;
-  const wholes = points.map(({ matrices }) => sumOf(matrices.map(({ gram }) => gram)));
-  const [end] = wholes;
-  const lengths = wholes.map((gram) =>
-    Float64Array.from({ length: count }, (_, i) => inverseRoot(gram[i * count + i])),
-  );
+  const end = sumOf(matrices.map(({ gram }) => gram));
+  const lengths = points.map(({ squares }) => squares.map(inverseRoot));
   const weightedSum = (term: (at: number, i: number) => number): Float64Array =>
     Float64Array.from({ length: count }, (_, i) =>
       points.reduce((sum, { learningRateSum }, at) => sum + learningRateSum * term(at, i), 0),
     );
-  const lexical = tfidfIndex(texts);
-  const random = seededRandom(31);
   return [
     {
       id: 'fisher-end',
@@ -83,7 +81,16 @@ export function attributionMethods(data: MethodData): readonly AttributionMethod
           (at, i) => query.points[at].whole[i] * lengths[at][i] * inverseRoot(query.points[at].self),
         ),
     },
-    { id: 'datainf', name: 'DataInf', scores: dataInf(points[0].matrices, count) },
+    { id: 'datainf', name: 'DataInf', scores: dataInf(matrices, count) },
+    ...wordMethods(texts),
+  ];
+}
+
+/** Those that need no gradients. */
+export function wordMethods(texts: readonly string[]): readonly AttributionMethod[] {
+  const lexical = tfidfIndex(texts);
+  const random = seededRandom(31);
+  return [
     { id: 'tf-idf', name: 'TF-IDF', scores: ({ text }) => lexical.score(text) },
     { id: 'random', name: 'random', scores: () => Float64Array.from(texts, random) },
   ];
@@ -100,10 +107,7 @@ function exactFisher(gram: Float64Array, count: number, damping: number): Attrib
  * s_i = Σ_l (1/λ_l) [g_q·g_i − (1/n) Σ_j (g_j·g_q)(g_j·g_i) / (λ_l + |g_j|²)] over matrices l,
  * λ_l = (1/10) mean_i mean(g_i²) of the matrix's values.
  */
-function dataInf(
-  matrices: MethodData['points'][number]['matrices'],
-  count: number,
-): AttributionMethod['scores'] {
+function dataInf(matrices: MethodData['matrices'], count: number): AttributionMethod['scores'] {
   const lambdas = matrices.map(({ width, gram }) => {
     let trace = 0;
     for (let i = 0; i < count; i++) trace += gram[i * count + i];
