@@ -36,7 +36,7 @@ export interface AuditJob {
   readonly recipe?: Readonly<Record<string, number | string | boolean | readonly string[]>>;
 }
 
-/** A figure and its 95 % bootstrap interval over the queries. */
+/** A figure and its 95 % bootstrap interval: over the queries, and over the retrainings where these are compared. */
 export interface AuditFigure {
   readonly value: number;
   readonly low: number;

@@ -1,10 +1,12 @@
 // The figures of an audit: how well scores had predicted what retraining without some examples did to each answer, and
 // whether they name the examples that state a fact. Used by the audit of a version and by the bench, for every method on
-// the same runs. Numbers only. A figure is a mean over queries with its 95 % bootstrap interval; null = nothing to measure.
+// the same runs. Numbers only. A figure is a mean over queries with its 95 % bootstrap interval: over the queries, and over
+// the retrainings too where these are compared (agreement-interval.ts). Null = nothing to measure.
 // What scores predict: leaving examples out raises the answer's loss in the order of the sum of their scores, so any
 // positive scaling of one query's scores gives the same figure.
 import type { AuditFigure, AuditFigures } from '../../audit-job.ts';
 import { bootstrapMean } from '../../train/bootstrap.ts';
+import { agreementInterval, type Compared } from './agreement-interval.ts';
 import { correlation, rankCorrelation } from './rank-correlation.ts';
 
 /** What became of every query's loss without some examples. */
@@ -20,15 +22,11 @@ export type ScoreTable = readonly ArrayLike<number>[];
 
 /**
  * Linear datamodeling score (arxiv.org/abs/2202.00622; the definition of TRAK, 2303.14186, section 2): Spearman of
- * predicted and measured losses over the runs, for each query; a query whose losses or predictions do not vary has none.
+ * predicted and measured losses over the runs, for each query. Scores that say nothing of a query whose losses do vary
+ * have 0 there: a method is not judged by the queries that it chose to speak of. Null where no loss varies.
  */
 export function ldsByQuery(scores: ScoreTable, runs: readonly MeasuredRun[]): readonly (number | null)[] {
-  return scores.map((row, query) =>
-    rankCorrelation(
-      runs.map(({ leftOut }) => sumOf(row, leftOut)),
-      runs.map(({ losses }) => losses[query]),
-    ),
-  );
+  return comparedRuns(scores, runs).map((one) => agreement(one, rankCorrelation));
 }
 
 /** Pearson of the sum of the scores of each group with the change of loss without it, over the groups, for each query. */
@@ -37,12 +35,51 @@ export function locoByQuery(
   fullLosses: readonly number[],
   runs: readonly MeasuredRun[],
 ): readonly (number | null)[] {
-  return scores.map((row, query) =>
-    correlation(
-      runs.map(({ leftOut }) => sumOf(row, leftOut)),
-      runs.map(({ losses }) => losses[query] - fullLosses[query]),
-    ),
-  );
+  return comparedRuns(scores, runs, fullLosses).map((one) => agreement(one, correlation));
+}
+
+/** Mean of ldsByQuery with its interval. */
+export function ldsFigure(scores: ScoreTable, runs: readonly MeasuredRun[]): AuditFigure | null {
+  return agreementFigure(comparedRuns(scores, runs), ldsByQuery(scores, runs), true);
+}
+
+/** Mean of locoByQuery with its interval. */
+export function locoFigure(
+  scores: ScoreTable,
+  fullLosses: readonly number[],
+  runs: readonly MeasuredRun[],
+): AuditFigure | null {
+  const values = locoByQuery(scores, fullLosses, runs);
+  return agreementFigure(comparedRuns(scores, runs, fullLosses), values, false);
+}
+
+/** @param from losses that changes are counted from; the losses themselves where left out */
+function comparedRuns(
+  scores: ScoreTable,
+  runs: readonly MeasuredRun[],
+  from?: readonly number[],
+): readonly Compared[] {
+  return scores.map((row, query) => ({
+    predicted: runs.map(({ leftOut }) => sumOf(row, leftOut)),
+    measured: runs.map(({ losses }) => losses[query] - (from?.[query] ?? 0)),
+  }));
+}
+
+function agreement({ predicted, measured }: Compared, correlate: typeof correlation): number | null {
+  const varies = correlate(measured, measured) !== null;
+  return varies ? (correlate(predicted, measured) ?? 0) : null;
+}
+
+function agreementFigure(
+  compared: readonly Compared[],
+  values: readonly (number | null)[],
+  ranks: boolean,
+): AuditFigure | null {
+  const asked = compared.filter((_, query) => values[query] !== null);
+  const interval = asked.length === 0 ? null : agreementInterval(asked, { ranks });
+  if (interval === null) return null;
+  const given = values.flatMap((value) => value ?? []);
+  return { value: given.reduce((sum, value) => sum + value, 0) / given.length, ...interval };
 }
 
 interface SourceRanks {
@@ -100,8 +137,8 @@ export function auditFigures(inputs: FigureInputs): AuditFigures {
       : [{ paid: sourceRanks(shares[query], ids), found: sourceRanks(named[query], ids) }],
   );
   return {
-    lds: auditFigure(ldsByQuery(scores, halves)),
-    locoPearson: auditFigure(locoByQuery(scores, fullLosses, alone)),
+    lds: ldsFigure(scores, halves),
+    locoPearson: locoFigure(scores, fullLosses, alone),
     top1: auditFigure(ranks.map(({ paid }) => paid.top1)),
     mrr: auditFigure(ranks.map(({ paid }) => paid.reciprocal)),
     recallAtGold: auditFigure(ranks.map(({ found }) => found.recallAtGold)),

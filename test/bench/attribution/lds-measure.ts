@@ -1,12 +1,7 @@
 // How well scores foretell what retraining without parts of the data does to an answer: linear datamodeling scores on random
 // halves of the statements, of the contributors, and with 5 % left out, and the correlation over single contributors left
-// out alone. Listed by the attribution bench. Ranges are 95 % bootstrap intervals over the queries.
-import {
-  auditFigure,
-  ldsByQuery,
-  locoByQuery,
-  type MeasuredRun,
-} from '../../../engine/attribution/audit/audit-figures.ts';
+// out alone. Listed by the attribution bench. Ranges are 95 % bootstrap intervals over queries and retrainings.
+import { ldsFigure, locoFigure, type MeasuredRun } from '../../../engine/attribution/audit/audit-figures.ts';
 import type { AuditFigure } from '../../../engine/audit-job.ts';
 import type { FigureKind, Measured } from '../bench-figure.ts';
 import type { AttributionMeasure } from './attribution-bench-context.ts';
@@ -82,7 +77,7 @@ export const ldsMeasure: AttributionMeasure = {
       note(kinds.contributorsEnsemble.name, lds(ensemble, contributorHalves), contributorHalves.length);
     else measured[kinds.contributorsEnsemble.name] = { missing: 'no subset adapters' };
     note(kinds.drop.name, lds(paid, drops), drops.length);
-    note(kinds.alone.name, auditFigure(locoByQuery(paid.scores, full.losses, alone)), alone.length);
+    note(kinds.alone.name, locoFigure(paid.scores, full.losses, alone), alone.length);
     for (const { id } of baselines) {
       const method = methods.find((each) => each.id === id);
       if (method === undefined) throw new Error(`bug: no scores of ${id}`);
@@ -102,5 +97,5 @@ export function halvesFor(
 }
 
 function lds({ scores }: MethodScores, runs: readonly MeasuredRun[]): AuditFigure | null {
-  return auditFigure(ldsByQuery(scores, runs));
+  return ldsFigure(scores, runs);
 }

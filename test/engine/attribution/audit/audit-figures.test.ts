@@ -1,10 +1,13 @@
 // The audit's figures on numbers worked out by hand: ranks with ties, scores that foretell, scores that do not, sources.
 import { describe, expect, it } from 'vitest';
+import { agreementInterval } from '../../../../engine/attribution/audit/agreement-interval.ts';
 import {
   auditFigure,
   auditFigures,
   ldsByQuery,
+  ldsFigure,
   locoByQuery,
+  locoFigure,
   sourceRanks,
 } from '../../../../engine/attribution/audit/audit-figures.ts';
 import {
@@ -17,6 +20,7 @@ import {
   rankCorrelation,
   ranksOf,
 } from '../../../../engine/attribution/audit/rank-correlation.ts';
+import { seededRandom } from '../../../../engine/train/training-random.ts';
 
 describe('rank correlation', () => {
   it('shares mean ranks among equals: 3, 1, 3, 5 have the ranks 2.5, 1, 2.5, 4', () => {
@@ -43,9 +47,19 @@ describe('the figures of an audit', () => {
     { leftOut: [2], losses: [1, 3] },
   ];
 
-  it('give 1 to scores that foretold the losses, -1 to the contrary, nothing to scores that say nothing', () => {
+  it('give 1 to scores that foretold the losses, -1 to the contrary, 0 to scores that say nothing of what did change', () => {
     expect(ldsByQuery([[9, 5, 1], [9, 5, 1]], runs)).toEqual([1, -1]); // biome-ignore format: one row a query
-    expect(ldsByQuery([[0, 0, 0]], runs)).toEqual([null]);
+    expect(ldsByQuery([[0, 0, 0]], runs)).toEqual([0]);
+    // silent about the second question: half of 1, and not 1 because it spoke of one alone
+    const losses = runs.map(({ leftOut, losses: [one] }) => ({ leftOut, losses: [one, one] }));
+    expect(ldsFigure([[9, 5, 1], [0, 0, 0]], losses)!.value).toBe(0.5); // biome-ignore format: one row a query
+  });
+
+  it('say nothing of an answer whose loss never changed', () => {
+    const same = runs.map(({ leftOut }) => ({ leftOut, losses: [2] }));
+    expect(ldsByQuery([[9, 5, 1]], same)).toEqual([null]);
+    expect(ldsFigure([[9, 5, 1]], same)).toBeNull();
+    expect(locoFigure([[9, 5, 1]], [1], same)).toBeNull();
   });
 
   it('sum the scores of all that is left out: 1 + 2 raises the loss more than 2, and less than 4', () => {
@@ -86,6 +100,47 @@ describe('the figures of an audit', () => {
     expect(figure!.low).toBeLessThan(0.5);
     expect(figure!.high).toBeGreaterThan(0.5);
     expect(auditFigure([null])).toBeNull();
+  });
+});
+
+describe('the interval of an agreement', () => {
+  const random = seededRandom(3);
+  /** Predictions that are right but for noise as large as themselves. */
+  const compared = (queries: number, runs: number) =>
+    Array.from({ length: queries }, () => {
+      const predicted = Array.from({ length: runs }, () => Math.floor(6 * random())); // with ties
+      return { predicted, measured: predicted.map((value) => value + 6 * random()) };
+    });
+
+  it.each([true, false])('is that of ranking and correlating each resample anew (ranks: %s)', (ranks) => {
+    const cases = compared(4, 9);
+    const correlate = ranks ? rankCorrelation : correlation;
+    const draw = seededRandom(0x5eed, 9, 4);
+    const means = Array.from({ length: 200 }, () => {
+      const runs = Array.from({ length: 9 }, () => Math.floor(draw() * 9));
+      const values = cases.map(({ predicted, measured }) =>
+        correlate(
+          runs.map((at) => predicted[at]),
+          runs.map((at) => measured[at]),
+        ),
+      );
+      const drawn = Array.from({ length: 4 }, () => values[Math.floor(draw() * 4)] ?? 0);
+      return drawn.reduce((sum, value) => sum + value, 0) / 4;
+    }).sort((a, b) => a - b);
+    const { low, high } = agreementInterval(cases, { ranks, rounds: 200 })!;
+    expect(low).toBeCloseTo(means[5], 12);
+    expect(high).toBeCloseTo(means[194], 12);
+  });
+
+  it('is the wider the fewer retrainings there were, however many questions were asked: 6 against 60', () => {
+    const width = (runs: number): number => {
+      const one = compared(1, runs)[0];
+      // a hundred questions whose answers changed alike: one question's worth of evidence
+      const { low, high } = agreementInterval(Array(100).fill(one), { ranks: true })!;
+      return high - low;
+    };
+    expect(width(60)).toBeGreaterThan(0.15);
+    expect(width(6)).toBeGreaterThan(2 * width(60));
   });
 });
 
