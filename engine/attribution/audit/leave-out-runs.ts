@@ -1,11 +1,12 @@
 // Retrains a version on many subsets of its examples and keeps what became of each query's loss: the truth that scores
 // are judged by. Used by the audit, and by the bench through leave-out-process.ts. It knows no scores and no people.
 // Invariants: each finished run is a line of a file, so a run that was stopped goes on where it was; a file of another
-// job is not used; the line of a subset does not depend on which runs were made before it.
+// job or another base is not used; a run whose losses are no numbers is no truth and ends the job; the line of a subset does not depend on which runs were made before it.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Example } from '../../engine.ts';
-import { hashBytes } from '../content-hash.ts';
+import { EngineError } from '../../errors.ts';
+import { hashBytes, hashModelFolder } from '../content-hash.ts';
 import { type Subset, weightsWithout } from './leave-out-subsets.ts';
 import { createLeaveOutTrainer, type LossQuery } from './leave-out-trainer.ts';
 
@@ -36,6 +37,7 @@ export interface LeaveOutRun extends Subset {
 /**
  * Runs what is not done yet, in the order given.
  *
+ * @throws EngineError `training_diverged` where a retraining gives an answer no probability; of loading the base
  * @param onDone after each subset, those of an earlier start at once; it may wait for others
  * @returns all runs in the order of the job's subsets; those done before the signal where it came
  */
@@ -56,6 +58,7 @@ export async function leaveOutRuns(
         const weighing = weights ?? weightsWithout(job.examples.length, leftOut);
         const adapter = await trainer.train(weighing, () => breathe());
         const losses = [...(await trainer.losses(job.queries))];
+        refuseDiverged(id, losses);
         if (job.keep?.ids.includes(id)) adapter.save(join(job.keep.dir, id));
         const run: LeaveOutRun = {
           ...{ id, leftOut, losses, trainLoss: adapter.loss },
@@ -74,8 +77,8 @@ export async function leaveOutRuns(
 
 /** What an earlier start left; the file is begun anew where it is of another job. */
 function doneRuns(job: LeaveOutJob): Map<string, LeaveOutRun> {
-  const { modelDir: _, file, subsets, keep: __, threads: ___, ...facts } = job;
-  const header = JSON.stringify({ job: hashBytes(JSON.stringify(facts)) });
+  const { modelDir, file, subsets, keep: _, threads: __, ...facts } = job;
+  const header = JSON.stringify({ job: hashBytes(JSON.stringify(facts)), base: hashModelFolder(modelDir) });
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   const wanted = new Map(subsets.map((subset) => [subset.id, facetsOf(subset)]));
   const runs = lines[0] === header ? lines.slice(1).flatMap((line) => runOf(line) ?? []) : [];
@@ -95,6 +98,13 @@ function runOf(line: string): LeaveOutRun | undefined {
   } catch {
     return undefined;
   }
+}
+
+function refuseDiverged(id: string, losses: readonly number[]): void {
+  const broken = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (broken === -1) return;
+  const message = `the retraining ${id} ended with a loss of ${losses[broken]} for question ${broken + 1}: lower its learning rate`;
+  throw new EngineError(message, { code: 'training_diverged', retry: 'never' });
 }
 
 /** Lets a signal handler run between updates. */

@@ -14,7 +14,7 @@ import { leaveOutRuns } from './leave-out-runs.ts';
 import { randomSubsets, type Subset, weightsWithout, withoutEachGroup } from './leave-out-subsets.ts';
 import { trainedRows } from './trained-rows.ts';
 import { versionRecipe } from './version-recipe.ts';
-import { versionScores } from './version-scores.ts';
+import { type VersionScores, versionScores } from './version-scores.ts';
 
 export interface VersionAuditJob extends AuditJob {
   /** Folder of the base model. */
@@ -49,6 +49,7 @@ export async function measureVersion(
   const trained = trainedRows(
     job.adapter.dir,
     examples.map(({ groupId: _, ...example }) => example),
+    own.method,
   );
   const runs = await leaveOutRuns(
     {
@@ -68,10 +69,9 @@ export async function measureVersion(
     (done) => onProgress(Math.max(0, done - 1), plan.halves.length + plan.alone.length),
     signal,
   );
-  const attributor = createAttributor({ modelDir, threads, storeBytesMax });
   try {
     signal?.throwIfAborted();
-    const paid = await versionScores(attributor, job);
+    const paid = await paidScores(job);
     const measured = new Map(runs.map((run) => [run.id, run]));
     const of = (subsets: readonly Subset[]): readonly MeasuredRun[] =>
       subsets.flatMap(({ id }) => measured.get(id) ?? []);
@@ -115,6 +115,14 @@ export async function measureVersion(
       code: 'audit_cancelled',
       retry: 'safe',
     });
+  }
+}
+
+/** Its store is given back before the other methods take their memory. */
+async function paidScores(job: VersionAuditJob): Promise<VersionScores> {
+  const attributor = createAttributor({ modelDir: job.modelDir, threads: job.threads ?? 1, storeBytesMax });
+  try {
+    return await versionScores(attributor, job);
   } finally {
     await attributor.release();
   }

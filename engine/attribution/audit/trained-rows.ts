@@ -1,6 +1,7 @@
 // The rows that a version was trained on, and what each weighs once some examples are gone: of copies one is trained as long
 // as one is left, and wordings of a fact share the weight of one among those that are left (training-examples.ts). Used by
-// the audit. Read from the data file that training leaves beside its adapter; without one, as of shipped adapters that
+// the audit. Read from the data file that training leaves beside its adapter; of a version that learned from feedback last,
+// whose answers were learned in another folder, they follow from the rule anew. Without a file, as of shipped adapters that
 // are older than the rule, each example is a row of weight 1.
 // Invariant: with all examples kept, every row weighs what it weighed in the version's own training.
 import { existsSync, readFileSync } from 'node:fs';
@@ -16,10 +17,18 @@ export interface TrainedRows {
   readonly weightsWithout: (leftOut: readonly number[]) => Float64Array;
 }
 
-/** @param examples of the version, in order of acceptance; a row of none of them (taken back since) always stays */
-export function trainedRows(adapterDir: string, examples: readonly Example[]): TrainedRows {
+/**
+ * @param examples of the version, in order of acceptance; a row of none of them (taken back since) always stays
+ * @param method of the version's last training
+ */
+export function trainedRows(
+  adapterDir: string,
+  examples: readonly Example[],
+  method: string = 'sft',
+): TrainedRows {
   const known = new Set(examples.map(({ id }) => id));
-  const written = writtenRows(join(adapterDir, 'examples.jsonl'));
+  const written =
+    method === 'sft' ? writtenRows(join(adapterDir, 'examples.jsonl')) : trainingExamples(examples);
   const isOurs = written.some(({ id }) => known.has(id));
   const rows = isOurs ? written : examples;
   const { members } = isOurs ? clusterDuplicates(examples) : { members: new Map<string, { of: string }>() };

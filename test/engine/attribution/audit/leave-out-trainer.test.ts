@@ -1,6 +1,6 @@
 // Retraining with weights, on the tiny base: with all weights it is the product's own training, to the bit; left out is left
 // out; what a run gives does not depend on the runs before it, nor on the processes they are spread over.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import {
   createLeaveOutTrainer,
   type LeaveOutTrainer,
 } from '../../../../engine/attribution/audit/leave-out-trainer.ts';
+import { readSafetensors, writeSafetensors } from '../../../../engine/model/safetensors.ts';
 import { trainRun } from '../../../../engine/train/train-run.ts';
 import { runSchema } from '../../../../engine/train/train-run-config.ts';
 import { examples, makeTinyVersion, type TinyVersion } from '../tiny-version.ts';
@@ -69,6 +70,45 @@ describe('retraining with weights', () => {
     const losses = await trainer.losses(examples);
     expect(losses.indexOf(Math.min(...losses))).toBe(4);
     await expect(trainer.train([1, 1])).rejects.toThrow('2 weights for 24 examples');
+  });
+
+  it('uses no retraining of another base: the same job goes on from its file, on another base it begins anew', async () => {
+    const file = join(folder, 'bases.jsonl');
+    const job = {
+      ...{
+        examples,
+        recipe,
+        seed: 3,
+        queries: examples.slice(0, 2),
+        subsets: [{ id: 'full', leftOut: [] }],
+        file,
+      },
+    };
+    const [one] = await leaveOutRuns({ ...job, modelDir: version.modelDir });
+    const made: number[] = [];
+    await leaveOutRuns({ ...job, modelDir: version.modelDir }, (done) => void made.push(done));
+    expect(made).toEqual([1]);
+    const otherDir = join(folder, 'other base');
+    cpSync(version.modelDir, otherDir, { recursive: true });
+    const weights = [...readSafetensors(join(otherDir, 'model.safetensors'))];
+    const larger = weights.map(
+      ([name, { shape, data }]) => [name, { shape, data: data.map((v) => 1.1 * v) }] as const,
+    );
+    writeSafetensors(join(otherDir, 'model.safetensors'), new Map(larger));
+    const [other] = await leaveOutRuns({ ...job, modelDir: otherDir });
+    expect(other.losses).not.toEqual(one.losses);
+  });
+
+  it('ends with training_diverged, not with figures, where a loss is no number', async () => {
+    const job = {
+      ...{ modelDir: version.modelDir, examples, recipe: { ...recipe, lr: 1e30 }, seed: 3 },
+      ...{
+        queries: examples.slice(0, 2),
+        subsets: [{ id: 'full', leftOut: [] }],
+        file: join(folder, 'nan.jsonl'),
+      },
+    };
+    await expect(leaveOutRuns(job)).rejects.toMatchObject({ code: 'training_diverged', retry: 'never' });
   });
 
   it('gives the same runs in one process and spread over two children', async () => {

@@ -34,6 +34,13 @@ describe('the rows of a version', () => {
     expect([...weightsWithout([2])]).toEqual([1, 0]);
   });
 
+  it('of a version that learned from votes last are those of the rule, as in its training of answers', () => {
+    const { rows, weightsWithout } = trainedRows(join(folder, 'nothing'), [first, copy, other], 'kto');
+    expect(rows.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect([...weightsWithout([0])]).toEqual([1, 1]);
+    expect([...weightsWithout([0, 1])]).toEqual([0, 1]);
+  });
+
   it('that share the weight of one have it among those that are left: 1/2 of two, twice that of the one', () => {
     const half = [{ ...first, weight: 0.5 }, { ...other, weight: 0.5 }]; // biome-ignore format: one row
     const { weightsWithout } = trainedRows(adapterWith('y', half), [first, other]);
