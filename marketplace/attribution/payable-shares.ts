@@ -22,9 +22,9 @@ export interface PayableFacts {
   readonly accepted: readonly Contribution[];
   /** Who asked, with every identity known to be the same person. */
   readonly askers: ReadonlySet<string>;
-  /** Contributions that lately stood in `usesNeeded` answers which somebody else paid for. */
+  /** Contributions that lately stood in `usesNeeded` of the answers below, for somebody else than who wrote them. */
   readonly used: ReadonlySet<string>;
-  /** How many such answers there were, lately. */
+  /** How many answers there were lately that no grant paid any part of and of which something was traced. */
   readonly paidAnswers: number;
   /** Near copies, each with the first accepted of its cluster: a cluster weighs one, for the first of it that stands. */
   readonly copies: ReadonlyMap<string, string>;

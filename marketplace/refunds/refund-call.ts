@@ -5,13 +5,14 @@
 // Refusals in order: not an operator, no such receipt, the amount, the reason, more than is left to give back.
 import { sql } from 'kysely';
 import { type Database, type Tx, transact } from '../../db/database.ts';
-import { formatOpen, type Nano, nano, parseOpen, subtractNano } from '../../db/ledger/amount.ts';
+import { addNano, formatOpen, type Nano, nano, parseOpen, subtractNano } from '../../db/ledger/amount.ts';
+import { poolOf } from '../../db/ledger/balances.ts';
 import { refund } from '../../db/ledger/refund.ts';
 import { getCall } from '../../db/repositories/call-repository.ts';
 import { getConversation } from '../../db/repositories/conversation-repository.ts';
 import { earnedByCall, refundedOf } from '../../db/repositories/history-repository.ts';
 import { noteOperatorAct } from '../../db/repositories/operator-act-repository.ts';
-import { samePersons } from '../../db/repositories/payable-share-repository.ts';
+import { isVersionOf, samePersons } from '../../db/repositories/payable-share-repository.ts';
 import { getPerson } from '../../db/repositories/person-repository.ts';
 import { getReceiptByNumber } from '../../db/repositories/receipt-repository.ts';
 import type { Call } from '../../db/schema.ts';
@@ -116,13 +117,23 @@ async function ownEarningRefusal(
   { call, amountNano }: { readonly call: Call; readonly amountNano: Nano | 'all' },
   refundedBeforeNano: Nano,
 ): Promise<RefundRefusal | null> {
-  const ownEarnedNano = await earnedByCall(db, call.id, await samePersons(db, call.personId));
+  const ownEarnedNano = await ownEarnings(db, call);
   if (ownEarnedNano === 0n) return null;
   const priceNano = call.priceNano as Nano;
   const left = priceNano - ownEarnedNano - refundedBeforeNano;
   const refundableNano = nano(left > 0n ? left : 0n);
   if (amountNano !== 'all' && amountNano <= refundableNano) return null;
   return { ok: false, code: 'refund_above_price', priceNano, refundableNano, ownEarnedNano };
+}
+
+/** What who asked earned by the answer; of a data part that is not split yet, all of it where nobody else can get any. */
+async function ownEarnings(db: Database | Tx, { id, personId, modelVersionId }: Call): Promise<Nano> {
+  const personIds = await samePersons(db, personId);
+  // First: split in between, it is counted twice rather than not at all.
+  const waitingNano = await poolOf(db, id);
+  const earnedNano = await earnedByCall(db, id, personIds);
+  const isTheirs = waitingNano > 0n && (await isVersionOf(db, { modelVersionId, personIds }));
+  return isTheirs ? addNano(earnedNano, waitingNano) : earnedNano;
 }
 
 type ReadOrder =

@@ -106,6 +106,28 @@ describe('a refund', () => {
   });
 });
 
+describe('a refund before the data part is split', () => {
+  it('gives back a quarter, not three, to who made the model and all of its data: nothing would be left to pay', async () => {
+    const { market } = world;
+    const owners = await sql<{
+      id: string;
+      personId: string;
+    }>`select id, person_id from contribution`.execute(database.db);
+    const give = (id: string, personId: string) =>
+      sql`update contribution set person_id = ${personId} where id = ${id}`.execute(database.owner.db);
+    for (const { id } of owners.rows) await give(id, ann.id);
+    const boss = await market.person({ platform: 'test', userId: 'boss', displayName: 'Boss' });
+    const { callId, priceNano, receiptNumber } = done(await ask(market, ann, OWN));
+    const order = { operator: boss, receipt: receiptNumber, amount: 'all', reason: 'at once' };
+    const most = { ok: false, code: 'refund_above_price', refundableNano: priceNano / 4n };
+    expect(await market.refundOffer(order)).toMatchObject(most);
+    expect(await market.refund(order, 'early')).toMatchObject(most);
+    await market.attributeNow(callId);
+    expect(await market.refundOffer(order)).toMatchObject(most);
+    for (const { id, personId } of owners.rows) await give(id, personId);
+  });
+});
+
 describe('an answer proves that a contribution is of use', () => {
   const used = async (usesMin: number) => {
     const { rows } = await sql<{ id: string }>`select max(id) as id from datanet_version`.execute(
