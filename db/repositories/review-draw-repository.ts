@@ -6,6 +6,11 @@ import { sql } from 'kysely';
 import type { Database, Tx } from '../database.ts';
 import type { Contribution } from '../schema.ts';
 
+/** Whoever draws for a reviewer holds this until the transaction ends: asking ten times at once draws one. */
+export async function lockDraws(tx: Tx, reviewerId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`draws of ${reviewerId}`}, 0))`.execute(tx);
+}
+
 /** What was drawn for the reviewer and still waits for their verdict. @param notOf as in drawReview */
 export async function openDraw(
   db: Database,
@@ -24,7 +29,7 @@ export async function openDraw(
           selectFrom('review')
             .select('review.reviewerId')
             .whereRef('review.contributionId', '=', 'contribution.id')
-            .where('review.reviewerId', '=', reviewerId),
+            .where('review.reviewerId', 'in', notOf),
         ),
       ),
     )
@@ -35,7 +40,7 @@ export async function openDraw(
 
 /**
  * Draws one of the `among` oldest that this reviewer may judge, at random, and keeps the draw.
- * @param notOf whose contributions are left out: the reviewer's own
+ * @param notOf whose contributions are left out, and what they have judged: the reviewer under every identity
  */
 export async function drawReview(
   tx: Tx,
@@ -45,11 +50,12 @@ export async function drawReview(
     among,
   }: { readonly reviewerId: string; readonly notOf: readonly string[]; readonly among: number },
 ): Promise<Contribution | undefined> {
+  const same = `{${notOf.join(',')}}`;
   const drawn = await sql<{ id: string }>`
     select o.id from (
       select c.id from contribution c
-      where c.state = 'submitted' and not c.person_id = any (${`{${notOf.join(',')}}`}::text[])
-        and not exists (select 1 from review r where r.contribution_id = c.id and r.reviewer_id = ${reviewerId})
+      where c.state = 'submitted' and not c.person_id = any (${same}::text[])
+        and not exists (select 1 from review r where r.contribution_id = c.id and r.reviewer_id = any (${same}::text[]))
       order by c.seq limit ${among}) o
     order by random() limit 1`.execute(tx);
   const id = drawn.rows.at(0)?.id;

@@ -1,6 +1,6 @@
 // Peer review: other people accept or reject with a reason, and the first verdict that enough of them share decides.
-// Used by create-marketplace.ts. Nobody reviews their own (the database refuses it too), also not under another identity, and
-// where several must agree nobody picks what to judge: it is drawn. The acceptance that fills the condition cuts the next
+// Used by create-marketplace.ts. Nobody reviews their own (the database refuses it too), also not under another identity, nobody
+// counts twice, and where several must agree nobody picks what to judge: it is drawn. The acceptance that fills the condition cuts the next
 // version and queues its training in the same transaction.
 import { type Tx, transact } from '../../db/database.ts';
 import {
@@ -14,7 +14,7 @@ import {
 import { getDatanet } from '../../db/repositories/datanet-repository.ts';
 import { samePersons } from '../../db/repositories/payable-share-repository.ts';
 import { getPerson, getPersons } from '../../db/repositories/person-repository.ts';
-import { drawReview, isDrawn, openDraw } from '../../db/repositories/review-draw-repository.ts';
+import { drawReview, isDrawn, lockDraws, openDraw } from '../../db/repositories/review-draw-repository.ts';
 import type { Contribution, Review } from '../../db/schema.ts';
 import { conversationOf } from '../choose-model.ts';
 import { cleanText } from '../clean-text.ts';
@@ -58,10 +58,11 @@ async function nextFor(
 ): Promise<Contribution | undefined> {
   if (settings.reviewsToAgree === 1) return await nextToReview(db, { reviewerId });
   const notOf = [...(await samePersons(db, reviewerId))];
-  return (
-    (await openDraw(db, { reviewerId, notOf })) ??
-    (await transact(db, (tx) => drawReview(tx, { reviewerId, notOf, among: DRAWN_AMONG })))
-  );
+  return await transact(db, async (tx) => {
+    await lockDraws(tx, reviewerId);
+    const open = await openDraw(tx, { reviewerId, notOf });
+    return open ?? (await drawReview(tx, { reviewerId, notOf, among: DRAWN_AMONG }));
+  });
 }
 
 export async function reviewContribution(
@@ -85,7 +86,7 @@ export async function reviewContribution(
       return { ok: false, code: recorded.code === 'already_reviewed' ? 'already_decided' : recorded.code };
     }
     const reviews = await reviewsOf(tx, contributionId);
-    const panel = panelVerdict(reviews, reviewsToAgree);
+    const panel = panelVerdict(await onceEach(tx, reviews), reviewsToAgree);
     if (panel.decided !== null) {
       const cause = `review by ${await namesOf(tx, reviews)}`;
       const decision = { id: contributionId, from: ['submitted'], cause } as const;
@@ -121,6 +122,17 @@ async function refusalOf(
   if (contribution === undefined) return null; // recordReview says so
   if ((await samePersons(tx, judged.reviewerId)).has(contribution.personId)) return 'own_contribution';
   return reviewsToAgree === 1 || (await isDrawn(tx, judged)) ? null : 'not_drawn';
+}
+
+/** The first verdict of each person: identities that are known to be one judge once. */
+async function onceEach(tx: Tx, reviews: readonly Review[]): Promise<readonly Review[]> {
+  const heard = new Set<string>();
+  const counted: Review[] = [];
+  for (const review of reviews) {
+    if (!heard.has(review.reviewerId)) counted.push(review);
+    for (const id of await samePersons(tx, review.reviewerId)) heard.add(id);
+  }
+  return counted;
 }
 
 async function namesOf(tx: Tx, reviews: readonly Review[]): Promise<string> {

@@ -106,6 +106,31 @@ describe('a contribution', () => {
   });
 });
 
+describe('one person under two names with a wallet in common', () => {
+  it('judges once: the second verdict does not decide, and what one has judged is not drawn for the other', async () => {
+    const [author, one, same, other] = await people(world, 4);
+    const id = await offered(author);
+    // Drawn for both before anybody can tell.
+    for (const person of [one, same]) expect((await drawn(person)).contributionId).toBe(id);
+    for (const { id: personId } of [one, same]) {
+      await transact(database.db, (tx) => addWallet(tx, { personId, address: `0x${'6'.repeat(40)}` }));
+      await transact(database.db, (tx) => endWallet(tx, personId));
+    }
+    expect(await judge(one, id)).toMatchObject({ state: 'waiting', missing: 1 });
+    expect(await world.market.nextReview(same)).toBeNull();
+    expect(await judge(same, id)).toMatchObject({ state: 'waiting', missing: 1 });
+    await drawn(other);
+    expect(await judge(other, id)).toMatchObject({ state: 'accepted' });
+  });
+
+  it('who asks ten times at once for something to judge is given one', async () => {
+    const [author, reviewer] = await people(world, 2);
+    for (let i = 0; i < 10; i++) await offered(author);
+    const given = await Promise.all(Array.from({ length: 10 }, () => drawn(reviewer)));
+    expect(new Set(given.map(({ contributionId }) => contributionId)).size).toBe(1);
+  });
+});
+
 describe('a ring that writes junk and judges', () => {
   it('of a writer and one helper gets 0 of its 3 items accepted among 10 honest ones, instead of all 3', async () => {
     const [writer, helper, author, ...honest] = await people(world, 6);
