@@ -61,6 +61,30 @@ export async function dueCallAudits(db: Database, modelVersionId: string): Promi
     .execute();
 }
 
+/** Calls that wait for their check while no audit of their version is under way, whose end would take them up; oldest first. */
+export async function forgottenCallAudits(
+  db: Database,
+  limit: number,
+): Promise<readonly Pick<CallAudit, 'callId'>[]> {
+  return db
+    .selectFrom('callAudit')
+    .select('callId')
+    .where('state', '=', 'due')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('versionAudit')
+            .select('versionAudit.id')
+            .whereRef('versionAudit.modelVersionId', '=', 'callAudit.modelVersionId')
+            .where('versionAudit.state', 'in', ['queued', 'running']),
+        ),
+      ),
+    )
+    .orderBy('createdAt')
+    .limit(limit)
+    .execute();
+}
+
 /** Ends the check of a call; does nothing when it was over already. */
 export async function endCallAudit(
   tx: Tx,

@@ -95,7 +95,10 @@ export async function endVersionAudit(
   return numUpdatedRows === 1n;
 }
 
-/** Published versions of listed models with which nothing was ever begun, and audits under way. */
+/**
+ * Published versions of listed models that have no audit, none under way, and none that failed in the last six hours (what
+ * failed for want of memory or disk may pass then); and audits under way.
+ */
 export async function auditsDue(
   db: Database,
 ): Promise<{ readonly unaudited: readonly string[]; readonly open: readonly VersionAudit[] }> {
@@ -110,7 +113,13 @@ export async function auditsDue(
         exists(
           selectFrom('versionAudit')
             .select('versionAudit.id')
-            .whereRef('versionAudit.modelVersionId', '=', 'modelVersion.id'),
+            .whereRef('versionAudit.modelVersionId', '=', 'modelVersion.id')
+            .where(({ or, eb }) =>
+              or([
+                eb('versionAudit.state', '<>', 'failed'),
+                eb('versionAudit.finishedAt', '>', sql<Date>`now() - interval '6 hours'`),
+              ]),
+            ),
         ),
       ),
     )

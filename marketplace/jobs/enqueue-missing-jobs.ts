@@ -2,11 +2,14 @@
 // Used by reconciler.ts. The rows are the truth, the queue is only the order of work.
 import { sql } from 'kysely';
 import type { Tx } from '../../db/database.ts';
+import { forgottenCallAudits } from '../../db/repositories/call-audit-repository.ts';
 import { auditsDue } from '../../db/repositories/version-audit-repository.ts';
 import type { Call } from '../../db/schema.ts';
 import { queueAudit } from '../attribution/audits/queue-audit.ts';
 import type { MarketplaceSettings } from '../marketplace-settings.ts';
 import { enqueueJob, trainJob } from './enqueue-job.ts';
+
+const CHECKS_AT_ONCE = 100;
 
 /** @returns how many jobs were added */
 export async function enqueueMissingJobs(
@@ -39,6 +42,11 @@ export async function enqueueMissingJobs(
   for (const { id: auditId } of open) {
     if (waiting.has(`audit:${auditId}`)) continue;
     await enqueueJob(tx, 'audit-version', { auditId });
+    added += 1;
+  }
+  for (const { callId } of await forgottenCallAudits(tx, CHECKS_AT_ONCE)) {
+    if (waiting.has(`check:${callId}`)) continue;
+    await enqueueJob(tx, 'check-call', { callId });
     added += 1;
   }
   return added;

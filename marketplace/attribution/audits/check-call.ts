@@ -17,6 +17,7 @@ import { adapterOf } from '../../listings/adapter-of.ts';
 import type { MarketplaceContext } from '../../marketplace-context.ts';
 import { servedPrompt } from '../served-prompt.ts';
 import { auditGroups } from './audit-plan.ts';
+import { auditStanding } from './audit-standing.ts';
 import { type CallCheck, checkOf } from './call-check.ts';
 import { queueAudit } from './queue-audit.ts';
 import { readReport } from './stored-report.ts';
@@ -30,12 +31,14 @@ export async function checkCall(market: MarketplaceContext, callId: string): Pro
   const version = call === undefined ? undefined : await getModelVersion(db, call.modelVersionId);
   if (call === undefined || version === undefined) throw new Error(`the drawn call ${callId} has no version`);
   const shares = (await sharesOfCall(db, callId)).filter(({ kind }) => kind === 'influence');
+  // Asked first: an audit that ends meanwhile has put its adapters there.
+  const { open } = await auditStanding(market, version.id);
   const kept = await keptAdapters(market, version);
   if ((call.answer ?? '') === '') return await leaveOut(market, callId, 'its answer is empty');
   if (shares.length === 0) return await leaveOut(market, callId, 'nothing of it was paid by influence');
   if (kept === undefined) {
     // Under way, or begun now: its end takes this call up again.
-    if (await transact(db, (tx) => queueAudit(tx, market, version.id))) return;
+    if (open !== null || (await transact(db, (tx) => queueAudit(tx, market, version.id)))) return;
     return await leaveOut(market, callId, 'its version could not be retrained here');
   }
   const check = await measure(market, call, version, shares, kept);

@@ -1,7 +1,8 @@
 // Which paid calls are checked against retraining: about one in a hundred, drawn by the hash of the call's id with a secret
 // salt of its UTC day. A salt is made the day before and its hash (the commitment) is open from then on, the salt itself
-// once its day is over: neither the marketplace nor anybody else can choose the calls, and everybody can draw them again.
-// Used by attribute-call.ts, reconciler.ts (which makes the salts) and audit-draws.ts. The first day of a database has a
+// once its day is over: nobody can choose calls once they have ids, and everybody can draw them again. (Ids are made here: what
+// this does not show is a changed program that gave some calls ids of its choice.)
+// Used by attribute-call.ts, reconciler.ts (which makes the salts) and audit-days.ts. The first day of a database has a
 // salt made on the day itself; its row tells.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Database, Tx } from '../../../db/database.ts';

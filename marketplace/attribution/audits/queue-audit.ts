@@ -1,5 +1,5 @@
-// Puts the audit of a version into the queue, in the transaction that makes it due: publication, a start that finds a
-// version unaudited, a call drawn for a check where nothing is kept to check it with, a new method. Used by end-run.ts,
+// Puts the audit of a version into the queue, in the transaction that makes it due: publication, a round of the reconciler that
+// finds a version unaudited or its audit failed six hours ago, a call drawn for a check where nothing is kept to check it with, a new method. Used by end-run.ts,
 // enqueue-missing-jobs.ts, check-call.ts and attribute-call.ts. One audit of a version at a time.
 import type { Tx } from '../../../db/database.ts';
 import { queueVersionAudit } from '../../../db/repositories/version-audit-repository.ts';

@@ -1,6 +1,7 @@
 // Paid calls drawn for a check: by the day's salt, against adapters that lack half of the contributors, which the version's
 // own audit keeps; calls with nothing to check are left out with the reason. Real Postgres, fake engine.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { getCallAudit, listAuditSalts } from '../../../../db/repositories/call-audit-repository.ts';
 import type { CallCheck } from '../../../../marketplace/attribution/audits/call-check.ts';
@@ -30,6 +31,13 @@ async function attributed(question: string, market = world.market): Promise<stri
   return callId;
 }
 
+async function keys(): Promise<readonly (string | null)[]> {
+  const { rows } = await sql<{ key: string | null }>`select key from graphile_worker.jobs`.execute(
+    database.db,
+  );
+  return rows.map(({ key }) => key);
+}
+
 async function checked(callId: string) {
   for (;;) {
     const audit = await getCallAudit(database.db, callId);
@@ -49,6 +57,12 @@ it('draws none where the part is 0', async () => {
 it('checks a drawn call against 8 adapters, once the version was retrained here for it', async () => {
   const callId = await attributed('What is the capital of France?');
   expect(await getCallAudit(database.db, callId)).toMatchObject({ state: 'due' });
+  // Its job is lost, as when an audit ends in the moment in which the job finds it under way: the reconciler sees that it waits.
+  await sql`delete from graphile_worker._private_jobs where key = ${`check:${callId}`}`.execute(
+    database.owner.db,
+  );
+  await world.market.reconcile();
+  expect(await keys()).toContain(`check:${callId}`);
   expect(world.engine.calls.auditVersion).toBe(0);
   await world.market.start(async () => {});
   const { state, report } = await checked(callId);

@@ -68,6 +68,18 @@ async function forgetAudits(): Promise<void> {
   await rm(join(world.demoDir, `${SLUG}-adapter`, 'audit.json'), { force: true });
 }
 
+async function sixHoursPass(): Promise<void> {
+  const connection = await database.owner.pool.reserve();
+  try {
+    await connection.unsafe(
+      `begin; set local session_replication_role = replica;
+        update version_audit set finished_at = finished_at - interval '6 hours'; commit`,
+    );
+  } finally {
+    connection.release();
+  }
+}
+
 /** Runs a marketplace's background work until its page says so. */
 async function runUntil(is: (audit: AuditView) => boolean, market?: OwnedMarketplace): Promise<AuditView> {
   const running = market ?? (await world.again());
@@ -154,13 +166,19 @@ describe('a version without an audit', () => {
     expect(folders[0]).toBe(folders[1]);
   });
 
-  it('whose audit fails pays in equal parts, and nobody tries again by himself', async () => {
+  it('whose audit fails pays in equal parts, is audited again after six hours and not before, and pays by it', async () => {
     await forgetAudits();
     world.engine.faults.failAudits = true;
     expect(await runUntil(({ state }) => state === 'failed')).toMatchObject({ found: null });
     expect(await paidBy()).toMatchObject({ note: expect.stringMatching(/could not be audited/) });
     expect((await audits()).map(({ error }) => error)).toEqual(['fake: the audit failed']);
     world.engine.faults.failAudits = false;
+    const market = await world.again();
+    await market.reconcile();
+    expect((await audits()).map(({ state }) => state)).toEqual(['failed']);
+    await sixHoursPass();
+    expect(await runUntil(({ state }) => state === 'passed', market)).toMatchObject({ short: [] });
+    expect(await paidBy()).toMatchObject({ by: 'attribution' });
   });
 
   it('whose audit finds too little stays with equal parts', async () => {
