@@ -27,6 +27,7 @@ import type { MarketplaceContext } from './marketplace-context.ts';
 import { type AttributionFacts, completeReceipt } from './receipts/complete-receipt.ts';
 import { signedReceipt } from './receipts/sign-receipts.ts';
 import { type PoolPayout, splitDataPool } from './split-price.ts';
+import { isDatabaseAway } from './wait-for-database.ts';
 
 /** After so many tries (about 50 minutes of growing pauses) contributors are not kept waiting: equal split, disclosed. */
 const TRIES_MAX = 8;
@@ -46,7 +47,8 @@ export async function attributeCall(
   if (version === undefined) throw new Error(`the model version of call ${callId} does not exist`);
   const shares = measuredShares(market, version, () => sampleShares(market, call, version), unattributed);
   const sample = await shares.catch((fault: unknown) => {
-    if (attempt < TRIES_MAX) throw fault;
+    // What is no fault of measuring (this program stops, the database is away) costs nobody their share.
+    if (attempt < TRIES_MAX || market.stopping.aborted || isDatabaseAway(fault)) throw fault;
     market.log.error({ err: fault, callId }, 'attribution failed for good: equal split');
     return unattributed(`attribution failed ${attempt} times: equal split`);
   });

@@ -76,6 +76,16 @@ it('whose attribution fails 8 times falls back to the equal split, and the recei
   expect(story?.checks.filter((check) => !check.ok)).toEqual([]);
 });
 
+it('whose last try is interrupted, as the program stops, keeps the pool for the next start', async () => {
+  const { callId } = done(await ask(world.market, await newPerson(world.market), EGYPT));
+  const stopped = await world.again();
+  await stopped.stop();
+  world.engine.faults.failAttribution = true;
+  await expect(stopped.attributeNow(callId, 8)).rejects.toThrow('fake: attribution failed');
+  world.engine.faults.failAttribution = false;
+  expect(await world.market.provenance(callId)).toMatchObject({ state: 'pending' });
+});
+
 it('whose attribution fails keeps the pool for the next try, and pays nobody twice', async () => {
   const { callId } = done(await ask(world.market, await newPerson(world.market), EGYPT));
   world.engine.faults.failAttribution = true;
