@@ -10,7 +10,7 @@ import { getModel } from '../db/repositories/model-repository.ts';
 import { getModelVersion } from '../db/repositories/model-version-repository.ts';
 import { getReceipt } from '../db/repositories/receipt-repository.ts';
 import type { Call, ModelVersion } from '../db/schema.ts';
-import { auditView } from './attribution/audits/audit-view.ts';
+import { auditStanding } from './attribution/audits/audit-standing.ts';
 import { makerOf, readMakers } from './attribution/read-makers.ts';
 import { sentencesOf } from './attribution/sentences.ts';
 import { spanEvidence } from './attribution/span-evidence.ts';
@@ -71,7 +71,10 @@ export async function readProvenance(
             influence.map(({ contributionId }) => contributionId ?? ''),
           ),
     sentences: isMeasured ? sentencesOf(answer).length : 0,
-    agreement: version === undefined ? null : ((await auditView(market, version.id)).found?.lds ?? null),
+    agreement:
+      version === undefined
+        ? null
+        : ((await auditStanding(market, version.id)).done?.report.figures.lds ?? null),
     contributorsPaid: new Set(shares.filter((share) => share.amountNano > 0n).map((share) => share.personId))
       .size,
     learntFrom: version === undefined ? [] : learntFrom(version, made?.contributionCount ?? 0),

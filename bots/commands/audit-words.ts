@@ -60,7 +60,8 @@ function checkedWords({ checked }: Audit): string | null {
   const ranked = rank === null ? '' : ` agreement ${two(rank.value)}${likely(rank, two)}`;
   const off =
     error === null ? '' : `${ranked === '' ? '' : ','} off by ${percent(error)} of what the data did`;
-  return `${count(calls, 'paid answer')}, drawn at random, checked the same way:${ranked}${off}.`;
+  const found = ranked + off === '' ? ' nothing could be told' : ranked + off;
+  return `${count(calls, 'paid answer')}, drawn at random, checked the same way:${found}.`;
 }
 
 const two = (value: number): string => value.toFixed(2);

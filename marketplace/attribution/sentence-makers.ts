@@ -1,8 +1,10 @@
 // Who made each sentence of an answer, measured when somebody asks: 🔍 and then "Sentence by sentence". Used by
 // create-marketplace.ts. Reads only: payment went by the whole answer and stays as it was.
-// Rules as of payment where a reader can see them: what was retracted has no share, a person's contributions are summed.
+// Rules as of payment where a reader can see them: what was retracted has no share, that of a cluster's first passes to the next
+// of somebody else (pay-cluster.ts), a person's contributions are summed.
 // What was measured for a call is kept for the next who asks, so that a busy button costs one measurement.
 import { getCall } from '../../db/repositories/call-repository.ts';
+import { contributionsOfVersion } from '../../db/repositories/datanet-version-repository.ts';
 import { getModelVersion } from '../../db/repositories/model-version-repository.ts';
 import { getReceipt } from '../../db/repositories/receipt-repository.ts';
 import type { Call, ModelVersion } from '../../db/schema.ts';
@@ -13,6 +15,7 @@ import type { AskInput } from '../marketplace.ts';
 import type { MarketplaceContext } from '../marketplace-context.ts';
 import type { ReceiptBody } from '../receipts/receipt-body.ts';
 import { receiptNumber } from '../receipts/receipt-number.ts';
+import { paidOfClusters } from './pay-cluster.ts';
 import { readMakers } from './read-makers.ts';
 import { sentencesOf } from './sentences.ts';
 import { servedPrompt } from './served-prompt.ts';
@@ -57,12 +60,14 @@ export async function sentenceMakers(
   if (attribution === null) return { ok: false, code: 'pending' };
   const parts = attribution.storeHash === '' ? null : await measured(market, call, version);
   if (parts === null) return { ok: false, code: 'not_measured' };
-  const ids = parts.flatMap(({ shares }) => shares.map(({ exampleId }) => exampleId));
+  const contributions = await contributionsOfVersion(market.db, version.datanetVersionId);
+  const paid = parts.map(({ text, shares }) => ({ text, shares: paidOfClusters(shares, contributions) }));
+  const ids = paid.flatMap(({ shares }) => shares.map(({ exampleId }) => exampleId));
   const makers = await readMakers(market.db, ids);
   return {
     ok: true,
     receiptNumber: receiptNumber(receipt.number),
-    sentences: parts.map(({ text, shares }) => {
+    sentences: paid.map(({ text, shares }) => {
       const byName = new Map<string, number>();
       for (const { exampleId, share } of shares) {
         const maker = makers.get(exampleId);

@@ -47,6 +47,13 @@ describe('a model’s page', () => {
     );
   });
 
+  it('tells of checks that could tell nothing', () => {
+    const checked = { calls: 1, rank: null, error: null };
+    expect(words({ ...passed, checked })).toContain(
+      '1 paid answer, drawn at random, checked the same way: nothing could be told.',
+    );
+  });
+
   it('says nothing for a model without a version', () => {
     expect(auditLines({ audit: null })).toEqual([]);
   });

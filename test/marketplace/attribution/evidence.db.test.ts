@@ -142,6 +142,25 @@ describe('sentences', () => {
   });
 });
 
+it('a sentence of a copy whose first was taken back is shown as it is paid: made by the next who gave it', async () => {
+  const call = await answered(FRANCE);
+  const contributions = await listContributions(database.db, {});
+  const idOf = (question: string) => contributions.find((one) => one.question === question)?.id ?? '';
+  const { attributeParts } = world.engine;
+  Object.assign(world.engine, {
+    attributeParts: async (request: Parameters<typeof attributeParts>[0]) =>
+      (await attributeParts(request)).map((part) => ({
+        ...part,
+        shares: [
+          { exampleId: idOf(SPAIN), share: 0.6, score: 1, copyIds: [idOf('What is the capital of Norway?')] },
+        ],
+      })),
+  });
+  const found = await bySentence(call);
+  Object.assign(world.engine, { attributeParts });
+  expect(found).toMatchObject({ sentences: [{ makers: [{ pseudonym: 'ben', share: 0.6 }] }] });
+});
+
 it('words are shown only where the answer stands: its id, which the public receipt tells, shows a stranger none', async () => {
   const { callId } = await answered(FRANCE);
   const place = placeOf(await newPerson(world.market));
