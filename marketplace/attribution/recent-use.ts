@@ -1,6 +1,6 @@
 // What answers of the last 90 days were made of that somebody paid for: what proves that a contribution is of use. Answers that
 // nothing was traced in prove nothing of anything, and do not count: half of them would leave no fact its uses. Used by
-// gaming-facts.ts for each call. Looking takes 35 µs a contribution and 2 µs a paid answer (measured), so what has many of them
+// gaming-facts.ts for each call. Looking takes 35 µs a contribution and 2.5 µs a paid answer (measured), so what has many of them
 // is looked at once in five minutes for all calls; a receipt holds the weights that came of it. Reads only.
 import type { Database } from '../../db/database.ts';
 import { paidAnswers, usedContributions } from '../../db/repositories/payable-share-repository.ts';
