@@ -142,23 +142,28 @@ describe('sentences', () => {
   });
 });
 
-it('a sentence of a copy whose first was taken back is shown as it is paid: made by the next who gave it', async () => {
-  const call = await answered(FRANCE);
+it('a copy whose first was taken back is paid in its place, in money, in the receipt and sentence by sentence', async () => {
   const contributions = await listContributions(database.db, {});
   const idOf = (question: string) => contributions.find((one) => one.question === question)?.id ?? '';
-  const { attributeParts } = world.engine;
+  const [first, copy] = [idOf(SPAIN), idOf('What is the capital of Norway?')];
+  const shares = [{ exampleId: first, share: 0.6, score: 1, copyIds: [copy] }];
+  const { attribute, attributeParts } = world.engine;
   Object.assign(world.engine, {
+    attribute: async (request: AttributeRequest) => ({ ...(await attribute(request)), shares }),
     attributeParts: async (request: Parameters<typeof attributeParts>[0]) =>
-      (await attributeParts(request)).map((part) => ({
-        ...part,
-        shares: [
-          { exampleId: idOf(SPAIN), share: 0.6, score: 1, copyIds: [idOf('What is the capital of Norway?')] },
-        ],
-      })),
+      (await attributeParts(request)).map((part) => ({ ...part, shares })),
   });
-  const found = await bySentence(call);
-  Object.assign(world.engine, { attributeParts });
-  expect(found).toMatchObject({ sentences: [{ makers: [{ pseudonym: 'ben', share: 0.6 }] }] });
+  const call = await answered(FRANCE);
+  const sentences = await bySentence(call);
+  Object.assign(world.engine, { attribute, attributeParts });
+  const top = (await look(call))?.top;
+  expect(top).toMatchObject([{ contributionId: copy, pseudonym: 'ben', share: 0.6 }]);
+  expect(sentences).toMatchObject({ sentences: [{ makers: [{ pseudonym: 'ben', share: 0.6 }] }] });
+  const story = await world.market.callStory(call.callId);
+  expect(story?.checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(story?.receipt?.body).toMatchObject({
+    attribution: { measurement: { top: [{ contribution: first, paidPpm: 0, why: 'retracted' }] } },
+  });
 });
 
 it('words are shown only where the answer stands: its id, which the public receipt tells, shows a stranger none', async () => {
