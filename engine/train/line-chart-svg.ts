@@ -25,7 +25,10 @@ const left = 76;
 const right = 732;
 const bottom = 392;
 /** Told apart by people who see few colours, too (after Okabe and Ito), dark enough for white. */
-const colours = ['#0b6bb8', '#d35c00', '#00805f', '#b03a7e', '#7a5c00', '#5b4fc7', '#0a8a9c', '#a32d2d'];
+const colours = [
+  ...['#0b6bb8', '#d35c00', '#00805f', '#b03a7e', '#7a5c00', '#5b4fc7', '#0a8a9c', '#a32d2d'],
+  ...['#4a6b00', '#6b6f76'],
+];
 const ink = '#1f2933';
 const paleInk = '#52606d';
 /** About what a character of 13 pixels takes, for the legend's line breaks. */

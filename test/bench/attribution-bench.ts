@@ -18,6 +18,7 @@ import { sanityMeasure } from './attribution/sanity-measure.ts';
 import { scanMeasure } from './attribution/scan-measure.ts';
 import { smoothnessMeasure } from './attribution/smoothness-measure.ts';
 import { spansMeasure } from './attribution/spans-measure.ts';
+import { stabilityMeasure } from './attribution/stability-measure.ts';
 import { storeMeasure } from './attribution/store-measure.ts';
 import { commonOptions, runBench } from './bench-run.ts';
 
@@ -32,6 +33,7 @@ const measures: readonly AttributionMeasure[] = [
   craftedMeasure,
   clusterMeasure,
   storeMeasure,
+  stabilityMeasure,
   costMeasure,
   scanMeasure,
   spansMeasure,

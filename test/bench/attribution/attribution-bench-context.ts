@@ -14,6 +14,8 @@ export interface AttributionBench {
   readonly subject: () => Promise<Subject>;
   /** The method that pays first. */
   readonly methods: () => Promise<readonly MethodScores[]>;
+  /** How far shares moved, answer by answer, by what moved them: filled by measures, drawn by the last one. */
+  readonly moved: Map<string, readonly number[]>;
 }
 
 export type AttributionMeasure = MeasureOf<AttributionBench>;
@@ -33,7 +35,7 @@ export function createAttributionBench({
     return subject;
   };
   return {
-    ...{ quick, say, folder },
+    ...{ quick, say, folder, moved: new Map() },
     subject: subjectOnce,
     methods: () => {
       methods ??= subjectOnce().then((made) => scoreMethods(made, join(folder, 'ensemble'), say));

@@ -1,5 +1,5 @@
-// The bench's pictures: LDS by method, and how many of those who state a fact are found among the first names. Listed last by
-// the attribution bench; a whole run writes them into test/bench/charts, as SVG and PNG. Its one figure is what several adapters add.
+// The bench's pictures: LDS by method, how many of those who state a fact are found among the first names, and how far shares
+// move when they should not. Listed last by the attribution bench; a whole run writes them into test/bench/charts, as SVG and PNG. Its one figure is what several adapters add.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditFigure, ldsByQuery } from '../../../engine/attribution/audit/audit-figures.ts';
@@ -27,7 +27,7 @@ export const chartsMeasure: AttributionMeasure = {
     const subject = await bench.subject();
     const { truth } = subject;
     const methods = await bench.methods();
-    if (!bench.quick) save(attributionCharts(subject, methods));
+    if (!bench.quick) save(attributionCharts(subject, methods, bench.moved));
     const value = ({ scores }: MethodScores): number | undefined =>
       auditFigure(ldsByQuery(scores, truth.contributorHalves))?.value;
     const paid = value(methods[0]);
@@ -40,10 +40,15 @@ export const chartsMeasure: AttributionMeasure = {
   },
 };
 
-/** The pictures by name: agreement by retrainings compared with, and sources found by names looked at, of every method. */
+/**
+ * The pictures by name: agreement by retrainings compared with, and sources found by names looked at, of every method; and the
+ * shares' stability.
+ * @param moved total variation of each answer's shares, by what moved them; no picture of none
+ */
 export function attributionCharts(
   subject: Pick<Subject, 'facts' | 'truth'>,
   methods: readonly MethodScores[],
+  moved: ReadonlyMap<string, readonly number[]>,
 ): ReadonlyMap<string, string> {
   const agreement = methods.map((method) => ({
     name: method.name,
@@ -81,7 +86,22 @@ export function attributionCharts(
   return new Map([
     ['attribution-lds', lds],
     ['attribution-recall', recall],
+    ...(moved.size === 0 ? [] : [['attribution-stability', stabilityChart(moved)] as const]),
   ]);
+}
+
+function stabilityChart(moved: ReadonlyMap<string, readonly number[]>): string {
+  return lineChartSvg({
+    title: 'How far shares move',
+    xLabel: 'answers in a hundred, the steadiest first',
+    yLabel: 'total variation of shares, at most',
+    lines: [...moved].map(([name, values]) => ({
+      name,
+      points: [...values]
+        .sort((a, b) => a - b)
+        .map((value, at): readonly [number, number] => [(100 * (at + 1)) / values.length, value]),
+    })),
+  });
 }
 
 function save(charts: ReadonlyMap<string, string>): void {

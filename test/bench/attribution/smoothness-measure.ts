@@ -21,14 +21,14 @@ const h = 0.1;
 export const smoothnessMeasure: AttributionMeasure = {
   figures: [kind],
   run: async (bench) => {
-    const { facts, modelDir } = await bench.subject();
+    const { facts, modelDir, seed } = await bench.subject();
     const random = seededRandom(51);
     const more = facts.statements.map(() => Number(random() < 0.5));
     const trainer = createLeaveOutTrainer({
       modelDir,
       examples: facts.statements,
       recipe: subjectRecipe(facts.statements.length),
-      seed: 1,
+      seed,
     });
     try {
       const losses: Float64Array[] = [];

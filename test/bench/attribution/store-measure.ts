@@ -69,6 +69,7 @@ export const storeMeasure: AttributionMeasure = {
       const truth = shares(exact[at].subarray(0, examples.length), exact[at].slice(examples.length));
       return paid.reduce((sum, share, i) => sum + Math.abs(share - truth[i]), 0) / 2;
     });
+    bench.moved.set('rows of int8 beside floats', variations);
     return {
       [rounding.name]: {
         value: variations.reduce((sum, value) => sum + value, 0) / variations.length,
