@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { auditFigure, ldsByQuery } from '../../../engine/attribution/audit/audit-figures.ts';
+import { ldsFigure } from '../../../engine/attribution/audit/audit-figures.ts';
 import { attributionCharts } from './charts-measure.ts';
 import { makeSubject, type Subject, smallSize } from './leave-out-subject.ts';
 import { type MethodScores, scoreMethods } from './method-scores.ts';
@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const method = (id: string): MethodScores => methods.find((each) => each.id === id) ?? methods[0];
 const lds = ({ scores }: MethodScores): number =>
-  auditFigure(ldsByQuery(scores, subject.truth.halves))?.value ?? Number.NaN;
+  ldsFigure(scores, subject.truth.halves)?.value ?? Number.NaN;
 
 describe('attribution on planted facts', () => {
   it('foretells what 10 retrainings on halves do to 15 answers, and chance does not', () => {
@@ -53,21 +53,27 @@ describe('attribution on planted facts', () => {
 
 describe('the pictures', () => {
   it('have a line for each method, of agreement and of sources found', () => {
-    const charts = attributionCharts(subject, methods);
+    const moved = new Map([['asked again', [0, 0.02, 0.01]]]);
+    const charts = attributionCharts(subject, methods, moved);
     for (const name of ['attribution-lds', 'attribution-recall'])
       for (const { name: shown } of methods) expect(charts.get(name)).toContain(`>${shown}<`);
+    expect(charts.get('attribution-stability')).toContain('>asked again<');
+    expect(attributionCharts(subject, methods, new Map()).has('attribution-stability')).toBe(false);
   });
 });
 
 describe('planted facts', () => {
-  it('are the same for the same seed; no question of a query or decoy is asked in a statement; all facts are stated', () => {
+  it('are the same for the same seed; no question of a query, decoy or stranger is asked in a statement; all facts are stated', () => {
     const facts = plantedFacts({ seed: 9 });
     expect(plantedFacts({ seed: 9 })).toEqual(facts);
     expect(facts.statements).toHaveLength(240);
     expect(new Set(facts.statements.map(({ fact }) => fact)).size).toBe(120);
     expect(new Set(facts.contributors).size).toBe(40);
     const asked = new Set(facts.statements.map(({ question }) => question));
-    for (const { question } of [...facts.queries, ...facts.decoys]) expect(asked.has(question)).toBe(false);
+    for (const { question } of [...facts.queries, ...facts.decoys, ...facts.strangers])
+      expect(asked.has(question)).toBe(false);
+    const decoys = new Set(facts.decoys.map(({ question }) => question));
+    expect(facts.strangers.filter(({ question }) => !decoys.has(question))).toHaveLength(40);
     for (const { goldIds } of facts.queries) expect(goldIds.length).toBeGreaterThanOrEqual(1);
   });
 });

@@ -3,7 +3,7 @@
 // Why such facts: nobody can know them from elsewhere, so whose statement taught an answer is known. Half of them are
 // about two people, and often both directions are planted ("A's teacher is B", "B's landlord is A"), so the same words
 // stand in statements of different facts: a search for words alone must err there.
-// Invariants: the same seed gives the same facts; no question of a query or decoy is asked in any statement.
+// Invariants: the same seed gives the same facts; no question of a query, decoy or stranger is asked in any statement.
 import type { Example } from '../../../engine/engine.ts';
 import { seededRandom, shuffledIndices } from '../../../engine/train/training-random.ts';
 
@@ -29,6 +29,8 @@ export interface PlantedFacts {
   readonly queries: readonly PlantedQuery[];
   /** Of the same kind about people whom no statement names; never trained. */
   readonly decoys: readonly Example[];
+  /** The same about yet other people: what neither training nor the floor has seen. */
+  readonly strangers: readonly Example[];
 }
 
 interface PlantedOptions {
@@ -38,6 +40,7 @@ interface PlantedOptions {
   readonly facts?: number;
   readonly queries?: number;
   readonly decoys?: number;
+  readonly strangers?: number;
 }
 
 interface Field {
@@ -126,7 +129,8 @@ interface Fact {
 
 /** @throws Error where there are more facts than statements, or more people than names */
 export function plantedFacts(options: PlantedOptions): PlantedFacts {
-  const { seed, contributors = 40, perContributor = 6, facts = 120, queries = 60, decoys = 120 } = options;
+  const { seed, contributors = 40, perContributor = 6, facts = 120, queries = 60 } = options;
+  const { decoys = 120, strangers = 40 } = options;
   const total = contributors * perContributor;
   if (facts > total) throw new Error(`bug: ${facts} facts in ${total} statements`);
   const random = seededRandom(seed, 61);
@@ -175,14 +179,22 @@ export function plantedFacts(options: PlantedOptions): PlantedFacts {
         goldIds: statements.filter((statement) => statement.fact === fact).map(({ id }) => id),
       };
     }),
-    decoys: factsOf(names.slice(cast.length, cast.length + Math.ceil(decoys / 4)), decoys, random).map(
-      ({ field, a, b }, i) => ({
-        id: `decoy-${i + 1}`,
-        question: fill(pick(field.asked, random), a, b),
-        answer: fill(field.answers[i % 2], a, b),
-      }),
-    ),
+    decoys: neverTaught('decoy', names.slice(cast.length), decoys, random),
+    strangers: neverTaught('stranger', names.slice(cast.length + Math.ceil(decoys / 4)), strangers, random),
   };
+}
+
+function neverTaught(
+  name: string,
+  people: readonly string[],
+  count: number,
+  random: () => number,
+): readonly Example[] {
+  return factsOf(people.slice(0, Math.ceil(count / 4)), count, random).map(({ field, a, b }, i) => ({
+    id: `${name}-${i + 1}`,
+    question: fill(pick(field.asked, random), a, b),
+    answer: fill(field.answers[i % 2], a, b),
+  }));
 }
 
 /** Four facts a person, each of another field; where two are about the same two people, often in both directions. */

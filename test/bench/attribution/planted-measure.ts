@@ -28,9 +28,9 @@ const kinds = {
   },
   above: {
     name: 'planted-above-words',
-    measure: 'planted facts: first one right, more often than TF-IDF',
+    measure: 'planted facts: lead over TF-IDF, in that of the three where it is smallest',
     unit: '',
-    goal: { atLeast: 0 },
+    goal: { atLeast: 0.001 },
   },
 } as const satisfies Record<string, FigureKind>;
 
@@ -53,9 +53,12 @@ export const plantedMeasure: AttributionMeasure = {
       measured[`planted-mrr${end}`] = mrr;
       measured[`planted-recall${end}`] = recall;
     }
-    const ours = measured['planted-top1'];
-    const words = measured['planted-top1-tf-idf'];
-    return { ...measured, [kinds.above.name]: { value: ours.value - words.value } };
+    const lead = ['planted-top1', 'planted-mrr', 'planted-recall'].map((name): [string, number] => [
+      name,
+      measured[name].value - measured[`${name}-tf-idf`].value,
+    ]);
+    const value = Math.min(...lead.map(([, by]) => by));
+    return { ...measured, [kinds.above.name]: { value, details: Object.fromEntries(lead) } };
   },
 };
 

@@ -1,13 +1,15 @@
 // What must hold of any attribution, whatever it is worth: scores of a model with random weights agree with nothing, a
-// statement asked in its own words names itself, texts that were never trained are paid as often as the floor says, a
-// question about something else has next to no part that the adapter explains, and asked again it is the same to the bit.
+// statement asked in its own words names itself, of an answer that was never taught no more passes the floor than the floor
+// lets through by chance, a question about something else has next to no part that the adapter explains, and asked again it is the same to the bit.
 // Listed by the attribution bench.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAttributor } from '../../../engine/attribution/attribute.ts';
+import { createAttributor, type Explanation } from '../../../engine/attribution/attribute.ts';
 import { rankCorrelation } from '../../../engine/attribution/audit/rank-correlation.ts';
 import { versionScores } from '../../../engine/attribution/audit/version-scores.ts';
 import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
+import { noiseFloor } from '../../../engine/attribution/shares.ts';
+import type { AttributeRequest, Example } from '../../../engine/engine.ts';
 import { loadLoraAdapter, saveLoraAdapter } from '../../../engine/model/lora-adapter.ts';
 import { loadModelConfig } from '../../../engine/model/model-config.ts';
 import { writeSafetensors } from '../../../engine/model/safetensors.ts';
@@ -32,7 +34,7 @@ const kinds = {
   },
   decoys: {
     name: 'sanity-decoys',
-    measure: 'statements above the floor where the answer was never taught, of all',
+    measure: 'statements above the floor where the answer was never taught, of all (1 is nominal)',
     unit: '%',
     goal: { atMost: 5 },
   },
@@ -70,17 +72,19 @@ export const sanityMeasure: AttributionMeasure = {
     const { facts, adapter, storeDir, modelDir } = subject;
     const attributor = createAttributor({ modelDir, threads: 1, storeBytesMax: 2 ** 31 });
     try {
-      const ask = ({ question, answer }: { readonly question: string; readonly answer: string }) =>
-        attributor.attribute({ adapter, storeDir, messages: [{ role: 'user', content: question }], answer });
+      const request = ({ question, answer }: Pick<Example, 'question' | 'answer'>): AttributeRequest => ({
+        ...{ adapter, storeDir, messages: [{ role: 'user', content: question }], answer },
+      });
+      const ask = (statement: Parameters<typeof request>[0]) => attributor.attribute(request(statement));
       const own = facts.statements.slice(0, bench.quick ? 10 : 60);
       let itself = 0;
       for (const statement of own) {
         const first = (await ask(statement)).shares[0]?.exampleId;
         if (facts.statements.some(({ id, fact }) => id === first && fact === statement.fact)) itself += 1;
       }
-      let above = 0;
-      const strangers = facts.decoys.slice(0, bench.quick ? 10 : 40);
-      for (const decoy of strangers) above += (await ask(decoy)).shares.length;
+      const strangers = facts.strangers.slice(0, bench.quick ? 10 : undefined);
+      const above: number[] = [];
+      for (const stranger of strangers) above.push(passing(await attributor.explain(request(stranger))));
       let explained = 0;
       for (const other of elsewhere) explained += (await ask(other)).alpha;
       const queries = facts.queries.slice(0, 10);
@@ -91,11 +95,14 @@ export const sanityMeasure: AttributionMeasure = {
         same += Number(JSON.stringify(await ask(query)) === once[at]);
       const random = await randomScores(subject, join(bench.folder, 'random'));
       const agreement = random.flatMap((row, query) => rankCorrelation(row, paid.scores[query]) ?? []);
-      const mean = agreement.reduce((sum, value) => sum + value, 0) / agreement.length;
+      const mean = sumOf(agreement) / agreement.length;
       return {
         [kinds.random.name]: { value: Math.abs(mean) },
         [kinds.itself.name]: { value: (100 * itself) / own.length },
-        [kinds.decoys.name]: { value: (100 * above) / (strangers.length * facts.statements.length) },
+        [kinds.decoys.name]: {
+          ...{ value: (100 * sumOf(above)) / above.length, low: 100 * Math.min(...above) },
+          high: 100 * Math.max(...above),
+        },
         [kinds.unrelated.name]: { value: (100 * explained) / elsewhere.length },
         [kinds.again.name]: { value: (100 * same) / queries.length },
       };
@@ -104,6 +111,18 @@ export const sanityMeasure: AttributionMeasure = {
     }
   },
 };
+
+/** Part of the clusters whose score is above the decoys' floor, paid or not: where the adapter explains nothing, nobody is. */
+function passing(explanation: Explanation | undefined): number {
+  if (explanation === undefined) throw new Error('bug: an answer without words');
+  const { store, scores } = explanation;
+  const floor = noiseFloor(scores.decoys, store.meta.floorQuantile);
+  const later = new Set(store.meta.copies.map(({ id }) => id));
+  const clusters = store.meta.examples.filter(({ id }) => !later.has(id)).length;
+  return scores.trained.filter((score) => score > floor).length / clusters;
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Of a base with random weights and an adapter with random A and B as large as the trained ones. */
 async function randomScores({ facts, adapter, modelDir }: Subject, folder: string) {
