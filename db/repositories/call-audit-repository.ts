@@ -101,10 +101,21 @@ export async function endCallAudit(
     .execute();
 }
 
-/** Calls drawn by a day's salt, with their receipts, oldest first. */
+/** How many calls a day's salt drew. */
+export async function countDrawnCalls(db: Database, day: string): Promise<number> {
+  const { calls } = await db
+    .selectFrom('callAudit')
+    .select(sql<number>`count(*)::int`.as('calls'))
+    .where('day', '=', day)
+    .executeTakeFirstOrThrow();
+  return calls;
+}
+
+/** Calls drawn by a day's salt, with their receipts, oldest first. @param after number of the last receipt that was seen */
 export async function listDrawnCalls(
   db: Database,
   day: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<readonly (CallAudit & { readonly number: number })[]> {
   return db
     .selectFrom('callAudit')
@@ -112,7 +123,9 @@ export async function listDrawnCalls(
     .selectAll('callAudit')
     .select('receipt.number')
     .where('callAudit.day', '=', day)
+    .where('receipt.number', '>', after)
     .orderBy('receipt.number')
+    .limit(limit)
     .execute();
 }
 

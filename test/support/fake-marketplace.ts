@@ -363,6 +363,7 @@ export function createFakeMarketplace(): FakeMarketplace {
     ...claiming.verbs,
     ...statements.verbs,
     auditDays: async () => [],
+    auditDay: async () => null,
     ...money.verbs,
     trainings: async () => fake.trainingsNow,
     trainingChart: async (runId) => fake.charts.get(runId) ?? null,

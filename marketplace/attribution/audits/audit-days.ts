@@ -1,7 +1,13 @@
 // The days of checked calls as everybody may see them: the commitment to each day's salt, and, once the day is over, the salt
 // and what became of every call it drew. Who has a receipt can draw its call again and find it here. Used by
 // audit-verbs.ts. Reads only; calls are named by their ids and receipts, people not at all.
-import { listAuditSalts, listDrawnCalls } from '../../../db/repositories/call-audit-repository.ts';
+import {
+  type AuditSalt,
+  countDrawnCalls,
+  getAuditSalt,
+  listAuditSalts,
+  listDrawnCalls,
+} from '../../../db/repositories/call-audit-repository.ts';
 import type { MarketplaceContext } from '../../marketplace-context.ts';
 import { receiptNumber } from '../../receipts/receipt-number.ts';
 import type { CallCheck } from './call-check.ts';
@@ -15,7 +21,8 @@ export interface AuditDay {
   readonly committedAt: Date;
   /** Null until the day is over. */
   readonly salt: string | null;
-  /** Null until the day is over. */
+  /** How many calls the salt drew, and the first of them; null until the day is over. */
+  readonly drawnInAll: number | null;
   readonly drawn: readonly DrawnCall[] | null;
 }
 
@@ -29,26 +36,34 @@ export interface DrawnCall {
 }
 
 const DAYS = 60;
+/** Anybody may ask: a page stays of a size, however many calls there are. */
+const DRAWN_OF_EACH = 50;
+const DRAWN_OF_ONE = 500;
 
-/** Newest first, tomorrow's commitment among them. */
-export async function auditDays({
-  db,
-  clock,
-}: Pick<MarketplaceContext, 'db' | 'clock'>): Promise<readonly AuditDay[]> {
-  const today = dayOf(clock());
-  const salts = await listAuditSalts(db, DAYS);
-  return await Promise.all(
-    salts.map(async ({ day, commitment, createdAt, salt }): Promise<AuditDay> => {
-      const isOver = day < today;
-      const calls = isOver ? await listDrawnCalls(db, day) : null;
-      return {
-        ...{ day, commitment, committedAt: createdAt, salt: isOver ? salt : null },
-        drawn:
-          calls?.map(({ callId, number, state, reason, report }) => ({
-            ...{ call: callId, receipt: receiptNumber(number), state, reason },
-            check: report as unknown as CallCheck | null,
-          })) ?? null,
-      };
-    }),
-  );
+type Market = Pick<MarketplaceContext, 'db' | 'clock'>;
+
+/** Newest first, tomorrow's commitment among them; the first 50 calls of each day. */
+export async function auditDays(market: Market): Promise<readonly AuditDay[]> {
+  const salts = await listAuditSalts(market.db, DAYS);
+  return await Promise.all(salts.map((salt) => dayView(market, salt, { after: 0, limit: DRAWN_OF_EACH })));
+}
+
+/** One day, however long ago, and 500 of its calls. @param after number of the last receipt that was seen, 0 = from the first */
+export async function auditDay(market: Market, day: string, after: number): Promise<AuditDay | null> {
+  const salt = await getAuditSalt(market.db, day);
+  return salt === undefined ? null : await dayView(market, salt, { after, limit: DRAWN_OF_ONE });
+}
+
+async function dayView(
+  { db, clock }: Market,
+  { day, commitment, createdAt, salt }: AuditSalt,
+  page: { readonly after: number; readonly limit: number },
+): Promise<AuditDay> {
+  const told = { day, commitment, committedAt: createdAt };
+  if (day >= dayOf(clock())) return { ...told, salt: null, drawnInAll: null, drawn: null };
+  const drawn = (await listDrawnCalls(db, day, page)).map(({ callId, number, state, reason, report }) => ({
+    ...{ call: callId, receipt: receiptNumber(number), state, reason },
+    check: report as unknown as CallCheck | null,
+  }));
+  return { ...told, salt, drawnInAll: await countDrawnCalls(db, day), drawn };
 }

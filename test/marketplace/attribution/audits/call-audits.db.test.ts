@@ -104,6 +104,10 @@ it('tells commitments at once, a salt and the calls it drew when its day is over
     () => new Date(Date.now() + 2 * 86_400_000),
   );
   const days = await later.market.auditDays();
+  const [first] = days.find(({ day }) => day === today.day)?.drawn ?? [];
+  const behind = await later.market.auditDay(today.day, Number(first.receipt.slice(2)));
+  expect([behind?.drawnInAll, behind?.drawn?.length]).toEqual([3, 2]);
+  expect(await later.market.auditDay('2001-01-01', 0)).toBeNull();
   await later.close();
   const past = days.find(({ day }) => day === today.day);
   expect(past).toMatchObject({ commitment: today.commitment, committedAt: today.committedAt });
