@@ -5,12 +5,15 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 
-/** The person and all who have, or ever had, a wallet in common with them. */
+/** The person and all who have, or ever had, a wallet in common with them, or with one of these. */
 export async function samePersons(db: Database, personId: string): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ personId: string }>`
-    select distinct other.person_id from wallet own join wallet other on other.address = own.address
-    where own.person_id = ${personId}`.execute(db);
-  return new Set([personId, ...rows.map((row) => row.personId)]);
+    with recursive same (person_id) as (
+      select ${personId}::text
+      union select other.person_id from same join wallet own on own.person_id = same.person_id
+        join wallet other on other.address = own.address)
+    select person_id from same`.execute(db);
+  return new Set(rows.map((row) => row.personId));
 }
 
 /**

@@ -82,6 +82,14 @@ describe('a contributor who asks', () => {
       await transact(database.db, (tx) => endWallet(tx, personId));
     }
     expect(paidBy(await attributed(other, OWN), ann)).toBe(0n);
+    // And so is who shared another wallet with that one.
+    const [third] = await people(world, 1);
+    const second = `0x${'8'.repeat(40)}`;
+    for (const { id: personId } of [other, third]) {
+      await transact(database.db, (tx) => addWallet(tx, { personId, address: second }));
+      await transact(database.db, (tx) => endWallet(tx, personId));
+    }
+    expect(paidBy(await attributed(third, OWN), ann)).toBe(0n);
   });
 });
 
