@@ -1,5 +1,5 @@
-// A store goes to disk and comes back the same, and any changed byte is noticed.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// A store goes to disk and comes back the same, and any changed byte is noticed; what a killed writer left is removed.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -71,6 +71,28 @@ describe('a gradient store', () => {
     const path = join(at, 'meta.json');
     writeFileSync(path, readFileSync(path, 'utf8').replace('"damping": 1', '"damping": 2'));
     expect(openGradientStore(at).storeHash).not.toBe(storeHash);
+  });
+
+  it('takes away what a writer left that was killed, and nothing of one that still runs or of another store', () => {
+    const id = '00000000-0000-4000-8000-000000000000';
+    const gone = 2 ** 22 + 1; // above the largest number of a process
+    const [left, running, other] = [
+      `.v1.${gone}.${id}.tmp`,
+      `.v1.${process.ppid}.${id}.tmp`,
+      `.v11.${gone}.${id}.tmp`,
+    ];
+    for (const name of [left, running, other]) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'features.bin'), 'half');
+    }
+    write();
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([running, other].sort());
+    for (const name of [running, other]) rmSync(join(folder, name), { recursive: true });
+  });
+
+  it('has a hash also where its rows are more than 2 GiB, which Node takes in pieces only', () => {
+    const large = new Uint8Array(2 ** 31 + 5); // zeros that nothing writes to take no memory
+    expect(hashBytes(large)).toBe('68bdfcb656af3067b8110b5cc839b4e12b180ef11e86011b8df4a709fe2c2f67'); // head -c 2147483653 /dev/zero | sha256sum
   });
 
   it('says which kind of trouble it has: nothing there, not a store, or an older one', () => {
