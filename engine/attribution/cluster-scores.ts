@@ -4,7 +4,8 @@
 // said otherwise fell under the floor (paid in all 53 % of the pool in place of 90 %, 30 facts stated twice); a mean of k
 // wordings is 1 / sqrt(k) as near to each, and anybody could pull somebody else's row away by adding some. A best of up to
 // four adds nothing to what a fact is worth, and goes to the first whole.
-// Invariant: rows of later wordings score below any floor, so one row of a cluster is paid at most.
+// Invariants: rows of later wordings score below any floor, so one row of a cluster is paid at most; rows beyond the first
+// four take no place in a shortlist, so that many wordings of one fact push nobody out, their own first among them.
 import type { StoreMeta } from './gradient-store.ts';
 
 type StoredClusters = Pick<StoreMeta, 'examples' | 'copies'>;
@@ -19,28 +20,41 @@ const never = -1;
  */
 export function clusterScores(clusters: StoredClusters, scores: Float64Array): Float64Array {
   const best = Float64Array.from(scores);
-  const rowsOf = new Map<number, number>();
-  for (const [row, first] of laterRows(clusters)) {
-    const count = (rowsOf.get(first) ?? 1) + 1;
-    rowsOf.set(first, count);
-    if (count <= wordingsMax) best[first] = Math.max(best[first], scores[row]);
+  for (const [row, { first, counts }] of laterRows(clusters)) {
+    if (counts) best[first] = Math.max(best[first], scores[row]);
     best[row] = never;
   }
   return best;
 }
 
-const known = new WeakMap<StoredClusters, ReadonlyMap<number, number>>();
+/** Rows of wordings beyond the first four of their cluster. */
+export function rowsPassedOver(clusters: StoredClusters): ReadonlySet<number> {
+  return new Set([...laterRows(clusters)].flatMap(([row, { counts }]) => (counts ? [] : [row])));
+}
 
-/** Rows of later wordings with the row of their cluster's first, in order. Worked out once for a store. */
-function laterRows(clusters: StoredClusters): ReadonlyMap<number, number> {
+interface LaterRow {
+  /** Row of the cluster's first member. */
+  readonly first: number;
+  /** Among the first four wordings. */
+  readonly counts: boolean;
+}
+
+const known = new WeakMap<StoredClusters, ReadonlyMap<number, LaterRow>>();
+
+/** Rows of later wordings, in order. Worked out once for a store. */
+function laterRows(clusters: StoredClusters): ReadonlyMap<number, LaterRow> {
   const found = known.get(clusters);
   if (found !== undefined) return found;
   const place = new Map(clusters.examples.map(({ id }, row) => [id, row]));
-  const rows = new Map<number, number>();
+  const rows = new Map<number, LaterRow>();
+  const wordings = new Map<number, number>();
   for (const { id, of } of clusters.copies) {
     const row = place.get(id);
     const first = place.get(of);
-    if (row !== undefined && first !== undefined) rows.set(row, first);
+    if (row === undefined || first === undefined) continue;
+    const count = (wordings.get(first) ?? 1) + 1;
+    wordings.set(first, count);
+    rows.set(row, { first, counts: count <= wordingsMax });
   }
   known.set(clusters, rows);
   return rows;

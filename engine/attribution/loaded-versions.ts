@@ -6,6 +6,7 @@ import { EngineError } from '../errors.ts';
 import { type BaseModel, loadAdaptedModel, loadBaseModel } from './adapted-model.ts';
 import { type AnswerPass, createAnswerPass } from './answer-pass.ts';
 import { type AnswerScorer, createAnswerScorer } from './answer-scorer.ts';
+import { rowsPassedOver } from './cluster-scores.ts';
 import {
   type GradientStore,
   openGradientStore,
@@ -42,7 +43,10 @@ export function createLoadedVersions(options: LoadedVersionsOptions): LoadedVers
   const loaded = new Map<string, OpenVersion>(); // least recently used first
   let baseScorer: Promise<AnswerScorer> | undefined;
   const scorer = (): Promise<AnswerScorer> => {
-    baseScorer ??= createAnswerScorer(base.config, base.weights, options.threads);
+    baseScorer ??= createAnswerScorer(base.config, base.weights, options.threads).catch((cause: unknown) => {
+      baseScorer = undefined; // out of memory, say: the next answer tries again
+      throw cause;
+    });
     return baseScorer;
   };
   const dropSurplus = async (): Promise<void> => {
@@ -83,16 +87,18 @@ async function closeVersion({ pass, close }: OpenVersion): Promise<void> {
 
 /** In memory, or read row by row where the store was too large for that when it was built. */
 function openScan(
-  { examples, decoys, width, files }: StoreMeta,
+  meta: StoreMeta,
   storeDir: string,
 ): { readonly scan: RowScan; readonly bytes: number; readonly close: () => void } {
+  const { examples, decoys, width, files } = meta;
   const trained = examples.length;
+  const passedOver = rowsPassedOver(meta);
   const rowHashes = files['row-hashes.bin'];
   const sketches = files['sketches.bin'];
   const sketchScales = files['sketch-scales.bin'];
   if (rowHashes === undefined || sketches === undefined || sketchScales === undefined) {
-    const { rows } = openGradientStore(storeDir);
-    return { scan: scanOfRows(rows, trained), bytes: rows.values.byteLength, close: () => undefined };
+    const scan = scanOfRows(openGradientStore(storeDir).rows, trained, passedOver);
+    return { scan, bytes: scan.bytes, close: () => undefined };
   }
   const hashes = {
     ...files,
@@ -106,7 +112,8 @@ function openScan(
     bytes,
     close,
   } = openRowFiles(storeDir, trained + decoys.length, width, hashes);
-  return { scan: createRowScan({ source, trained, resident: false, sketches: read }), bytes, close };
+  const scan = createRowScan({ source, trained, resident: false, sketches: read, passedOver });
+  return { scan, bytes: scan.bytes + bytes, close };
 }
 
 async function loadVersion(
@@ -126,6 +133,12 @@ async function loadVersion(
         retry: 'never',
       });
   }
-  const pass = await createAnswerPass({ adapted, strength: store.meta.strength, threads, baseScorer });
-  return { store, pass, ...openScan(store.meta, storeDir) };
+  const scan = openScan(store.meta, storeDir); // first: a damaged store is found before anything is held that must be released
+  try {
+    const pass = await createAnswerPass({ adapted, strength: store.meta.strength, threads, baseScorer });
+    return { store, pass, ...scan };
+  } catch (cause) {
+    scan.close();
+    throw cause;
+  }
 }

@@ -67,7 +67,7 @@ export function createRowWriter(folder: string, count: number, width: number): R
 export interface RowFiles {
   readonly source: RowSource;
   readonly sketches: RowSketches;
-  /** Held in memory. */
+  /** Held in memory as long as rows are read. */
   readonly bytes: number;
   close(): void;
 }
@@ -105,7 +105,7 @@ export function openRowFiles(folder: string, count: number, width: number, hashe
       values: new Int8Array(sketches.buffer, sketches.byteOffset, sketches.byteLength),
       scales: new Float32Array(buffer, byteOffset, count),
     },
-    bytes: sketches.byteLength + rowHashes.byteLength,
+    bytes: rowHashes.byteLength, // sketches are whoever's takes them
     close: () => {
       closeSync(features);
       closeSync(scalesFile);

@@ -35,6 +35,8 @@ export interface RowSketches {
 }
 
 export interface RowScan {
+  /** Held in memory, sketches with them. */
+  readonly bytes: number;
   /** Of every row, each multiplied in full. */
   exact(gradient: Float32Array): InfluenceScores;
   /** @param floorQuantile of the decoys' scores */
@@ -57,6 +59,8 @@ interface RowScanOptions {
   readonly resident: boolean;
   /** Made here where left out: about a millisecond a row. */
   readonly sketches?: RowSketches;
+  /** Rows whose scores count for nothing: they take nobody's place in a shortlist. */
+  readonly passedOver?: ReadonlySet<number>;
 }
 
 /** Memory for sketches: 16,384 numbers a row up to 16,384 rows, 2,048 at a hundred thousand. */
@@ -69,8 +73,9 @@ const decoysRead = 16;
 /** Up to so many rows all are multiplied: 30 microseconds each. */
 const allRead = 96;
 
-export function createRowScan({ source, trained, resident, sketches }: RowScanOptions): RowScan {
-  const { count, width, blocks } = source;
+export function createRowScan(options: RowScanOptions): RowScan {
+  const { trained, resident, sketches, passedOver } = options;
+  const { count, width, blocks } = options.source;
   const rowBytes = blocks * blockSize; // padded with zeros
   const sketchWidth = sketches?.width ?? sketchWidthFor(count);
   const held = resident ? count : 1;
@@ -86,13 +91,17 @@ export function createRowScan({ source, trained, resident, sketches }: RowScanOp
   const bytesAt = (place: number, length: number): Int8Array => new Int8Array(memory.buffer, place, length);
   const sumsAt = (length: number): Int32Array => new Int32Array(memory.buffer, places.sums, length);
   const rowScales = new Float32Array(held * blocks);
+  let read: RowSource['read'] | undefined = options.source.read;
   const load = (index: number, slot: number): void =>
-    source.read(
+    read?.(
       index,
       bytesAt(places.rows + slot * rowBytes, width),
       rowScales.subarray(slot * blocks, (slot + 1) * blocks),
     );
-  if (resident) for (let index = 0; index < count; index++) load(index, index);
+  if (resident) {
+    for (let index = 0; index < count; index++) load(index, index);
+    read = undefined; // it may hold the rows themselves, which are as large as all that is here
+  }
 
   const sketcher = gradientSketch(width, sketchWidth);
   const sketchScales = new Float32Array(count);
@@ -151,6 +160,7 @@ export function createRowScan({ source, trained, resident, sketches }: RowScanOp
   });
 
   return {
+    bytes: memory.buffer.byteLength + rowScales.byteLength,
     exact: (gradient) => {
       const inverse = setQuery(gradient);
       return split(Float64Array.from({ length: count }, (_, row) => bounded(fullProduct(row) * inverse)));
@@ -163,7 +173,7 @@ export function createRowScan({ source, trained, resident, sketches }: RowScanOp
       const readAll = count <= allRead || examplesRead + decoysMost >= count;
       const sketched = readAll ? new Float64Array(count) : sketchProducts(gradient);
       const best = (from: number, to: number, most: number): readonly number[] =>
-        largest(sketched, from, to, readAll ? to - from : most);
+        largest(sketched, { from, to, passedOver }, readAll ? to - from : most);
       const scoreOf = (row: number): number => bounded(fullProduct(row) * inverse);
       const decoyScores = new Float64Array(decoys).fill(-1);
       const floorRows = best(trained, count, decoysMost);
@@ -179,13 +189,18 @@ export function createRowScan({ source, trained, resident, sketches }: RowScanOp
 }
 
 /** The scan of rows that lie in memory. */
-export function scanOfRows(rows: FeatureRows, trained: number): RowScan {
+export function scanOfRows(
+  rows: FeatureRows,
+  trained: number,
+  passedOver?: RowScanOptions['passedOver'],
+): RowScan {
   const { width, blocks, values, scales } = rows;
   const read: RowSource['read'] = (index, intoValues, intoScales) => {
     intoValues.set(values.subarray(index * width, (index + 1) * width));
     intoScales.set(scales.subarray(index * blocks, (index + 1) * blocks));
   };
-  return createRowScan({ source: { ...rows, read }, trained, resident: true });
+  const { count } = rows;
+  return createRowScan({ source: { count, width, blocks, read }, trained, resident: true, passedOver });
 }
 
 /** The largest power of two whose sketches fit the memory. */
@@ -211,9 +226,18 @@ function floatsOfRow(values: Int8Array, scales: Float32Array, firstScale: number
 }
 
 /** The places of the `most` largest values in [from, to), the first of equals first; one pass over all. */
-function largest(values: Float64Array, from: number, to: number, most: number): readonly number[] {
+function largest(
+  values: Float64Array,
+  {
+    from,
+    to,
+    passedOver,
+  }: Pick<RowScanOptions, 'passedOver'> & { readonly from: number; readonly to: number },
+  most: number,
+): readonly number[] {
   const found: number[] = []; // largest first
   for (let at = from; at < to; at++) {
+    if (passedOver?.has(at)) continue;
     if (found.length === most && !(values[at] > values[found[most - 1]])) continue;
     let place = found.length;
     while (place > 0 && values[at] > values[found[place - 1]]) place -= 1;

@@ -1,6 +1,6 @@
 // What a cluster of wordings scores: as its best wording, in the row of its first member.
 import { describe, expect, it } from 'vitest';
-import { clusterScores } from '../../../engine/attribution/cluster-scores.ts';
+import { clusterScores, rowsPassedOver } from '../../../engine/attribution/cluster-scores.ts';
 
 const example = (id: string) => ({ id, sha256: '' });
 const wording = (id: string, of: string) => ({ id, of, rule: 'words' as const });
@@ -20,5 +20,6 @@ describe('scores of clusters', () => {
     const clusters = { examples: ids.map(example), copies: ids.slice(1).map((id) => wording(id, 'a')) };
     const scores = Float64Array.of(0.1, 0.2, 0.3, 0.4, 0.9, 1);
     expect([...clusterScores(clusters, scores)]).toEqual([0.4, -1, -1, -1, -1, -1]);
+    expect([...rowsPassedOver(clusters)]).toEqual([4, 5]);
   });
 });

@@ -1,5 +1,8 @@
 // The fast scan against the plain products: SIMD, sketches, shortlists; rows in memory and rows that are read one by one.
-// Covered: odd widths, fewer and more rows than the shortlist, decoys that decide the floor. Time is in the benchmark.
+// Covered: odd widths, fewer and more rows than the shortlist, decoys that decide the floor, rows passed over, memory that is
+// let go. Time is in the benchmark.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { emptyRows, type FeatureRows, quantiseRow } from '../../../../engine/attribution/feature-rows.ts';
 import { influenceScores } from '../../../../engine/attribution/influence.ts';
@@ -141,6 +144,31 @@ describe('the scan of rows', () => {
     asked.length = 0;
     const { rowsRead } = scan.shortlist(query, 0.98);
     expect(asked).toHaveLength(rowsRead);
+  });
+
+  it('gives no place in a shortlist to rows that are passed over: the next best are read instead', () => {
+    const best = [...scanOfRows(rows, trained).exact(query).trained.entries()].sort(([, a], [, b]) => b - a);
+    const passedOver = new Set(best.slice(0, 40).map(([row]) => row));
+    const scan = scanOfRows(rows, trained, passedOver);
+    const { trained: scores, noiseFloor: floor, rowsRead } = scan.shortlist(query, 0.98);
+    expect(rowsRead).toBe(32 + 16 + 4 * Math.ceil(0.02 * decoys));
+    for (const row of passedOver) expect(scores[row]).toBeLessThanOrEqual(floor);
+    const [next, score] = best[40];
+    expect(scores[next]).toBe(score);
+  });
+
+  it('holds rows once: what they came from is let go', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const made = (() => {
+      const some = emptyRows(4, 4096);
+      return { came: new WeakRef(some.values), scan: scanOfRows(some, 3) };
+    })();
+    await new Promise((resolve) => setTimeout(resolve)); // a reference lives until its turn ends
+    collect();
+    expect(made.came.deref()).toBeUndefined();
+    expect(made.scan.exact(new Float32Array(4096)).trained).toHaveLength(3);
+    expect(made.scan.bytes).toBeGreaterThan(4 * (4096 + 16_384));
   });
 
   it('gives an empty gradient no score', () => {
