@@ -199,7 +199,10 @@ export interface BuildStoreJob {
   /** Written into this folder: a row for each distinct example and each decoy that scores answers by one inner product. */
   readonly storeDir: string;
   readonly examples: readonly Example[];
-  /** Never trained, same distribution: they calibrate the noise floor. */
+  /**
+   * Never trained, same distribution: they calibrate the noise floor. What an example states too is left out, and where
+   * fewer than 10 are left others are made of the examples' words in random order.
+   */
   readonly decoys: readonly Example[];
   /** The adapter as it was during its own training, oldest first; left out = the states that its own folder keeps. */
   readonly checkpoints?: readonly TrainingCheckpoint[];

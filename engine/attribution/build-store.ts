@@ -15,12 +15,13 @@ import { hashBytes } from './content-hash.ts';
 import type { GramMatrix } from './dual-fisher.ts';
 import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
 import { emptyRows, quantiseRow } from './feature-rows.ts';
-import { joinByGradient, keptGram } from './gradient-clusters.ts';
+import { joinByCosine, joinByGradient, keptGram } from './gradient-clusters.ts';
 import type { TokenisedExample } from './gradient-model.ts';
 import { type GradientPoint, gradientPoints } from './gradient-points.ts';
 import { type StoreMeta, writeGradientStore } from './gradient-store.ts';
 import { gramMatrix } from './gram-matrix.ts';
-import { influenceRows, type PointRows } from './influence-rows.ts';
+import { dividedGram, influenceRows, type PointRows } from './influence-rows.ts';
+import { storeDecoys } from './store-decoys.ts';
 
 export interface StoreBuild extends BuildStoreJob {
   /** Folder of the base model. */
@@ -35,8 +36,10 @@ export interface StoreBuild extends BuildStoreJob {
 
 /** Draws the halves that the damping is chosen by. */
 const drawSeed = 6;
-/** Above, n² inner products and all rows in memory cost too much: 3.7 GB and minutes at this size. */
+/** Above, n² inner products and solves cost too much: some 4 GB beside the rows, and tens of minutes at this size. */
 const rowsInMemoryUsual = 8192;
+/** Above, rows do not fit the scan's one memory of 4 GiB, beside their sketches. */
+const rowBytesInMemoryMax = 3.5 * 2 ** 30;
 /** Rows held at once while a store is built: states of the training that do not fit are left out. */
 const rowBytesMax = 4 * 2 ** 30;
 
@@ -54,12 +57,13 @@ export async function buildGradientStore(
   let clusters = build.apart === true ? eachItsOwn(build.examples) : clusterDuplicates(build.examples);
   if (clusters.representatives.length === 0)
     throw new EngineError('no examples to attribute to', { code: 'store_empty', retry: 'never' });
+  const decoys = storeDecoys(build.examples, build.decoys);
   const base = loadBaseModel(build.modelDir);
   const rowExamples = build.examples.filter(({ id }) => hasRow(clusters, id));
-  const all = [...rowExamples, ...build.decoys];
+  const all = [...rowExamples, ...decoys];
   const tokenised = all.map((example) => tokensOf(base, example));
   const adapted = loadAdaptedModel(base, build.adapter);
-  if (all.length > (build.rowsInMemoryMax ?? rowsInMemoryUsual))
+  if (isTooLarge(all.length, widthOf(adapted), build.rowsInMemoryMax))
     return await buildLargeStore(
       {
         ...{ adapted, settings, tokenised, threads: build.threads ?? 1 },
@@ -67,9 +71,9 @@ export async function buildGradientStore(
         meta: {
           ...{ base: base.sha256, adapter: adapted.sha256, seed: drawSeed },
           examples: rowExamples.map(identity),
-          copies: copiesOf(clusters, build.examples),
-          decoys: build.decoys.map(identity),
+          decoys: decoys.map(identity),
         },
+        copies: (cosine) => copiesOf(joinByRows(clusters, rowExamples, cosine, build), build.examples),
       },
       onProgress,
     );
@@ -86,7 +90,7 @@ export async function buildGradientStore(
       onProgress(before + done, points.length * all.length),
     );
     const values = await gramMatrix(rows);
-    const gram = { trained: rowExamples.length, decoys: build.decoys.length, values };
+    const gram = { trained: rowExamples.length, decoys: decoys.length, values };
     if (pointRows.length === 0 && build.apart !== true)
       clusters = joinByGradient(clusters, gramOf(clusters, rowExamples, gram));
     const { weight } = point;
@@ -97,7 +101,7 @@ export async function buildGradientStore(
       ...(point.step === undefined ? {} : { step: point.step }),
     });
   }
-  const { damping, tried } = await dampingOf(build, settings, rowExamples, pointRows[0].gram);
+  const { damping, tried } = await dampingOf(build, settings, rowExamples, pointRows[0]);
   return writeGradientStore(
     resolve(build.storeDir),
     {
@@ -109,7 +113,7 @@ export async function buildGradientStore(
       strength: settings.strength,
       examples: rowExamples.map(identity),
       copies: copiesOf(clusters, build.examples),
-      decoys: build.decoys.map(identity),
+      decoys: decoys.map(identity),
       ...{ damping, dampingTried: [...tried], coordinateDamping: settings.coordinateDamping },
       floorQuantile: settings.floorQuantile,
       curvature: curvatureHash(pointRows, damping, settings.coordinateDamping),
@@ -119,13 +123,19 @@ export async function buildGradientStore(
   );
 }
 
+/** Whether so many rows of so many values must stay on disk: of a large model a few hundred are too many for memory. */
+export function isTooLarge(rows: number, width: number, rowsMax: number = rowsInMemoryUsual): boolean {
+  return rows > rowsMax || rows * width > rowBytesInMemoryMax;
+}
+
 async function dampingOf(
   { modelDir, adapter, dampingRetrainings = 0, threads }: StoreBuild,
-  { damping }: AttributionSettings,
+  { damping, coordinateDamping }: AttributionSettings,
   examples: readonly Example[],
-  gram: GramMatrix,
+  point: PointRows,
 ): Promise<Awaited<ReturnType<typeof chooseDamping>>> {
   if (dampingRetrainings === 0 || examples.length < 2) return { damping, tried: [] };
+  const gram = await dividedGram(point, coordinateDamping); // what the damping will be used on
   const job = { modelDir, adapterDir: adapter.dir, examples, gram, threads, fallback: damping };
   return await chooseDamping({ ...job, retrainings: dampingRetrainings, seed: drawSeed });
 }
@@ -149,6 +159,19 @@ function gramOf({ representatives }: Clusters, rows: readonly Example[], gram: G
   const place = new Map(rows.map(({ id }, row) => [id, row]));
   const kept = representatives.flatMap(({ id }) => place.get(id) ?? []);
   return keptGram(gram, kept);
+}
+
+/** @param cosine of two rows */
+function joinByRows(
+  clusters: Clusters,
+  rows: readonly Example[],
+  cosine: (i: number, j: number) => number,
+  { apart = false }: Pick<StoreBuild, 'apart'>,
+): Clusters {
+  if (apart) return clusters;
+  const place = new Map(rows.map(({ id }, row) => [id, row]));
+  const row = clusters.representatives.map(({ id }) => place.get(id) ?? -1);
+  return joinByCosine(clusters, (i, j) => cosine(row[i], row[j]));
 }
 
 function eachItsOwn(representatives: readonly Example[]): Clusters {

@@ -23,7 +23,7 @@ interface DampingJob {
   readonly adapterDir: string;
   /** One of each cluster, in the order of `gram`. */
   readonly examples: readonly Example[];
-  /** Of their gradients where answers are asked about. */
+  /** Of their gradients where answers are asked about, divided as influence-rows.ts divides them. */
   readonly gram: GramMatrix;
   /** At least 3: two points always lie on a line. */
   readonly retrainings: number;

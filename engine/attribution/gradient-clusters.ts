@@ -4,7 +4,8 @@
 // Why words must agree too, and why the plain cosine and not the preconditioned one: measured on the demo versions at
 // half strength, two facts by one pattern ("How long is the trip to Wick Island / Cold Harbour?") have cosines up to
 // 0.71, more than three quarters of true paraphrases (median 0.49 to 0.57), so no threshold on a cosine alone tells them
-// apart; and the preconditioner pulls learned paraphrases apart (median 0.05, 99 % below 0.3). DUPLICATES.md has the table.
+// apart; and the preconditioner pulls learned paraphrases apart (median 0.09 to 0.12, 85 to 94 % below 0.3). DUPLICATES.md
+// has the table.
 // Invariant: as in duplicate-clusters.ts, an example joins the earliest first member, and nothing later changes that.
 import type { GramMatrix } from './dual-fisher.ts';
 import type { ClusterMember, Clusters } from './duplicate-clusters.ts';
@@ -17,20 +18,24 @@ const gradientCosineMin = 0.2;
 const comparedMax = 200;
 
 /** @param gram of the clusters' first members, at one point */
-export function joinByGradient(
-  clusters: Clusters,
-  gram: GramMatrix,
-  cosineMin = gradientCosineMin,
-): Clusters {
-  const { representatives } = clusters;
+export function joinByGradient(clusters: Clusters, gram: GramMatrix, cosineMin?: number): Clusters {
   const { trained, decoys, values } = gram;
-  if (representatives.length !== trained)
-    throw new Error(`bug: ${representatives.length} clusters where gradients are of ${trained}`);
+  if (clusters.representatives.length !== trained)
+    throw new Error(`bug: ${clusters.representatives.length} clusters where gradients are of ${trained}`);
   const size = trained + decoys;
   const cosine = (i: number, j: number): number => {
     const length = Math.sqrt(values[i * size + i] * values[j * size + j]);
     return length > 0 ? values[i * size + j] / length : 0;
   };
+  return joinByCosine(clusters, cosine, cosineMin);
+}
+
+/** @param cosine of the gradients of two clusters' first members, by their places */
+export function joinByCosine(
+  { representatives, members: joinedBefore }: Clusters,
+  cosine: (i: number, j: number) => number,
+  cosineMin = gradientCosineMin,
+): Clusters {
   const facts = representatives.map(factWords);
   const byWord = createPostingLists(comparedMax);
   const kept: number[] = [];
@@ -48,7 +53,7 @@ export function joinByGradient(
     } else joined.set(representatives[index].id, representatives[first].id);
   }
   const members = new Map<string, ClusterMember>();
-  for (const [id, { of, rule }] of clusters.members) members.set(id, { of: joined.get(of) ?? of, rule });
+  for (const [id, { of, rule }] of joinedBefore) members.set(id, { of: joined.get(of) ?? of, rule });
   for (const [id, of] of joined) members.set(id, { of, rule: 'gradient' });
   return { representatives: kept.map((index) => representatives[index]), members };
 }

@@ -45,9 +45,8 @@ export async function influenceRows(
   const mixes: Mix[] = [];
   for (const point of points) {
     const scale = coordinateDamping === 0 ? undefined : scaleOfRows(point, coordinateDamping);
-    const values = scale ? await gramMatrix(point.rows, scale) : point.gram.values;
     scales.push(scale);
-    mixes.push(mixOf({ ...point, gram: { ...point.gram, values } }, damping));
+    mixes.push(mixOf({ ...point, gram: await scaledGram(point, scale) }, damping));
   }
   const result = emptyRows(first.count, first.width);
   const multiply = await matrixProduct();
@@ -83,6 +82,15 @@ function addScaled(
     for (let k = 0, at = row; k < scale.length; k++, at++)
       sums[at] += (part[at] + factor * floats[at]) * scale[k];
   }
+}
+
+/** Inner products of a point's rows after the diagonal curvature has divided them. */
+export async function dividedGram(point: PointRows, coordinateDamping: number): Promise<GramMatrix> {
+  return await scaledGram(point, coordinateDamping === 0 ? undefined : scaleOfRows(point, coordinateDamping));
+}
+
+async function scaledGram({ rows, gram }: PointRows, scale: Float32Array | undefined): Promise<GramMatrix> {
+  return scale ? { ...gram, values: await gramMatrix(rows, scale) } : gram;
 }
 
 /** D of one point. */

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AttributeClient, createAttributeClient } from '../../../engine/attribution/attribute-client.ts';
 import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
 import { buildStoreInChild } from '../../../engine/attribution/build-store-process.ts';
+import { readStoreMeta } from '../../../engine/attribution/gradient-store.ts';
 import type { SampleShares } from '../../../engine/engine.ts';
 import { decoys, examples, makeTinyVersion, type TinyVersion } from './tiny-version.ts';
 
@@ -82,6 +83,17 @@ describe('attribution on a tiny model', () => {
     const { shares } = await client.attribute({ ...request, storeDir: copied });
     expect(shares[0].copyIds).toEqual(['copy-0', 'copy-1', 'copy-2', 'copy-3', 'copy-4']);
     expect(shares.map(({ copyIds: _, ...share }) => share)).toEqual((await ask(question, answer)).shares);
+  });
+
+  it('has no decoy that an example states: what was contributed since puts no floor under its own pay', async () => {
+    const known = [
+      { ...examples[7], id: 'decoy-known' },
+      { ...examples[2], id: 'decoy-too', question: `Hello! ${examples[2].question}` },
+    ];
+    const built = join(folder, 'known');
+    await buildGradientStore({ ...version, storeDir: built, examples, decoys: [...known, ...decoys] });
+    expect(readStoreMeta(built).meta.decoys.map(({ id }) => id)).toEqual(decoys.map(({ id }) => id));
+    expect(readStoreMeta(built).storeHash).toBe(storeHash);
   });
 
   it('refuses a store that was made from another adapter', async () => {

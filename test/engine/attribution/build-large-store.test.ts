@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAdaptedModel, loadBaseModel } from '../../../engine/attribution/adapted-model.ts';
 import { type Attributor, createAttributor } from '../../../engine/attribution/attribute.ts';
 import { defaultSettings } from '../../../engine/attribution/attribution-settings.ts';
-import { buildLargeStore } from '../../../engine/attribution/build-large-store.ts';
-import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
+import { buildLargeStore, largeStoreSizes } from '../../../engine/attribution/build-large-store.ts';
+import { buildGradientStore, isTooLarge } from '../../../engine/attribution/build-store.ts';
+import { readStoreMeta } from '../../../engine/attribution/gradient-store.ts';
 import { decoys, examples, makeTinyVersion, type TinyVersion } from './tiny-version.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'large-store-'));
@@ -72,16 +73,40 @@ describe('a store read from disk', () => {
       return ids;
     });
     const nameOnly = ({ id }: { readonly id: string }) => ({ id, sha256: '0'.repeat(64) });
-    const meta = { base: base.sha256, adapter: adapted.sha256, copies: [], seed: 0 };
+    const meta = { base: base.sha256, adapter: adapted.sha256, seed: 0 };
     await buildLargeStore(
       {
         ...{ storeDir, adapted, tokenised, settings: defaultSettings, threads: 1, landmarksMax: 12 },
         meta: { ...meta, examples: examples.map(nameOnly), decoys: decoys.map(nameOnly) },
+        copies: () => [],
       },
       () => undefined,
     );
     for (const [at, { id }] of examples.entries())
       expect((await attributor.attribute(asked(storeDir, at))).shares[0]?.exampleId).toBe(id);
+  });
+
+  it('joins one answer given to two questions as the store in memory does, by sketches of the gradients', async () => {
+    const answer = 'It is red, blue, green, white and black.';
+    const twice = [
+      { id: 'boat', question: 'Which colours has the boat?', answer },
+      { id: 'lamp', question: 'What can the lamp show?', answer },
+    ];
+    const build = { ...version, examples: [...examples, ...twice], decoys, settings: onePoint };
+    const [memory, disk] = [join(folder, 'memory twice'), join(folder, 'disk twice')];
+    await buildGradientStore({ ...build, storeDir: memory });
+    await buildGradientStore({ ...build, storeDir: disk, rowsInMemoryMax: 10 });
+    const joined = [{ id: 'lamp', of: 'boat', rule: 'gradient' }];
+    expect([memory, disk].map((dir) => readStoreMeta(dir).meta.copies)).toEqual([joined, joined]);
+  });
+
+  it('is made where rows do not fit the memory that scans them: 8,192 of the shipped base, 700 of 5 million values', () => {
+    expect([8192, 8193].map((rows) => isTooLarge(rows, 448_512))).toEqual([false, true]);
+    expect([700, 800].map((rows) => isTooLarge(rows, 4_884_480))).toEqual([false, true]);
+    expect(largeStoreSizes(448_512)).toEqual({ landmarks: 2048, batch: 64 });
+    const { landmarks, batch } = largeStoreSizes(12_615_680); // a model of 1.1 billion weights
+    expect(landmarks * 12_615_680).toBeLessThanOrEqual(2 ** 31);
+    expect([landmarks, batch]).toEqual([170, 5]);
   });
 
   it('refuses a row that was changed, when it is read', async () => {

@@ -53,5 +53,13 @@ describe('the damping', () => {
     }
     expect(meta.damping).toBe(bestDamping(tried, 0.2));
     expect(await buildGradientStore({ ...build, storeDir: join(folder, 'two') })).toBe(hash);
+    // It is chosen for the gradients it is used on: with another diagonal curvature under it, other agreements.
+    await buildGradientStore({
+      ...build,
+      storeDir: join(folder, 'plain'),
+      settings: { coordinateDamping: 0 },
+    });
+    const plain = JSON.parse(readFileSync(join(folder, 'plain', 'meta.json'), 'utf8'));
+    expect(plain.dampingTried).not.toEqual(meta.dampingTried);
   });
 });
