@@ -158,7 +158,7 @@ function paidOf(
   if (explanation === undefined) return { alpha: 0, goldPart: 0, paidContributions: 0 };
   const parts = sharesOf(explanation.scores.trained, floorOf(explanation), 1);
   const paidContributions = parts.filter((part) => part > 0).length;
-  const goldRows = [...new Set(goldIds.map((id) => rowOf(explanation, id)))]; // copies share a row
+  const goldRows = [...new Set(goldIds.map((id) => rowOf(explanation, id)))].filter((row) => row >= 0); // copies share a row
   const goldPart = goldRows.reduce((sum, row) => sum + parts[row], 0);
   return { alpha: explanation.alpha, goldPart, paidContributions };
 }
@@ -187,8 +187,13 @@ function junkOf(
   return { alpha, paid: sharesOf(scores.trained, floor, alpha).reduce((sum, share) => sum + share, 0) };
 }
 
-/** Of the best of some; 1 = first. Who else scores the same counts as better, so that ties never flatter. */
-function bestRank(scores: Float64Array, wanted: readonly number[]): number {
+/**
+ * Of the best of some; 1 = first, Infinity = none of them is there. Who else scores the same counts as better, so that ties
+ * never flatter.
+ */
+function bestRank(scores: Float64Array, places: readonly number[]): number {
+  const wanted = places.filter((at) => at >= 0);
+  if (wanted.length === 0) return Number.POSITIVE_INFINITY;
   const best = Math.max(...wanted.map((at) => scores[at]));
   return scores.reduce((rank, score, i) => (score >= best && !wanted.includes(i) ? rank + 1 : rank), 1);
 }

@@ -2,7 +2,8 @@
 // Used by the store builder before gradients are taken, and by training (a cluster weighs as one example). Knows texts
 // and ids only; what gradients add is gradient-clusters.ts.
 // Why: a copy must not change what others get, nor raise the sum that its cluster gets (facts: raw influence grows
-// with k/(1+(k-1)h) copies). With one row for each cluster the copies add nothing to curvature or scores.
+// with k/(1+(k-1)h) copies). A copy of the words has no row and adds nothing to curvature or scores; another wording of the
+// same fact has one, and scores with the others of its cluster as one (cluster-scores.ts).
 // Invariants: an example joins the cluster of the earliest first member that it repeats, or begins one; so nothing that
 // comes later changes the cluster of what came before, and clusters do not grow into each other over things in between.
 import type { Example } from '../engine.ts';

@@ -1,5 +1,5 @@
 // Inner products of int8 vectors, 16 values at a time: a WebAssembly function of a hundred bytes, assembled here. Used by
-// score-rows.ts and sketch-scan.ts. It knows no rows and no scores: bytes in its own memory, products out.
+// row-scan.ts. It knows no rows and no scores: bytes in its own memory, products out.
 // Why WebAssembly: a plain loop takes 1 ns for each pair, this 0.1 (measured), and onnxruntime's integer product wants its
 // matrix as a constant, a second copy of all rows. Fixed-width SIMD is exact integer arithmetic: the same result on every
 // machine, to the bit.

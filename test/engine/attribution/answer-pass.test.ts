@@ -79,6 +79,27 @@ describe('the pass of one answer', () => {
     await slow.release();
   });
 
+  it('of a model that no one-pass graph fits takes the training graph: the same gradient to 1e-5, alpha to 0.01', async () => {
+    const config = { ...base.config, headDim: 24 }; // looked at alone: weights and graph are the tiny model's
+    const odd = { ...adapted, base: { ...base, config } };
+    expect(hasFastPass(odd.base)).toBe(false);
+    const slow = await createAnswerPass({
+      adapted: odd,
+      strength,
+      threads: 1,
+      baseScorer: async () => scorer,
+    });
+    expect(slow.width).toBe(pass.width);
+    for (const example of asked()) {
+      expect(distance(await slow.gradient(example), await pass.gradient(example))).toBeLessThan(1e-5);
+      const [ours, fast] = [await slow.losses(example), await pass.losses(example)];
+      expect(ours.base).toHaveLength(fast.base.length);
+      const alpha = (losses: typeof fast) => adapterPart(mean(losses.base), mean(losses.adapted));
+      expect(Math.abs(alpha(ours) - alpha(fast))).toBeLessThan(0.01);
+    }
+    await slow.release();
+  });
+
   it('gives the same bytes again after other lengths', async () => {
     const [first, second, third] = asked();
     const before = await pass.gradient(first);

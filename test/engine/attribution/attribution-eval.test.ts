@@ -93,6 +93,13 @@ describe('the attribution evaluation', () => {
     expect(junk).toMatchObject({ queries: 2, alpha: 0.1, paid: 0.1 });
   });
 
+  it('ranks a right source that is in no data as not found, never as first', async () => {
+    const { rows, goldPart } = await evaluate([['first', 'red', 'of another datanet']]);
+    for (const { method, top1, top3, mrr } of rows.slice(0, 3))
+      expect([method, top1, top3, mrr]).toEqual([method, 0, 0, 0]);
+    expect(goldPart).toBe(0);
+  });
+
   it('ranks nobody for an empty answer', async () => {
     const { rows } = await evaluate([['first', '', 'a']]);
     expect(rows[0]).toMatchObject({ method: 'shares', top1: 0, top3: 0, mrr: 0 });
