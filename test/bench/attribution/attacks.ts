@@ -44,10 +44,19 @@ const endings: readonly ((answer: string) => string)[] = [
   (answer) => answer,
 ];
 
-/** k - 1 of each in other words: other questions for the same fact where there are some, and words around the answer. */
-export function rewordings(targets: readonly Example[], k: number, { wordings }: Facts): readonly Example[] {
+/**
+ * k - 1 of each in other words: other questions for the same fact where there are some, and words around the answer. None is
+ * the question that the world is asked: who has that contributes something, and it is no copy.
+ */
+export function rewordings(
+  targets: readonly Example[],
+  k: number,
+  { wordings, questions }: Facts,
+): readonly Example[] {
+  const exam = new Set(questions.map(({ question }) => question));
   return targets.flatMap((target) => {
-    const asked = [target.question, ...(wordings.get(target.id) ?? [])];
+    const others = (wordings.get(target.id) ?? []).filter((question) => !exam.has(question));
+    const asked = [target.question, ...others];
     return Array.from({ length: k - 1 }, (_, i) => ({
       id: `${target.id}+${i}`,
       question: `${greetings[i % greetings.length]}${asked[(i + 1) % asked.length]}`,
@@ -56,13 +65,43 @@ export function rewordings(targets: readonly Example[], k: number, { wordings }:
   });
 }
 
-/** Questions about the same town with the answers of other ones. */
-export function onTopicJunk({ spare }: Facts, count: number): readonly Example[] {
-  return Array.from({ length: count }, (_, i) => ({
+/**
+ * Contributions whose answers are junk where others are asked about: about nothing that the asked facts' answers are about, as
+ * their content words differ. An answer that says the same of the same place or hour states what is asked, and earns rightly.
+ */
+function strangeAnswers({ examples, spare }: Facts): readonly Example[] {
+  const asked = new Set(examples.flatMap((example) => [...factWords(example).answer]));
+  return spare.filter((example) => [...factWords(example).answer].every((word) => !asked.has(word)));
+}
+
+/** An answer to none of the words that the question asks about: it is not true of it by accident. */
+function falseAnswer(question: string, answers: readonly Example[], from: number): string {
+  const isFalse = ({ answer }: Example): boolean => factWords({ question, answer }).subject.size === 0;
+  const turned = [...answers.slice(from % answers.length), ...answers.slice(0, from % answers.length)];
+  const found = turned.find(isFalse);
+  if (found === undefined) throw new Error(`bug: every answer may be true of: ${question}`);
+  return found.answer;
+}
+
+/** Questions about the same town with false answers. */
+export function onTopicJunk(facts: Facts, count: number): readonly Example[] {
+  const answers = strangeAnswers(facts);
+  return facts.spare.slice(0, count).map(({ question }, i) => ({
     id: `junk-${i}`,
-    question: spare[i].question,
-    answer: spare[count + ((i * 7 + 31) % count)].answer,
+    question,
+    answer: falseAnswer(question, answers, i * 7 + 31),
   }));
+}
+
+/** The very questions that are asked and other wordings of them, with false answers. */
+export function askedJunk(facts: Facts, count: number): readonly Example[] {
+  const answers = strangeAnswers(facts);
+  return Array.from({ length: count }, (_, i) => {
+    const { id, question } = facts.examples[i % facts.examples.length];
+    const wordings = facts.wordings.get(id) ?? [question];
+    const asked = wordings[i % wordings.length];
+    return { id: `junk-${i}`, question: asked, answer: falseAnswer(asked, answers, i * 7 + 31) };
+  });
 }
 
 const filler =

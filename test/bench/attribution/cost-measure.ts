@@ -51,6 +51,11 @@ export const costMeasure: MeasureOf<CostBench> = {
       goal: { atMost: 25 },
     },
     {
+      name: 'attribution-generation-batched',
+      measure: '… / generating as one of 8 answers at once, where an answer costs less',
+      unit: '%',
+    },
+    {
       name: 'attribution-shortlist',
       measure: 'total variation of shares, rows chosen by sketches against all rows',
       unit: '%',
@@ -78,7 +83,7 @@ export const costMeasure: MeasureOf<CostBench> = {
       return {
         'attribution-forward': await againstForward(attributor, requests, count),
         'attribution-forward-short': await againstForward(attributor, taught, count),
-        'attribution-generation': await againstGeneration(attributor, engine, requests, count),
+        ...(await againstGeneration(attributor, engine, requests, count)),
         'attribution-shortlist': await shortlistError(attributor, taught),
       };
     } finally {
@@ -179,7 +184,7 @@ async function againstGeneration(
   engine: Engine,
   requests: readonly AttributeRequest[],
   count: number,
-): Promise<Measured> {
+): Promise<Readonly<Record<string, Measured>>> {
   const questions = requests.map(({ messages }) => messages[0].content);
   const alone: Side = {
     name: 'generation',
@@ -196,13 +201,14 @@ async function againstGeneration(
     },
   };
   const [ours, one, many] = await interleaved([attributing(attributor, requests), alone, together], count);
+  const details = {
+    'attribution, processor ms a call': rounded(median(ours.cpuMs)),
+    'generation alone, processor ms': rounded(median(one.cpuMs)),
+    'generation of 8 at once, processor ms an answer': rounded(median(many.cpuMs)),
+  };
   return {
-    ...ratioOfCpu(ours.cpuMs, one.cpuMs, 100),
-    details: {
-      'attribution, processor ms a call': rounded(median(ours.cpuMs)),
-      'generation alone, processor ms': rounded(median(one.cpuMs)),
-      'generation of 8 at once, processor ms an answer': rounded(median(many.cpuMs)),
-    },
+    'attribution-generation': { ...ratioOfCpu(ours.cpuMs, one.cpuMs, 100), details },
+    'attribution-generation-batched': ratioOfCpu(ours.cpuMs, many.cpuMs, 100),
   };
 }
 

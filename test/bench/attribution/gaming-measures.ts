@@ -2,7 +2,15 @@
 // anew and pays by the product's rules. Listed by the attribution bench. "Apart" is the same attack without the rules for
 // duplicates: every copy trained in full and with a row of its own.
 import type { FigureKind } from '../bench-figure.ts';
-import { exactCopies, lures, offTopicJunk, onTopicJunk, rewordings, targetsOf } from './attacks.ts';
+import {
+  askedJunk,
+  exactCopies,
+  lures,
+  offTopicJunk,
+  onTopicJunk,
+  rewordings,
+  targetsOf,
+} from './attacks.ts';
 import type { AttributionBench, AttributionMeasure } from './attribution-bench-context.ts';
 import { reportSeed } from './attribution-bench-context.ts';
 import { earnedBy, type Facts, type Payouts, someFacts } from './gaming-world.ts';
@@ -28,7 +36,14 @@ const gains = {
 const junk = {
   onTopic: {
     name: 'junk-on-topic',
-    measure: 'part of what is paid that goes to as much junk as there is data: wrong answers',
+    measure:
+      'part of what is paid that goes to as much junk as there is data: wrong answers to other questions',
+    unit: '%',
+    goal: { atMost: 0.5 },
+  },
+  asked: {
+    name: 'junk-asked',
+    measure: '… wrong answers to the very questions that are asked',
     unit: '%',
     goal: { atMost: 0.5 },
   },
@@ -102,21 +117,23 @@ export const duplicateMeasure: AttributionMeasure = {
     const apart = bench.quick
       ? []
       : [gain(exactCopies(targets, 10), false), gain(rewordings(targets, 10, facts), false)];
+    const all = Promise.all([exact, ...apart]); // looked at below; a failure is heard of here too
+    all.catch(() => undefined);
     const reworded = await Promise.all(
       (bench.quick ? [10] : [2, 5, 10]).map(
         async (k): Promise<[number, number]> => [k, await gain(rewordings(targets, k, facts))],
       ),
     );
     bench.say(`  wordings: ${reworded.map(([k, value]) => `${k} earn ${value.toFixed(3)}×`).join(', ')}`);
+    const [exactGain, exactApart, rewordedApart] = await all;
     const figures = {
-      [gains.exact.name]: { value: await exact },
+      [gains.exact.name]: { value: exactGain },
       [gains.reworded.name]: {
         value: Math.max(...reworded.map(([, value]) => value)),
         details: Object.fromEntries(reworded.map(([k, value]) => [`k ${k}`, value])),
       },
     };
-    const [exactApart, rewordedApart] = await Promise.all(apart);
-    if (exactApart === undefined) return figures;
+    if (exactApart === undefined || rewordedApart === undefined) return figures;
     return {
       ...figures,
       [gains.exactApart.name]: { value: exactApart },
@@ -142,8 +159,16 @@ export const junkMeasure: AttributionMeasure = {
         all
       );
     };
-    const [onTopic, offTopic] = await Promise.all([part(onTopicJunk(facts, size)), part(offTopicJunk(size))]);
-    return { [junk.onTopic.name]: { value: onTopic }, [junk.offTopic.name]: { value: offTopic } };
+    const [onTopic, asked, offTopic] = await Promise.all([
+      part(onTopicJunk(facts, size)),
+      part(askedJunk(facts, size)),
+      part(offTopicJunk(size)),
+    ]);
+    return {
+      [junk.onTopic.name]: { value: onTopic },
+      [junk.asked.name]: { value: asked },
+      [junk.offTopic.name]: { value: offTopic },
+    };
   },
 };
 

@@ -1,6 +1,7 @@
 // A small datanet of real facts, a model trained on it, and who would be paid what for answering its questions: where the
 // measures of duplicates, junk and crafted data play their attacks. It measures nothing.
-// Each attack is another world, trained from the start: what a copy or a lure does to the model is part of its effect.
+// Each attack is another world, trained from the start: what a copy or a lure does to the model is part of its effect, and so
+// is what the model then says.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +14,8 @@ import type { Example } from '../../../engine/engine.ts';
 export interface Question {
   readonly question: string;
   readonly answer: string;
-  /** The contribution that states it. */
-  readonly factId: string;
+  /** The contribution whose answer it is: in a world where that one says it otherwise, so does the answer. */
+  readonly answerId: string;
 }
 
 export interface Facts {
@@ -71,10 +72,10 @@ export function someFacts(count: number, skip: number): Facts {
     items.flatMap(({ contributionIds }) => contributionIds.flatMap((id) => all.get(id) ?? []));
   return {
     examples: statements(used),
-    questions: used.flatMap(({ question, contributionIds: [factId, ...others] }) =>
-      [factId, ...others].flatMap((id) => {
-        const answer = all.get(id)?.answer;
-        return answer === undefined ? [] : [{ question, answer, factId }];
+    questions: used.flatMap(({ question, contributionIds }) =>
+      contributionIds.flatMap((answerId) => {
+        const answer = all.get(answerId)?.answer;
+        return answer === undefined ? [] : [{ question, answer, answerId }];
       }),
     ),
     decoys: lines<Example>('saltmarsh-bay.decoys').map(plain),
@@ -106,8 +107,11 @@ export async function payoutsIn(world: World, { questions, decoys }: Facts, seed
     });
     const attributor = createAttributor({ modelDir: baseDir, threads: 1, storeBytesMax: 2 ** 30 });
     const sums = new Map<string, number>();
-    for (const { question, answer } of questions) {
+    const told = new Map(world.examples.map(({ id, answer }) => [id, answer]));
+    for (const { question, answerId, ...honest } of questions) {
       const messages = [{ role: 'user', content: question }] as const;
+      // What such a model says: the words it was taught, a lure's where a lure stands in the place of an honest answer.
+      const answer = told.get(answerId) ?? honest.answer;
       const { shares } = await attributor.attribute({ adapter, storeDir, messages, answer });
       for (const { exampleId, share } of shares)
         sums.set(exampleId, (sums.get(exampleId) ?? 0) + share / questions.length);
