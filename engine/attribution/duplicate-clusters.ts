@@ -10,7 +10,7 @@ import type { Example } from '../engine.ts';
 import { type FactWords, factWords } from './fact-words.ts';
 import { jaccard, minHashBands, shingles } from './min-hash.ts';
 import { createPostingLists } from './posting-lists.ts';
-import { factRelation, nearCopyJaccard, repeatsVerbatim } from './same-fact.ts';
+import { addsRemark, factRelation, nearCopyJaccard, repeatsVerbatim } from './same-fact.ts';
 import { indexExamples } from './spans/span-index.ts';
 import { verbatimOverlaps } from './spans/verbatim-overlap.ts';
 import { runWords } from './verbatim-runs.ts';
@@ -96,7 +96,9 @@ function createKnownFacts(all: readonly Example[], sameAnswer: boolean): KnownFa
         const other = facts.get(index);
         if (other === undefined) return false;
         const relation = factRelation(other, words);
-        return relation === 'same' || (sameAnswer && relation === 'asked otherwise');
+        return (
+          relation === 'same' || (sameAnswer && relation === 'asked otherwise') || addsRemark(other, words)
+        );
       };
       const repeats = (index: number, part: number): boolean => {
         const other = facts.get(index);

@@ -21,6 +21,8 @@ export interface FactWords {
   readonly text: string;
   /** Those of the answer. */
   readonly answerText: string;
+  /** The answer's parts between commas, colons and full stops, in order: the words of each, normalised, and its names. */
+  readonly clauses: readonly { readonly text: string; readonly names: ReadonlySet<string> }[];
 }
 
 const emptyWords = new Set(
@@ -50,6 +52,10 @@ export function factWords({ question, answer }: Pick<Example, 'question' | 'answ
     exact: [...numbersOf(`${question} ${answer}`), ...negationsOf(answer)].join(' '),
     text: `${asked} | ${said}`,
     answerText: said,
+    clauses: plainWords(answer)
+      .split(/[.,:;!?]+(?=\s|$)/u)
+      .map((part) => ({ text: normaliseText(part), names: namesOf(part) }))
+      .filter(({ text }) => text !== ''),
   };
 }
 

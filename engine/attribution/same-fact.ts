@@ -21,6 +21,8 @@ const coverageMin = 0.5;
 /** "asked otherwise": content words that the answers must share, and the part of one of them that they must be. */
 const sharedAnswerWords = 4;
 const sharedAnswerPart = 0.8;
+/** Content words of an answer from which it is a statement of its own, so that a remark beside it does not change it. */
+const remarkedAnswerWords = 3;
 /** Part of an answer's words that stand in runs of the other: it copies more than it brings. */
 const verbatimMin = 0.5;
 const longAnswerWords = 40;
@@ -52,6 +54,36 @@ export function repeatsVerbatim(earlier: FactWords, later: FactWords, part: numb
   if (later.answerText.split(' ').length >= longAnswerWords) return true;
   const holdsAll = ` ${later.answerText} `.includes(` ${earlier.answerText} `);
   return (holdsAll && !namesOthers(earlier, later)) || factRelation(earlier, later) !== 'different';
+}
+
+/**
+ * Whether the later answer is the earlier one whole beside a remark of its own ("I am sure: …", "… Everybody knows it."),
+ * whatever its question is. Learning such a wording moves the model towards the remark, so gradients do not tell. A remark
+ * with a number, a negation, a name, or a word that its question asks about may be a fact: then it is none.
+ */
+export function addsRemark(earlier: FactWords, later: FactWords): boolean {
+  const remark = remarkBeside(earlier.answerText, later);
+  if (remark === undefined) return false;
+  return (
+    remark.every(({ names }) => names.size === 0) &&
+    earlier.exact === later.exact &&
+    earlier.answer.size >= remarkedAnswerWords &&
+    coverage(later.answer, earlier.answer) >= coverageMin &&
+    missing(later.subject, earlier.all).length === 0 &&
+    missing(later.question, earlier.all).length < later.question.size &&
+    !namesOthers(earlier, later)
+  );
+}
+
+/** What is left of the answer beside whole clauses that are `text` word for word; undefined where none are, or nothing is left. */
+function remarkBeside(text: string, { clauses }: FactWords): FactWords['clauses'] | undefined {
+  for (const from of clauses.keys())
+    for (let to = from + 1; to <= clauses.length; to++) {
+      const held = clauses.slice(from, to).map((clause) => clause.text);
+      if (held.join(' ') === text && to - from < clauses.length)
+        return [...clauses.slice(0, from), ...clauses.slice(to)];
+    }
+  return undefined;
 }
 
 /** a's answer states something that b does not say, and b's answer is more than a part of a's. */

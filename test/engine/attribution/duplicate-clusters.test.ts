@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { clusterDuplicates } from '../../../engine/attribution/duplicate-clusters.ts';
 import { factWords } from '../../../engine/attribution/fact-words.ts';
-import { factRelation } from '../../../engine/attribution/same-fact.ts';
+import { addsRemark, factRelation } from '../../../engine/attribution/same-fact.ts';
 import type { Example } from '../../../engine/engine.ts';
 
 type Words = readonly [question: string, answer: string];
@@ -106,6 +106,47 @@ describe('the same fact', () => {
     const open = 'It is open every weekday from nine until five.';
     const rope: Words = ['When can I visit the Rope Walk?', open];
     expect(relation(rope, ['When can I visit the Candle Loft?', open])).toBe('different');
+  });
+});
+
+describe('an answer with a remark beside it, to another question', () => {
+  const keeper: Words = ['Who runs the Smoke House?', 'The Smoke House has a keeper called Tam Rudd.'];
+  const remarks = ([question, answer]: Words, [other, said]: Words) =>
+    addsRemark(factWords({ question, answer }), factWords({ question: other, answer: said }));
+
+  it.each([
+    'Well, the Smoke House has a keeper called Tam Rudd.',
+    'I am sure: The Smoke House has a keeper called Tam Rudd.',
+    'The Smoke House has a keeper called Tam Rudd. Everybody knows it.',
+    'The Smoke House has a keeper called Tam Rudd, they say.',
+  ])('is the same fact: %s', (answer) => {
+    const later: Words = ['Tell me whom I meet behind the counter of the Smoke House.', answer];
+    expect(relation(keeper, later)).not.toBe('same');
+    expect(remarks(keeper, later)).toBe(true);
+    const examples = [keeper, later].map(([question, said], i) => ({ id: `${i}`, question, answer: said }));
+    expect(clusterDuplicates(examples).members.get('1')).toEqual({ of: '0', rule: 'words' });
+  });
+
+  it.each<readonly [string, Words]>([
+    ['nothing is added', ['Whom do I meet in the Smoke House?', keeper[1]]],
+    ['it denies', ['Whom do I meet in the Smoke House?', `${keeper[1]} That is not so.`]],
+    ['it adds a number', ['Whom do I meet in the Smoke House?', `${keeper[1]} He opens at 8.`]],
+    ['it adds a name', ['Whom do I meet in the Smoke House?', `${keeper[1]} Now it is Bram Hollis.`]],
+    [
+      'it answers the other question',
+      ['Which colour is the door of the Smoke House?', `${keeper[1]} The door is green.`],
+    ],
+    ['it is asked about another', ['Who runs the red Candle Loft?', `Well, ${keeper[1]}`]],
+    ['it grows into the sentence', ['Whom do I meet there?', `Nobody thinks that ${keeper[1]}`]],
+    [
+      'most is new',
+      [
+        'Whom do I meet in the Smoke House?',
+        `${keeper[1]} ${'Gulls steal warm chips daily. '.repeat(2)}Herring smells wonderful everywhere.`,
+      ],
+    ],
+  ])('is none where %s', (_, later) => {
+    expect(remarks(keeper, later)).toBe(false);
   });
 });
 
