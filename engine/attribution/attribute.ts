@@ -14,11 +14,20 @@ import { hashBytes } from './content-hash.ts';
 import type { TokenisedExample } from './gradient-model.ts';
 import type { InfluenceScores } from './influence.ts';
 import { createLoadedVersions, type LoadedVersion, type LoadedVersionsOptions } from './loaded-versions.ts';
+import type { ShortlistScores } from './scan/row-scan.ts';
 import { adapterPart, sharesOf } from './shares.ts';
 
 export interface Attributor {
   /** Shares with all that a recomputation needs; an empty answer has none, and an alpha of 0. */
   attribute(request: AttributeRequest): Promise<Required<SampleShares>>;
+  /**
+   * The same for answers of one version that wait together: it is loaded once and their scores are made in one pass over its
+   * rows. Each has its own result, the same to the bit as alone; one that fails leaves the others alone.
+   * @param requests all of the same adapter and store
+   */
+  attributeAll(
+    requests: readonly AttributeRequest[],
+  ): Promise<readonly PromiseSettledResult<Required<SampleShares>>[]>;
   /**
    * The same for parts of the answer, one result a range in their order. A range without a token has no shares.
    * @throws RangeError for a range that is not in the answer
@@ -54,16 +63,36 @@ function copiesOf({ meta }: LoadedVersion['store'], id: string): { readonly copy
 export function createAttributor(options: LoadedVersionsOptions): Attributor {
   const versions = createLoadedVersions(options);
   const { tokenise } = versions.base;
+  const attributeAll: Attributor['attributeAll'] = async (requests) => {
+    if (requests.length === 0) return [];
+    const [{ adapter, storeDir }] = requests;
+    const version = await settled(versions.version(adapter, storeDir));
+    if (version.status === 'rejected') return requests.map(() => version);
+    const { store, pass, scan } = version.value;
+    const facts = factsOf(store);
+    const measured: PromiseSettledResult<MeasuredAnswer | undefined>[] = [];
+    for (const { messages, answer } of requests)
+      measured.push(await settled(measureAnswer(pass, () => tokenise(messages, answer))));
+    const gradients = measured.flatMap((each) =>
+      each.status === 'fulfilled' && each.value ? [each.value.gradient] : [],
+    );
+    const rows = scan.shortlists(gradients, store.meta.floorQuantile).values();
+    return measured.map((each) => {
+      if (each.status === 'rejected') return each;
+      const value =
+        each.value === undefined
+          ? { shares: [], alpha: 0, noiseFloor: 0, baseNll: 0, adapterNll: 0 }
+          : sharesOfRows(store, each.value.losses, rows.next().value);
+      return { status: 'fulfilled', value: { ...value, ...facts } };
+    });
+  };
   return {
-    attribute: async ({ adapter, storeDir, messages, answer }) => {
-      const { store, pass, scan } = await versions.version(adapter, storeDir);
-      const facts = factsOf(store);
-      const example = tokenise(messages, answer);
-      if (example === undefined)
-        return { shares: [], alpha: 0, noiseFloor: 0, baseNll: 0, adapterNll: 0, ...facts };
-      const losses = await pass.losses(example);
-      return { ...(await sharesOfPart({ store, pass, scan }, example, losses)), ...facts };
+    attribute: async (request) => {
+      const [result] = await attributeAll([request]);
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
     },
+    attributeAll,
     attributeParts: async ({ adapter, storeDir, messages, answer, ranges }) => {
       const version = await versions.version(adapter, storeDir);
       const example = tokenise(messages, answer);
@@ -101,16 +130,50 @@ export function createAttributor(options: LoadedVersionsOptions): Attributor {
   };
 }
 
+interface MeasuredAnswer {
+  readonly losses: AnswerLosses;
+  readonly gradient: Float32Array;
+}
+
+/** Undefined for an empty answer. */
+async function measureAnswer(
+  pass: LoadedVersion['pass'],
+  tokenised: () => TokenisedExample | undefined,
+): Promise<MeasuredAnswer | undefined> {
+  const example = tokenised();
+  if (example === undefined) return undefined;
+  return { losses: await pass.losses(example), gradient: await pass.gradient(example) };
+}
+
+async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([promise]);
+  return result;
+}
+
+type AnswerShares = Pick<
+  Required<SampleShares>,
+  'shares' | 'alpha' | 'noiseFloor' | 'baseNll' | 'adapterNll'
+>;
+
 /** @param losses of the part's tokens */
 async function sharesOfPart(
   { store, pass, scan }: LoadedVersion,
   example: TokenisedExample,
   losses: AnswerLosses,
-): Promise<Pick<Required<SampleShares>, 'shares' | 'alpha' | 'noiseFloor' | 'baseNll' | 'adapterNll'>> {
+): Promise<AnswerShares> {
+  const rows = scan.shortlist(await pass.gradient(example), store.meta.floorQuantile);
+  return sharesOfRows(store, losses, rows);
+}
+
+function sharesOfRows(
+  store: LoadedVersion['store'],
+  losses: AnswerLosses,
+  rows: ShortlistScores | undefined,
+): AnswerShares {
+  if (rows === undefined) throw new Error('bug: an answer without scores');
   const baseNll = mean(losses.base);
   const adapterNll = mean(losses.adapted);
   const alpha = adapterPart(baseNll, adapterNll);
-  const rows = scan.shortlist(await pass.gradient(example), store.meta.floorQuantile);
   const { noiseFloor } = rows;
   const trained = clusterScores(store.meta, rows.trained);
   const parts = sharesOf(trained, noiseFloor, alpha);

@@ -19,9 +19,13 @@ export interface JobPayloads {
 
 export type JobName = keyof JobPayloads;
 
-/** One at a time per queue: attribution, training and audits each use the machine fully. */
+/** Calls attributed at a time: the engine scores those of one version together. Each call is of one lane. */
+export const ATTRIBUTION_LANES = 4;
+
+/** One at a time per queue: training and audits each use the machine fully, the engine attributes in one thread. */
 const QUEUES: { readonly [Name in JobName]: (payload: JobPayloads[Name]) => string | null } = {
-  'attribute-call': () => 'attribute',
+  'attribute-call': ({ callId }) =>
+    `attribute-${(callId.codePointAt(callId.length - 1) ?? 0) % ATTRIBUTION_LANES}`,
   'train-version': ({ lane }) => `train-${lane}`,
   'audit-version': () => 'audit',
   'check-call': () => 'check',

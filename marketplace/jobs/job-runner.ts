@@ -15,7 +15,7 @@ import {
   type WorkerEvents,
 } from 'graphile-worker';
 import type { MarketplaceLog } from '../marketplace-context.ts';
-import type { JobName, JobPayloads } from './enqueue-job.ts';
+import { ATTRIBUTION_LANES, type JobName, type JobPayloads } from './enqueue-job.ts';
 
 /** @param attempt which try of this job it is, from 1 */
 export type JobTasks = {
@@ -30,7 +30,7 @@ export interface JobRunner {
 }
 
 /** Jobs at the same time beside trainings and the audit: attribution and news never wait for one. */
-const OTHER_JOBS = 3;
+const OTHER_JOBS = 2 + ATTRIBUTION_LANES;
 const POLL_MS = 1_000;
 const RESTART_MS = 1_000;
 

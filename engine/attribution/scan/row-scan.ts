@@ -41,6 +41,8 @@ export interface RowScan {
   exact(gradient: Float32Array): InfluenceScores;
   /** @param floorQuantile of the decoys' scores */
   shortlist(gradient: Float32Array, floorQuantile: number): ShortlistScores;
+  /** The same for answers that wait together, one result each: sketches are read from memory once for all. */
+  shortlists(gradients: readonly Float32Array[], floorQuantile: number): readonly ShortlistScores[];
 }
 
 export interface ShortlistScores {
@@ -70,6 +72,10 @@ const sketchWidthMin = 512;
 /** Examples multiplied in full, and decoys at least. */
 const examplesRead = 32;
 const decoysRead = 16;
+/** Answers that share one pass over the sketches at most. */
+export const answersTogether = 8;
+/** Sketches are multiplied with every answer while they lie in the processor's own memory: so many bytes at a time. */
+const tileBytes = 256 * 1024;
 /** Up to so many rows all are multiplied: 30 microseconds each. */
 const allRead = 96;
 
@@ -84,7 +90,7 @@ export function createRowScan(options: RowScanOptions): RowScan {
     sketches: held * rowBytes,
     query: held * rowBytes + count * sketchWidth,
     sketchQuery: held * rowBytes + count * sketchWidth + rowBytes,
-    sums: held * rowBytes + count * sketchWidth + rowBytes + sketchWidth,
+    sums: held * rowBytes + count * sketchWidth + rowBytes + answersTogether * sketchWidth,
   };
   const sums = Math.max(blocks, count);
   const { memory, dots } = createDotKernel(places.sums + sums * Int32Array.BYTES_PER_ELEMENT);
@@ -124,8 +130,7 @@ export function createRowScan(options: RowScanOptions): RowScan {
 
   const queryScales = new Float32Array(blocks);
   const setQuery = (gradient: Float32Array): number => {
-    if (gradient.length !== width)
-      throw new RangeError(`a gradient of ${gradient.length} values where rows have ${width}`);
+    checkWidth(gradient, width);
     quantiseVector(gradient, bytesAt(places.query, width), queryScales, blockSize);
     // Its length as rounded: nobody can tell the difference, and half a million squares are saved.
     dots(places.query, blocks, blockSize, places.query, blockSize, places.sums);
@@ -144,14 +149,24 @@ export function createRowScan(options: RowScanOptions): RowScan {
       sum += parts[block] * rowScales[at] * queryScales[block];
     return sum;
   };
-  const sketchProducts = (gradient: Float32Array): Float64Array => {
+  const tileRows = Math.max(1, Math.floor(tileBytes / sketchWidth));
+  const parts = sumsAt(Math.min(tileRows, count));
+  /** @param gradients at most `answersTogether` */
+  const sketchProducts = (gradients: readonly Float32Array[]): readonly Float64Array[] => {
     ensureSketches();
-    const scale = new Float32Array(1);
-    sketchInto(sketcher, gradient, bytesAt(places.sketchQuery, sketchWidth), scale, 0);
-    dots(places.sketches, count, sketchWidth, places.sketchQuery, 0, places.sums);
-    const parts = sumsAt(count);
-    const products = new Float64Array(count);
-    for (let row = 0; row < count; row++) products[row] = parts[row] * sketchScales[row] * scale[0];
+    const scales = new Float32Array(gradients.length);
+    const placeOf = (answer: number): number => places.sketchQuery + answer * sketchWidth;
+    for (const [answer, gradient] of gradients.entries())
+      sketchInto(sketcher, gradient, bytesAt(placeOf(answer), sketchWidth), scales, answer);
+    const products = gradients.map(() => new Float64Array(count));
+    for (let from = 0; from < count; from += tileRows) {
+      const size = Math.min(tileRows, count - from);
+      for (let answer = 0; answer < gradients.length; answer++) {
+        dots(places.sketches + from * sketchWidth, size, sketchWidth, placeOf(answer), 0, places.sums);
+        const [into, scale] = [products[answer], scales[answer]];
+        for (let i = 0; i < size; i++) into[from + i] = parts[i] * sketchScales[from + i] * scale;
+      }
+    }
     return products;
   };
   const split = (scores: Float64Array): InfluenceScores => ({
@@ -159,32 +174,54 @@ export function createRowScan(options: RowScanOptions): RowScan {
     decoys: scores.slice(trained),
   });
 
+  const decoys = count - trained;
+  /** Beyond these a decoy would have to be far better than its sketch to decide the floor. */
+  const decoysMost = (floorQuantile: number): number =>
+    decoysRead + 4 * Math.ceil((1 - floorQuantile) * decoys);
+  const readsAll = (floorQuantile: number): boolean =>
+    count <= allRead || examplesRead + decoysMost(floorQuantile) >= count;
+  const shortlistOf = (
+    gradient: Float32Array,
+    sketched: Float64Array,
+    floorQuantile: number,
+  ): ShortlistScores => {
+    const inverse = setQuery(gradient);
+    const readAll = readsAll(floorQuantile);
+    const best = (from: number, to: number, most: number): readonly number[] =>
+      largest(sketched, { from, to, passedOver }, readAll ? to - from : most);
+    const scoreOf = (row: number): number => bounded(fullProduct(row) * inverse);
+    const decoyScores = new Float64Array(decoys).fill(-1);
+    const floorRows = best(trained, count, decoysMost(floorQuantile));
+    for (const row of floorRows) decoyScores[row - trained] = scoreOf(row);
+    const floor = noiseFloor(decoyScores, floorQuantile);
+    const scores = new Float64Array(trained);
+    for (let row = 0; row < trained; row++) scores[row] = Math.min(floor, sketched[row] * inverse);
+    const chosen = best(0, trained, examplesRead);
+    for (const row of chosen) scores[row] = scoreOf(row);
+    return { trained: scores, noiseFloor: floor, rowsRead: floorRows.length + chosen.length };
+  };
+  const shortlists: RowScan['shortlists'] = (gradients, floorQuantile) => {
+    const found: ShortlistScores[] = [];
+    for (let from = 0; from < gradients.length; from += answersTogether) {
+      const some = gradients.slice(from, from + answersTogether);
+      for (const gradient of some) checkWidth(gradient, width);
+      const sketched = readsAll(floorQuantile)
+        ? some.map(() => new Float64Array(count))
+        : sketchProducts(some);
+      for (const [i, gradient] of some.entries())
+        found.push(shortlistOf(gradient, sketched[i], floorQuantile));
+    }
+    return found;
+  };
+
   return {
     bytes: memory.buffer.byteLength + rowScales.byteLength,
     exact: (gradient) => {
       const inverse = setQuery(gradient);
       return split(Float64Array.from({ length: count }, (_, row) => bounded(fullProduct(row) * inverse)));
     },
-    shortlist: (gradient, floorQuantile) => {
-      const inverse = setQuery(gradient);
-      const decoys = count - trained;
-      // Beyond these a decoy would have to be far better than its sketch to decide the floor.
-      const decoysMost = decoysRead + 4 * Math.ceil((1 - floorQuantile) * decoys);
-      const readAll = count <= allRead || examplesRead + decoysMost >= count;
-      const sketched = readAll ? new Float64Array(count) : sketchProducts(gradient);
-      const best = (from: number, to: number, most: number): readonly number[] =>
-        largest(sketched, { from, to, passedOver }, readAll ? to - from : most);
-      const scoreOf = (row: number): number => bounded(fullProduct(row) * inverse);
-      const decoyScores = new Float64Array(decoys).fill(-1);
-      const floorRows = best(trained, count, decoysMost);
-      for (const row of floorRows) decoyScores[row - trained] = scoreOf(row);
-      const floor = noiseFloor(decoyScores, floorQuantile);
-      const scores = new Float64Array(trained);
-      for (let row = 0; row < trained; row++) scores[row] = Math.min(floor, sketched[row] * inverse);
-      const read = best(0, trained, examplesRead);
-      for (const row of read) scores[row] = scoreOf(row);
-      return { trained: scores, noiseFloor: floor, rowsRead: floorRows.length + read.length };
-    },
+    shortlist: (gradient, floorQuantile) => shortlists([gradient], floorQuantile)[0],
+    shortlists,
   };
 }
 
@@ -245,6 +282,11 @@ function largest(
     if (found.length > most) found.pop();
   }
   return found;
+}
+
+function checkWidth(gradient: Float32Array, width: number): void {
+  if (gradient.length !== width)
+    throw new RangeError(`a gradient of ${gradient.length} values where rows have ${width}`);
 }
 
 /** Rounding may lead past the end. */

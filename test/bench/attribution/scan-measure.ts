@@ -5,7 +5,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRowWriter, openRowFiles } from '../../../engine/attribution/scan/row-files.ts';
-import { createRowScan, type RowSource, sketchWidthFor } from '../../../engine/attribution/scan/row-scan.ts';
+import {
+  answersTogether,
+  createRowScan,
+  type RowSource,
+  sketchWidthFor,
+} from '../../../engine/attribution/scan/row-scan.ts';
 import { fillRandom } from '../../support/random-numbers.ts';
 import type { MeasureOf } from '../bench-run.ts';
 import { median, rounded } from '../interleaved.ts';
@@ -21,6 +26,7 @@ const contributions = 100_000;
 const decoys = 160;
 const [stored, quickStored] = [1_000, 100];
 const [scans, quickScans] = [41, 5];
+const roundsTogether = 11;
 
 export const scanMeasure: MeasureOf<ScanBench> = {
   figures: [
@@ -30,6 +36,7 @@ export const scanMeasure: MeasureOf<ScanBench> = {
       unit: 'ms',
       goal: { atMost: 50 },
     },
+    { name: 'scan-together', measure: 'the same for one of 8 that wait together', unit: 'ms' },
   ],
   run: async ({ quick, say, folder }) => {
     const rows = quick ? quickStored : stored;
@@ -68,7 +75,18 @@ export const scanMeasure: MeasureOf<ScanBench> = {
         ms.push(performance.now() - started);
         cpuMs.push((used.user + used.system) / 1000);
       }
+      const together: number[] = [];
+      const waiting = Array.from({ length: answersTogether }, () => new Float32Array(width));
+      for (let round = 0; round < 1 + (quick ? 1 : roundsTogether); round++) {
+        for (const [i, answer] of waiting.entries()) fillRandom(answer, round * answersTogether + i, 1, 0);
+        const started = performance.now();
+        scan.shortlists(waiting, 0.99);
+        if (round > 0) together.push((performance.now() - started) / answersTogether);
+      }
       return {
+        'scan-together': {
+          ...{ value: median(together), low: Math.min(...together), high: Math.max(...together) },
+        },
         scan: {
           ...{ value: median(ms), low: Math.min(...ms), high: Math.max(...ms) },
           details: {

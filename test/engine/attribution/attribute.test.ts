@@ -63,6 +63,18 @@ describe('attribution on a tiny model', () => {
     expect(await ask(question, answer)).toEqual(await ask(question, answer));
   });
 
+  it('answers 13 calls that wait together as each alone; the one that breaks breaks alone', async () => {
+    const some = examples.slice(0, 12);
+    const alone: SampleShares[] = [];
+    for (const { question, answer } of some) alone.push(await ask(question, answer));
+    const broken = { ...examples[0], answer: undefined as unknown as string };
+    const waiting = [...some.slice(0, 5), broken, ...some.slice(5)];
+    const results = await Promise.allSettled(waiting.map(({ question, answer }) => ask(question, answer)));
+    const [failed] = results.splice(5, 1);
+    expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'attribution_failed' } });
+    expect(results).toEqual(alone.map((value) => ({ status: 'fulfilled', value })));
+  });
+
   it('gives nothing for an empty answer and little for one that the adapter makes less likely', async () => {
     expect(await ask(examples[0].question, ' ')).toMatchObject({ shares: [], alpha: 0 });
     const wrong = await ask(examples[0].question, 'nest nest nest');

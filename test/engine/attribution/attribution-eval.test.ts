@@ -19,6 +19,7 @@ const scripted: Readonly<Record<string, { readonly scores: readonly number[]; re
 
 const attributor: Attributor = {
   attribute: () => Promise.reject(new Error('not asked')),
+  attributeAll: () => Promise.reject(new Error('not asked')),
   attributeParts: () => Promise.reject(new Error('not asked')),
   release: () => Promise.resolve(),
   explain: async ({ messages, answer }) => {

@@ -127,6 +127,29 @@ describe('the scan of rows', () => {
     expect(apart).toBeLessThan(0.03);
   });
 
+  it('scores 11 answers together as each alone, to the bit', () => {
+    const many = Array.from({ length: 11 }, (_, i) => query.map((value, at) => value + (at % (i + 2))));
+    for (const scan of [scanOfRows(rows, trained), scanOfRows({ ...rows, count: 90 }, 60)]) {
+      const together = scan.shortlists(many, 0.98);
+      expect(together).toEqual(many.map((one) => scan.shortlist(one, 0.98)));
+      expect(together[0]).not.toEqual(together[1]);
+    }
+    expect(scanOfRows(rows, trained).shortlists([], 0.98)).toEqual([]);
+  });
+
+  it('finds rows whose sketches lie in different pieces: 17 and 290 of 400', () => {
+    const wide = emptyRows(400, 33_000);
+    for (let row = 0; row < wide.count; row++)
+      quantiseRow(wide, row, random(33_000, row, 1 / Math.sqrt(33_000)));
+    const scan = scanOfRows(wide, 300);
+    const exact = scan.exact(random(33_000, 17));
+    expect(exact.trained[17]).toBeGreaterThan(0.99 * Math.max(...exact.trained));
+    const [first, second] = scan.shortlists([random(33_000, 17), random(33_000, 290)], 0.99);
+    expect(first.trained[17]).toBe(exact.trained[17]);
+    expect(first.trained.indexOf(Math.max(...first.trained))).toBe(17);
+    expect(second.trained.indexOf(Math.max(...second.trained))).toBe(290);
+  });
+
   it('reads all of a few rows', () => {
     const few = scanOfRows({ ...rows, count: 90, values: rows.values.subarray(0, 90 * width) }, 60);
     expect(few.shortlist(query, 0.99)).toMatchObject({ rowsRead: 90, trained: few.exact(query).trained });
