@@ -17,7 +17,7 @@ const kinds = {
   },
   halfEnsemble: {
     name: 'lds-half-ensemble',
-    measure: 'the same with subset adapters, on the other halves',
+    measure: 'the same with subset adapters, each wording for itself, on the other halves',
     unit: '',
     goal: { atLeast: 0.7 },
   },
@@ -29,7 +29,7 @@ const kinds = {
   },
   contributorsEnsemble: {
     name: 'lds-contributors-ensemble',
-    measure: 'the same with subset adapters',
+    measure: 'the same with subset adapters, each wording for itself',
     unit: '',
     goal: { atLeast: 0.7 },
   },
