@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createAttributor } from '../../../engine/attribution/attribute.ts';
 import type { ScoreTable } from '../../../engine/attribution/audit/audit-figures.ts';
 import { versionScores } from '../../../engine/attribution/audit/version-scores.ts';
-import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
+import { buildStoreInChild } from '../../../engine/attribution/build-store-process.ts';
 import { compareMethods } from '../../../engine/attribution/compare-methods.ts';
 import type { AdapterRef } from '../../../engine/engine.ts';
 import type { Subject } from './leave-out-subject.ts';
@@ -59,26 +59,11 @@ export async function scoreMethods(
   folder: string,
   say: (line: string) => void,
 ): Promise<readonly MethodScores[]> {
-  const { facts, adapter, storeDir } = subject;
+  const { facts, modelDir, adapter, storeDir, halfAdapters } = subject;
+  const stores = buildMembers(subject, folder);
+  stores.catch(() => undefined); // awaited below; a failure is heard of there
   const paid = await paidScores(subject, adapter, storeDir);
   say('  scored by the method that pays');
-  const members: ScoreTable[] = [paid.scores];
-  for (const half of subject.halfAdapters) {
-    const store = join(folder, half.id);
-    await buildGradientStore({
-      modelDir: subject.modelDir,
-      adapter: half,
-      storeDir: store,
-      examples: facts.statements,
-      decoys: facts.decoys.slice(0, decoysLeast),
-      apart: true,
-      settings: memberSettings,
-    });
-    members.push((await paidScores(subject, half, store)).scores);
-  }
-  const size = subject.halfAdapters.length;
-  if (size > 0) say(`  scored by ${size} adapters of halves`);
-  const { modelDir } = subject;
   const others = await compareMethods({
     modelDir,
     adapter,
@@ -86,6 +71,11 @@ export async function scoreMethods(
     queries: facts.queries,
   });
   say(`  scored by ${others.length} other methods`);
+  const members: ScoreTable[] = [paid.scores];
+  for (const [at, store] of (await stores).entries())
+    members.push((await paidScores(subject, halfAdapters[at], store)).scores);
+  const size = halfAdapters.length;
+  if (size > 0) say(`  scored by ${size} adapters of halves`);
   return [
     {
       id: paid.methodId,
@@ -104,6 +94,22 @@ export async function scoreMethods(
         ]),
     ...others,
   ];
+}
+
+/** A store of each half's adapter, in their order: built in children, one beside what goes on here. */
+async function buildMembers(
+  { modelDir, facts, halfAdapters }: Subject,
+  folder: string,
+): Promise<readonly string[]> {
+  const stores: string[] = [];
+  for (const half of halfAdapters) {
+    const storeDir = join(folder, half.id);
+    const decoys = facts.decoys.slice(0, decoysLeast);
+    const member = { adapter: half, storeDir, examples: facts.statements, decoys };
+    await buildStoreInChild({ ...member, modelDir, apart: true, settings: memberSettings });
+    stores.push(storeDir);
+  }
+  return stores;
 }
 
 /** Mean over the tables, place by place. */
