@@ -55,6 +55,9 @@ export async function endRun(market: MarketplaceContext, candidate: Candidate): 
   );
 }
 
+/** Halves that the store's damping is chosen by. Kept with the version: a store built anew must come out the same. */
+const dampingRetrainings = 3;
+
 /** Gradients of every contribution at the new adapter; a store that a killed try left half-built is written anew. */
 async function buildStore(market: MarketplaceContext, plan: RunPlan): Promise<JsonObject> {
   const storeDir = join('stores', plan.run.id);
@@ -64,9 +67,9 @@ async function buildStore(market: MarketplaceContext, plan: RunPlan): Promise<Js
     storeDir: join(market.dataDir, storeDir),
     examples: plan.contributions.map(exampleOf),
     decoys,
-    dampingRetrainings: 3,
+    dampingRetrainings,
   });
-  return { storeDir, storeHash, decoys: decoys.length };
+  return { storeDir, storeHash, decoys: decoys.length, dampingRetrainings };
 }
 
 /** Evidence for 🔍: without it the version is published all the same, and the first look tries again. */

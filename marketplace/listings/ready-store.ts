@@ -46,11 +46,13 @@ async function buildStore(market: Market, version: ModelVersion, storeDir: strin
   const datanet = cut === undefined ? undefined : await getDatanet(db, cut.datanetId);
   if (datanet === undefined) throw new Error(`bug: model version ${version.id} has no datanet`);
   const contributions = await contributionsOfVersion(db, version.datanetVersionId);
+  const { dampingRetrainings } = version.storeHashes; // as at publication: receipts tell the store's hash
   await engine.buildStore({
     adapter: adapterOf(market, version),
     storeDir,
     examples: contributions.map(exampleOf),
     decoys: await decoysOf(demoDir, datanet.slug),
+    ...(typeof dampingRetrainings === 'number' ? { dampingRetrainings } : {}),
   });
 }
 

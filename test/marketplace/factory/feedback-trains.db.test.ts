@@ -1,7 +1,9 @@
 // Feedback trains the next version: corrections and votes that may train become a second phase, which replaces the first
 // only if it loses nothing on held-out questions; what ran on how much data stands with the version. Fake engine, real Postgres.
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readyStore } from '../../../marketplace/listings/ready-store.ts';
 import type { Person } from '../../../marketplace/marketplace.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import {
@@ -273,5 +275,24 @@ describe('votes', () => {
     expect(phasesOf(version.recipe)[1].reason).toMatch(
       /^Not kept: \d+ of \d+ held-out questions right, before \d+\.$/,
     );
+  });
+});
+
+describe('a store that was lost', () => {
+  it('is built anew from the same job as at publication, so that its hash on receipts still holds', async () => {
+    const built = vi.spyOn(world.engine, 'buildStore');
+    await trainNext();
+    const [[published]] = built.mock.calls;
+    expect(published.dampingRetrainings).toBe(3);
+    built.mockClear();
+    rmSync(published.storeDir, { recursive: true });
+    const version = await newestVersion();
+    const { engine, dataDir, demoDir } = world;
+    const market = { db: database.db, engine, dataDir, demoDir, stopping: new AbortController().signal };
+    expect(await readyStore(market, version)).toBe(published.storeDir);
+    expect(built.mock.calls.map(([job]) => job)).toEqual([
+      { ...published, adapter: { ...published.adapter, id: version.id } },
+    ]);
+    built.mockRestore();
   });
 });
