@@ -71,7 +71,8 @@ interface TransferTable {
   createdAt: CreatedAt;
 }
 
-interface EntryTable {
+/** A view: the entries of the transfers, which carry them in two arrays (`account_ids`, `amounts_nano`). */
+interface EntryView {
   transferId: bigint;
   line: number;
   accountId: bigint;
@@ -328,7 +329,7 @@ export interface Schema
     WalletSchema {
   account: AccountTable;
   transfer: TransferTable;
-  entry: EntryTable;
+  entry: EntryView;
   entryPending: EntryPendingTable;
   accountNow: AccountNowView;
   hold: HoldTable;

@@ -250,7 +250,7 @@ const CHAIN: readonly BooksRule[] = [
           ('payout', 'user', -1), ('payout', 'claimable', 1), ('claim', 'claimable', -1), ('claim', 'vault', 1))
       union all
       select e.transfer_id, e.amount_nano, t.kind || ' ' || t.id || ' moves ' || ${account('a')}
-      from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
+      from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
       where a.kind in ('vault', 'claimable') and t.kind not in ('deposit', 'payout', 'claim', 'correction')`,
   },
   {
@@ -260,9 +260,8 @@ const CHAIN: readonly BooksRule[] = [
     broken: `select a.id as at, a.balance_nano - coalesce(s.amount, 0) as amount,
         ${account('a')} || ' is at ' || a.balance_nano || ' nano, payouts but claims make ' || coalesce(s.amount, 0) as difference
       from account a left join (
-        select e.account_id, sum(e.amount_nano) as amount from account c join entry e on e.account_id = c.id
-          join transfer t on t.id = e.transfer_id
-        where c.kind = 'claimable' and t.kind in ('payout', 'claim', 'correction') group by e.account_id) s on s.account_id = a.id
+        select e.account_id, sum(e.amount_nano) as amount from transfer t join entry e on e.transfer_id = t.id
+        where t.kind in ('payout', 'claim', 'correction') group by e.account_id) s on s.account_id = a.id
       where a.kind = 'claimable' and a.balance_nano <> coalesce(s.amount, 0)`,
   },
   {
@@ -273,7 +272,7 @@ const CHAIN: readonly BooksRule[] = [
         'the payouts to ' || wallet || ' tell ' || sum(amount) || ' nano more than was moved' as difference
       from (select wallet, (earned_nano + own_nano)::numeric as amount from payout
         union all
-        select a.owner_id, -e.amount_nano from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
+        select a.owner_id, -e.amount_nano from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
           where a.kind = 'claimable' and t.kind = 'payout' and exists (select 1 from payout)) u
       group by wallet having sum(amount) <> 0`,
   },
@@ -284,8 +283,8 @@ const CHAIN: readonly BooksRule[] = [
     broken: `select 0 as at, max(l.cumulative_nano) as amount,
         'the leaf of ' || l.wallet || ' stands at ' || max(l.cumulative_nano) || ' nano' as difference
       from claim_leaf l left join (
-        select a.owner_id, sum(e.amount_nano) as amount from account a join entry e on e.account_id = a.id
-          join transfer t on t.id = e.transfer_id where a.kind = 'claimable' and t.kind = 'payout' group by a.owner_id) s
+        select a.owner_id, sum(e.amount_nano) as amount from transfer t join entry e on e.transfer_id = t.id
+          join account a on a.id = e.account_id where a.kind = 'claimable' and t.kind = 'payout' group by a.owner_id) s
         on s.owner_id = l.wallet
       group by l.wallet having max(l.cumulative_nano) > coalesce(max(s.amount), 0)`,
   },
@@ -297,8 +296,8 @@ const CHAIN: readonly BooksRule[] = [
         coalesce(l.kind || ' in transaction ' || l.tx_hash || ', log ' || l.log_index, 'no log') || ' for ' || coalesce(l.amount_nano, 0)
           || ' nano, ' || coalesce(t.kind || ' ' || t.id || ' for ' || abs(t.amount_nano), 'no transfer') as difference
       from (select * from chain_event where kind in ('deposit', 'claim') and state in ('credited', 'lost')) l
-        full join (select t.id, t.kind, e.amount_nano from account a join entry e on e.account_id = a.id
-          join transfer t on t.id = e.transfer_id where a.kind = 'vault' and t.kind in ('deposit', 'claim')) t
+        full join (select t.id, t.kind, e.amount_nano from transfer t join entry e on e.transfer_id = t.id
+          join account a on a.id = e.account_id where a.kind = 'vault' and t.kind in ('deposit', 'claim')) t
         on t.id = l.transfer_id
       where exists (select 1 from chain_event)
         and (t.id is null or l.tx_hash is null or t.kind <> l.kind

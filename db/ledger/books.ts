@@ -131,7 +131,7 @@ async function figures(
     capturedNano: Nano;
     contributorsNano: Nano;
   }>`
-    select (select count(*)::int from transfer) as transfers, (select count(*)::int from entry) as entries,
+    select (select count(*)::int from transfer) as transfers, (select coalesce(sum(cardinality(account_ids)), 0)::int from transfer) as entries,
       (select count(*)::int from hold where state = 'open') as open_holds,
       (select count(*)::int from hold where state = 'captured') as captured_calls,
       (select coalesce(sum(captured_nano), 0)::bigint from hold) as captured_nano,
@@ -156,8 +156,8 @@ function coverageOf(totals: Books['totals'], vault: VaultFigures | null): Covera
 /** The chain is ahead of the books by claims that are not final yet: their coins have left, their entries are still to come. */
 async function coinRules(tx: Tx, vault: VaultFigures, coverage: Coverage): Promise<readonly Invariant[]> {
   const { rows } = await sql<{ claimed: bigint }>`
-    select coalesce(sum(e.amount_nano), 0)::bigint as claimed from account a join entry e on e.account_id = a.id
-      join transfer t on t.id = e.transfer_id where a.kind = 'vault' and t.kind = 'claim'`.execute(tx);
+    select coalesce(sum(e.amount_nano), 0)::bigint as claimed from transfer t join entry e on e.transfer_id = t.id
+      join account a on a.id = e.account_id where a.kind = 'vault' and t.kind = 'claim'`.execute(tx);
   const onTheirWay = vault.claimedNano - rows[0].claimed;
   const coins = vault.coinsNano + onTheirWay;
   const rule = (name: string, meaning: string, missing: bigint, difference: string): Invariant => {

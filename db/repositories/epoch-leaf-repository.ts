@@ -57,8 +57,8 @@ export async function nextReceiptsFrom(tx: Tx, from: number): Promise<number> {
 const ENTITLED = sql`
   select a.owner_id as wallet, (coalesce(sum(e.amount_nano) filter (where t.kind = 'payout'), 0)
     + least(coalesce(sum(e.amount_nano) filter (where t.kind = 'correction'), 0), 0))::bigint as nano
-  from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
-  where a.kind = 'claimable' group by a.owner_id`;
+  from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
+  where a.kind = 'claimable' and t.kind in ('payout', 'correction') group by a.owner_id`;
 
 export interface ClaimChange {
   readonly wallet: string;
@@ -149,7 +149,7 @@ export async function claimLeafOf(
 export async function overclaimedWallets(db: Database, claimsNumber: number): Promise<readonly string[]> {
   const { rows } = await sql<{ wallet: string }>`
     select a.owner_id as wallet
-    from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
+    from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
       left join claim_leaf l on l.epoch_number = ${claimsNumber} and l.wallet = a.owner_id
     where a.kind = 'claimable' and t.kind = 'claim'
     group by a.owner_id, l.cumulative_nano having -sum(e.amount_nano) > coalesce(l.cumulative_nano, 0)
@@ -161,7 +161,7 @@ export async function overclaimedWallets(db: Database, claimsNumber: number): Pr
 export async function bookedClaims(db: Database): Promise<Nano> {
   const { rows } = await sql<{ nano: Nano }>`
     select coalesce(-sum(e.amount_nano), 0)::bigint as nano
-    from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
+    from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
     where a.kind = 'claimable' and t.kind = 'claim'`.execute(db);
   return rows[0].nano;
 }

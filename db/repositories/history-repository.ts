@@ -6,6 +6,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { Nano } from '../ledger/amount.ts';
+import { transfersOfOwner } from '../ledger/balances.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 
 export interface HistoryRow {
@@ -29,13 +30,14 @@ export async function historyOf(
 ): Promise<readonly HistoryRow[]> {
   const { rows } = await sql<HistoryRow>`
     select line.*, r.number as receipt_number from (
-      select t.id as transfer_id, t.kind, coalesce(t.reason, t.result ->> 'reason') as reason, t.call_id, t.created_at as at, sum(e.amount_nano)::bigint as amount_nano,
-        case when a.kind in ('user', 'user_grant', 'hold') then 'spending' else a.kind end as purse
-      from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id
-      where a.owner_id = ${ownerId} and t.kind not in ('hold', 'void', 'expire')
-      group by t.id, purse
-      having sum(e.amount_nano) <> 0
-      order by t.id desc, purse
+      select t.id as transfer_id, t.kind, coalesce(t.reason, t.result ->> 'reason') as reason, t.call_id, t.created_at as at, l.*
+      from ${await transfersOfOwner(db, ownerId)} t cross join lateral (
+        select sum(e.amount_nano)::bigint as amount_nano,
+          case when a.kind in ('user', 'user_grant', 'hold') then 'spending' else a.kind end as purse
+        from unnest(t.account_ids, t.amounts_nano) as e(account_id, amount_nano) join account a on a.id = e.account_id
+        where a.owner_id = ${ownerId} group by purse having sum(e.amount_nano) <> 0) l
+      where t.kind not in ('hold', 'void', 'expire')
+      order by t.id desc, l.purse
       limit ${page.limit} offset ${page.offset}
     ) line left join receipt r on r.call_id = line.call_id
     order by line.transfer_id desc, line.purse`.execute(db);

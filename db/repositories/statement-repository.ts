@@ -6,6 +6,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { Nano } from '../ledger/amount.ts';
+import { transfersOfOwner } from '../ledger/balances.ts';
 import type { ShareKind } from '../schema.ts';
 
 /** Earlier than any call. */
@@ -114,7 +115,9 @@ export async function captureSums(
   // All of it goes by the account's entries; a time by the calls captured in it, few against all.
   const entries =
     since === null
-      ? sql`from account a join entry e on e.account_id = a.id join transfer t on t.id = e.transfer_id`
+      ? sql`from ${await transfersOfOwner(db, ownerId)} t
+          cross join lateral unnest(t.account_ids, t.amounts_nano) as e(account_id, amount_nano)
+          join account a on a.id = e.account_id`
       : sql`from model m
           join call c on c.model_id = m.id and c.state = 'captured' and c.settled_at >= ${since}
           join transfer t on t.call_id = c.id

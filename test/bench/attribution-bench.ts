@@ -1,7 +1,7 @@
 // `npm run bench -- attribution`: is attribution right? A model learns planted facts, is retrained on parts of them, and what
 // attribution had said of each answer is compared with what happened, beside every baseline on the same runs; then speed,
 // copies, junk and crafted data. Why: shares decide who is paid, and nobody else publishes whether theirs are true.
-// The measures are in the files named after them; bench-run.ts runs them. Seeded; about half an hour on two cores.
+// The measures are in the files named after them; bench-run.ts runs them. Seeded; under 30 minutes on two cores.
 import {
   type AttributionBench,
   type AttributionMeasure,

@@ -95,7 +95,9 @@ export async function runBench<Context extends BenchContext>(
   try {
     for (const measure of chosen) {
       context.say(`measuring ${measure.figures.map((figure) => figure.name).join(', ')} …`);
+      const began = performance.now();
       figures.push(...(await figuresOf(measure, context)).filter((figure) => wanted(figure.name)));
+      context.say(`  measured in ${((performance.now() - began) / 1000).toFixed(0)} s`);
     }
   } finally {
     context.remove();

@@ -48,18 +48,12 @@ async function fill({ db }: OpenDatabase, transfers: number, say: (line: string)
   );
   for (let from = 0; from < transfers; from += CHUNK) {
     await sql`
-      with made as (
-        insert into transfer (idempotency_key, request_hash, kind, reason, call_id, result)
-          select 'fill:' || gen_random_uuid(), encode(sha256(n::text::bytea), 'hex'), 'transfer', 'bench', 'fill_' || gen_random_uuid(),
-            jsonb_build_object('ok', true, 'amountNano', '1')
-          from generate_series(${from}::int, ${from + CHUNK - 1}::int) n
-          returning id)
-      insert into entry (transfer_id, line, account_id, amount_nano)
-        select m.id, l.line, l.account_id, l.amount_nano from made m cross join lateral (values
-          (1, (select id from account where kind = 'treasury'), -1),
-          (2, (select id from account where owner_id = 'filler_' || (m.id % 10000) and kind = 'user'), 1)) as l(line, account_id, amount_nano)`.execute(
-      db,
-    );
+      insert into transfer (idempotency_key, request_hash, kind, reason, call_id, account_ids, amounts_nano, result)
+        select 'fill:' || gen_random_uuid(), encode(sha256(n::text::bytea), 'hex'), 'transfer', 'bench', 'fill_' || gen_random_uuid(),
+          array[(select id from account where kind = 'treasury'),
+            (select id from account where owner_id = 'filler_' || n % 10000 and kind = 'user')], '{-1,1}',
+          jsonb_build_object('ok', true, 'amountNano', '1')
+        from generate_series(${from}::int, ${from + CHUNK - 1}::int) n`.execute(db);
     if ((from / CHUNK) % 10 === 9) say(`  ${from + CHUNK} transfers`);
   }
   await sql`select ledger_roll_up()`.execute(db);

@@ -122,7 +122,7 @@ describe('the first difference is named', () => {
   const rules: readonly [rule: string, statement: string, words: string][] = [
     [
       'never_overdrawn',
-      `update entry set amount_nano = -9000000000 where amount_nano < 0 and transfer_id = (select min(id) from transfer where kind = 'hold')`,
+      `update transfer set amounts_nano = array[9000000000, -9000000000] where id = (select min(id) from transfer where kind = 'hold')`,
       'stood at',
     ],
     [
@@ -164,8 +164,8 @@ describe('the first difference is named', () => {
     ],
     [
       'refunds_within_captures',
-      `with t as (insert into transfer (idempotency_key, request_hash, kind, call_id, result) values ('r', 'h', 'refund', 'free', '{}') returning id)
-       insert into entry (transfer_id, line, account_id, amount_nano) select t.id, 1, a.id, 5 from t, account a where a.kind = 'user'`,
+      `insert into transfer (idempotency_key, request_hash, kind, call_id, account_ids, amounts_nano, result)
+       select 'r', 'h', 'refund', 'free', array[id], '{5}', '{}' from account where kind = 'user'`,
       'call free gave back 5 nano of 0',
     ],
   ];

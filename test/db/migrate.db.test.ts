@@ -78,7 +78,8 @@ test('schema.ts names the same tables, columns and nullability as the migrations
   const files = (await readdir(folder)).filter((name) => /^schema.*\.ts$/.test(name));
   const sources = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
   const typed = columnsOf(sources.join('\n'));
-  const untyped = ['transfer.xact']; // an internal of the ledger's triggers
+  // internals of the ledger's functions; what the arrays hold is read as `entry`
+  const untyped = ['transfer.xact', 'transfer.account_ids', 'transfer.amounts_nano'];
   expect(typed).toEqual(made.filter((column) => !untyped.includes(column)));
 });
 

@@ -41,7 +41,7 @@ export interface SubjectSize {
 }
 
 export const wholeSize: SubjectSize = {
-  ...{ facts: {}, halves: 50, contributorHalves: 40, drops: 20, alone: 40, adapters: 10, children: 2 },
+  ...{ facts: {}, halves: 50, contributorHalves: 40, drops: 16, alone: 28, adapters: 10, children: 2 },
 };
 export const smallSize: SubjectSize = {
   facts: { contributors: 10, perContributor: 6, facts: 30, queries: 15, decoys: 40 },

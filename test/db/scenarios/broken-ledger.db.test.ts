@@ -39,8 +39,8 @@ const MUTANTS: readonly {
   {
     name: 'a split pays every share to the first one',
     function: 'ledger_split',
-    from: 'v_accounts[u.share]',
-    to: 'v_accounts[p_shares[m.share_first]]',
+    from: 'v_accounts[share_first:share_last]',
+    to: 'array_fill(v_accounts[share_first], array[share_last - share_first + 1])',
   },
   {
     name: 'a hold is taken from the balance before the grant',
