@@ -1,4 +1,4 @@
-// Builds the store of a version with too many contributions to hold their gradients in memory (above a few thousand): the
+// Builds the store of a version with too many contributions for the exact form (above ten thousand rows, store-form.ts): the
 // curvature is that of landmarks, rows go to disk one after the other. Used by build-store.ts. It knows token ids and
 // opaque ids. Memory: the landmarks (0.9 GB of int8 at 2,048 of 450,000 values, 2 GiB at most: fewer of a larger adapter's)
 // a batch of floats (0.25 GB at most) and 0.25 GB of sketches for duplicates, whatever the number of contributions; disk:
@@ -6,14 +6,13 @@
 // One point of the training only, the one that answers are taken at; more would need their landmarks in memory too.
 // Invariant: the same build gives the same store, byte for byte; it appears whole or not at all.
 import { mkdirSync, rmSync } from 'node:fs';
-import { EngineError } from '../errors.ts';
 import type { AdaptedModel } from './adapted-model.ts';
 import { createGradientPass } from './answer-pass.ts';
 import { type AttributionSettings, methodId } from './attribution-settings.ts';
 import { hashBytes } from './content-hash.ts';
 import { emptyRows, quantiseRow } from './feature-rows.ts';
 import type { TokenisedExample } from './gradient-model.ts';
-import { placeStore, type StoreMeta } from './gradient-store.ts';
+import { placeStore, type StoreMeta, storeFault } from './gradient-store.ts';
 import { type LandmarkCurvature, landmarkCurvature } from './scan/landmark-curvature.ts';
 import { createRowWriter } from './scan/row-files.ts';
 import { sketchCosines } from './scan/sketch-cosines.ts';
@@ -96,18 +95,9 @@ export async function buildLargeStore(
     return placeStore(storeDir, beside, whole, writer.finish());
   } catch (cause) {
     rmSync(beside, { recursive: true, force: true });
-    if (!isDiskFault(cause)) throw cause;
-    throw new EngineError(`cannot write the gradient store ${storeDir}`, {
-      code: 'store_unwritable',
-      retry: 'safe',
-      cause,
-    });
+    throw storeFault(storeDir, cause);
   } finally {
     await curvature?.release();
     await pass.release();
   }
-}
-
-function isDiskFault(cause: unknown): boolean {
-  return cause instanceof Error && 'syscall' in cause;
 }

@@ -1,11 +1,13 @@
 // Builds a gradient store in a child process and follows it. Used by the engine's facade.
 // A child, because a run blocks its thread for long; it ends by itself when this process goes away.
 import { spawn } from 'node:child_process';
+import { resolve as resolvePath } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
 import { type AttributeFault, errorOf } from './attribute-protocol.ts';
 import type { StoreBuild } from './build-store.ts';
+import { removeLeftBeside } from './whole-folder.ts';
 
 export type BuildStoreEvent =
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
@@ -59,5 +61,6 @@ export async function buildStoreInChild(
     });
   } finally {
     signal?.removeEventListener('abort', stop);
+    if (outcome?.type !== 'done') removeLeftBeside(resolvePath(build.storeDir)); // of a killed child: gigabytes, it may be
   }
 }

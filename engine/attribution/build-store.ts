@@ -1,7 +1,11 @@
 // Builds the gradient store of a model version: gradients of each distinct example and each decoy at the version's points,
 // their inner products, and the rows that score answers. Used by build-store-main.ts (a child process) and the evaluation.
-// It knows texts and opaque ids.
-// Invariant: the same base, adapter, checkpoints, examples, decoys and settings give the same store, byte for byte.
+// It knows texts and opaque ids; where rows lie while it builds is row-storage.ts, in which form store-form.ts.
+// In memory at any time, beside the model and what the storage holds: one matrix of rows² doubles (0.84 GB at the exact
+// form's end), twice that while a damping is chosen in memory, and two blocks of columns as floats (32 kB a row each).
+// Invariants: the same base, adapter, checkpoints, examples, decoys and settings give the same store, byte for byte; memory
+// and disk give the same rows, byte for byte.
+import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { BuildStoreJob, Example } from '../engine.ts';
 import { EngineError } from '../errors.ts';
@@ -10,18 +14,19 @@ import { type AdaptedModel, type BaseModel, loadAdaptedModel, loadBaseModel } fr
 import { createGradientPass } from './answer-pass.ts';
 import { type AttributionSettings, defaultSettings, methodId } from './attribution-settings.ts';
 import { buildLargeStore } from './build-large-store.ts';
-import { chooseDamping } from './choose-damping.ts';
-import { hashBytes } from './content-hash.ts';
-import type { GramMatrix } from './dual-fisher.ts';
+import { chooseDamping, spreadIndices } from './choose-damping.ts';
+import { hashBytes, inPieces } from './content-hash.ts';
 import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
-import { emptyRows, quantiseRow } from './feature-rows.ts';
-import { joinByCosine, joinByGradient, keptGram } from './gradient-clusters.ts';
+import { gramCosine, joinByCosine } from './gradient-clusters.ts';
 import type { TokenisedExample } from './gradient-model.ts';
 import { type GradientPoint, gradientPoints } from './gradient-points.ts';
-import { type StoreMeta, writeGradientStore } from './gradient-store.ts';
+import type { StoreMeta } from './gradient-store.ts';
 import { gramMatrix } from './gram-matrix.ts';
 import { dividedGram, influenceRows, type PointRows } from './influence-rows.ts';
+import { diskStorage, memoryStorage, type RowStorage } from './row-storage.ts';
+import { bytesOf } from './row-table.ts';
 import { storeDecoys } from './store-decoys.ts';
+import { pointsMax, type StoreForm, storeForm } from './store-form.ts';
 
 export interface StoreBuild extends BuildStoreJob {
   /** Folder of the base model. */
@@ -29,19 +34,15 @@ export interface StoreBuild extends BuildStoreJob {
   readonly settings?: Partial<AttributionSettings>;
   /** Every copy has a row of its own: only to measure what copies would earn without the rule that they share one. */
   readonly apart?: boolean;
-  /** Above so many rows the store is built for reading from disk; left out: 8,192. For tests. */
-  readonly rowsInMemoryMax?: number;
+  /** The form that the store is made in; left out: by its size. For tests. */
+  readonly form?: StoreForm;
   readonly threads?: number;
 }
 
 /** Draws the halves that the damping is chosen by. */
 const drawSeed = 6;
-/** Above, n² inner products and solves cost too much: some 4 GB beside the rows, and tens of minutes at this size. */
-const rowsInMemoryUsual = 8192;
-/** Above, rows do not fit the scan's one memory of 4 GiB, beside their sketches. */
-const rowBytesInMemoryMax = 3.5 * 2 ** 30;
-/** Rows held at once while a store is built: states of the training that do not fit are left out. */
-const rowBytesMax = 4 * 2 ** 30;
+/** Of a version built on disk the damping is chosen with so many of its examples: each retraining takes their time. */
+const dampingExamplesOnDisk = 2048;
 
 /**
  * @param onProgress gradients taken so far, of all examples and decoys at all points
@@ -63,11 +64,13 @@ export async function buildGradientStore(
   const all = [...rowExamples, ...decoys];
   const tokenised = all.map((example) => tokensOf(base, example));
   const adapted = loadAdaptedModel(base, build.adapter);
-  if (isTooLarge(all.length, widthOf(adapted), build.rowsInMemoryMax))
+  const storeDir = resolve(build.storeDir);
+  const width = widthOf(adapted);
+  const form = build.form ?? storeForm(all.length, width);
+  if (form === 'landmarks')
     return await buildLargeStore(
       {
-        ...{ adapted, settings, tokenised, threads: build.threads ?? 1 },
-        storeDir: resolve(build.storeDir),
+        ...{ storeDir, adapted, settings, tokenised, threads: build.threads ?? 1 },
         meta: {
           ...{ base: base.sha256, adapter: adapted.sha256, seed: drawSeed },
           examples: rowExamples.map(identity),
@@ -78,65 +81,70 @@ export async function buildGradientStore(
       onProgress,
     );
   const checkpoints = build.checkpoints ?? readRunCheckpoints(build.adapter.dir);
-  const pointsMax = Math.max(1, Math.floor(rowBytesMax / (all.length * widthOf(adapted))));
-  const points = gradientPoints(build.adapter, checkpoints, settings, pointsMax);
-
-  const pointRows: PointRows[] = [];
-  const used: StoreMeta['points'] = [];
-  for (const point of points) {
-    const model = point.step === undefined ? adapted : loadAdaptedModel(base, point.adapter);
-    const before = pointRows.length * all.length;
-    const rows = await gradientsAt(model, point, tokenised, build.threads, (done) =>
-      onProgress(before + done, points.length * all.length),
-    );
-    const values = await gramMatrix(rows);
-    const gram = { trained: rowExamples.length, decoys: decoys.length, values };
-    if (pointRows.length === 0 && build.apart !== true)
-      clusters = joinByGradient(clusters, gramOf(clusters, rowExamples, gram));
-    const { weight } = point;
-    pointRows.push({ rows, gram, weight });
-    used.push({
-      adapter: model.sha256,
-      ...{ strength: point.strength, weight },
-      ...(point.step === undefined ? {} : { step: point.step }),
-    });
-  }
-  const { damping, tried } = await dampingOf(build, settings, rowExamples, pointRows[0]);
-  return writeGradientStore(
-    resolve(build.storeDir),
-    {
-      methodId,
-      base: base.sha256,
-      adapter: adapted.sha256,
-      width: pointRows[0].rows.width,
+  const points = gradientPoints(build.adapter, checkpoints, settings, pointsMax(form, all.length, width));
+  const storage = (form === 'disk' ? diskStorage : memoryStorage)(storeDir, all.length, width);
+  const trained = rowExamples.length;
+  try {
+    const products = new Float64Array(all.length ** 2); // of one point after the other
+    const pointRows: PointRows[] = [];
+    const used: StoreMeta['points'] = [];
+    const curvature = createHash('sha256');
+    let chosen: DampingChoice | undefined;
+    for (const point of points) {
+      const { step, strength, weight } = point;
+      const model = step === undefined ? adapted : loadAdaptedModel(base, point.adapter);
+      const before = pointRows.length * all.length;
+      const rows = await gradientsAt(model, point, tokenised, storage, build.threads, (done) =>
+        onProgress(before + done, points.length * all.length),
+      );
+      const values = await gramMatrix(rows, undefined, products);
+      const gram = { trained, decoys: decoys.length, values };
+      const powers = Float64Array.from(all, (_, i) => products[i * all.length + i]);
+      const taken = { rows, trained, powers, weight };
+      if (chosen === undefined) {
+        clusters = joinByRows(clusters, rowExamples, gramCosine(gram), build);
+        chosen = await dampingOf(build, settings, rowExamples, taken, form);
+        curvature.update(`damping ${chosen.damping} ${settings.coordinateDamping}\n`);
+      }
+      for (const piece of inPieces(bytesOf(products))) curvature.update(piece);
+      pointRows.push(taken);
+      used.push({ adapter: model.sha256, strength, weight, ...(step === undefined ? {} : { step }) });
+    }
+    const { damping, tried } = chosen ?? { damping: settings.damping, tried: [] };
+    const { coordinateDamping } = settings;
+    await influenceRows(pointRows, { damping, coordinateDamping }, storage, products);
+    return storage.place({
+      ...{ methodId, base: base.sha256, adapter: adapted.sha256, width },
       points: used,
       strength: settings.strength,
       examples: rowExamples.map(identity),
       copies: copiesOf(clusters, build.examples),
       decoys: decoys.map(identity),
-      ...{ damping, dampingTried: [...tried], coordinateDamping: settings.coordinateDamping },
+      ...{ damping, dampingTried: [...tried], coordinateDamping },
       floorQuantile: settings.floorQuantile,
-      curvature: curvatureHash(pointRows, damping, settings.coordinateDamping),
+      curvature: curvature.digest('hex'),
       seed: drawSeed,
-    },
-    await influenceRows(pointRows, damping, settings.coordinateDamping),
-  );
+    });
+  } catch (cause) {
+    throw storage.abandon(cause);
+  }
 }
 
-/** Whether so many rows of so many values must stay on disk: of a large model a few hundred are too many for memory. */
-export function isTooLarge(rows: number, width: number, rowsMax: number = rowsInMemoryUsual): boolean {
-  return rows > rowsMax || rows * width > rowBytesInMemoryMax;
-}
+type DampingChoice = Awaited<ReturnType<typeof chooseDamping>>;
 
 async function dampingOf(
   { modelDir, adapter, dampingRetrainings = 0, threads }: StoreBuild,
   { damping, coordinateDamping }: AttributionSettings,
   examples: readonly Example[],
   point: PointRows,
-): Promise<Awaited<ReturnType<typeof chooseDamping>>> {
+  form: StoreForm,
+): Promise<DampingChoice> {
   if (dampingRetrainings === 0 || examples.length < 2) return { damping, tried: [] };
-  const gram = await dividedGram(point, coordinateDamping); // what the damping will be used on
-  const job = { modelDir, adapterDir: adapter.dir, examples, gram, threads, fallback: damping };
+  const isSample = form === 'disk' && examples.length > dampingExamplesOnDisk;
+  const kept = isSample ? spreadIndices(examples.length, dampingExamplesOnDisk) : undefined;
+  const gram = await dividedGram(point, coordinateDamping, kept); // what the damping will be used on
+  const asked = kept?.map((at) => examples[at]) ?? examples;
+  const job = { modelDir, adapterDir: adapter.dir, examples: asked, gram, threads, fallback: damping };
   return await chooseDamping({ ...job, retrainings: dampingRetrainings, seed: drawSeed });
 }
 
@@ -152,13 +160,6 @@ function copiesOf({ members }: Clusters, examples: readonly Example[]): StoreMet
 function hasRow({ members }: Clusters, id: string): boolean {
   const rule = members.get(id)?.rule;
   return rule === undefined || rule === 'words';
-}
-
-/** Inner products of the clusters' first members. */
-function gramOf({ representatives }: Clusters, rows: readonly Example[], gram: GramMatrix): GramMatrix {
-  const place = new Map(rows.map(({ id }, row) => [id, row]));
-  const kept = representatives.flatMap(({ id }) => place.get(id) ?? []);
-  return keptGram(gram, kept);
 }
 
 /** @param cosine of two rows */
@@ -189,14 +190,15 @@ async function gradientsAt(
   adapted: AdaptedModel,
   { strength }: GradientPoint,
   examples: readonly TokenisedExample[],
+  storage: RowStorage,
   threads = 1,
   onDone: (done: number) => void = () => undefined,
 ): Promise<PointRows['rows']> {
   const pass = await createGradientPass({ adapted, strength, threads });
   try {
-    const rows = emptyRows(examples.length, pass.width);
+    const { rows, set } = storage.gradients();
     for (const [index, example] of examples.entries()) {
-      quantiseRow(rows, index, await pass.gradient(example));
+      set(index, await pass.gradient(example));
       onDone(index + 1);
     }
     return rows;
@@ -210,12 +212,6 @@ function widthOf({ gradientModel: { lora, weights } }: AdaptedModel): number {
   for (const [name, { data }] of weights) if (/\.lora_[AB]\.weight$/.test(name)) width += data.length;
   if (width === 0) throw new Error(`bug: an adapter of rank ${lora.rank} without values`);
   return width;
-}
-
-function curvatureHash(points: readonly PointRows[], damping: number, coordinateDamping: number): string {
-  const bytes = ({ values }: GramMatrix): Uint8Array =>
-    new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return hashBytes(`damping ${damping} ${coordinateDamping}\n`, ...points.map(({ gram }) => bytes(gram)));
 }
 
 function identity({ id, question, answer }: Example): { readonly id: string; readonly sha256: string } {

@@ -116,7 +116,8 @@ export function agreementOf(
   return agreements.length === 0 ? 0 : agreements.reduce((sum, value) => sum + value, 0) / agreements.length;
 }
 
-function spreadIndices(count: number, most: number): readonly number[] {
+/** At most so many places, evenly spread over [0, count). */
+export function spreadIndices(count: number, most: number): readonly number[] {
   const size = Math.min(count, most);
   return Array.from({ length: size }, (_, i) => Math.floor((i * count) / size));
 }

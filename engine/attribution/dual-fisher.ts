@@ -1,6 +1,6 @@
 // The damped empirical-Fisher influence of training examples on an answer, computed exactly in its dual form.
-// Used by the store builder, which turns it into rows that score by one inner product, and by the comparison of methods.
-// Knows inner products only: no gradients, no files, no model.
+// Used by the choice of the damping, the comparison of methods and the bench; inverse-mix.ts does the same for every row of
+// a store at once, in the memory of the products. Knows inner products only: no gradients, no files, no model.
 //
 // With F = (1/n) Σ g_i g_iᵀ over the n trained examples and H = F + λI (Koh & Liang, arxiv.org/abs/1703.04730, with the
 // empirical Fisher as curvature), the influence of a vector v on the query q is s(v) = vᵀ H⁻¹ q. By the Woodbury
@@ -8,7 +8,7 @@
 //     s(v) = (v·q − (Gv)ᵀ M⁻¹ (Gq)) / λ        for any v (decoys included)
 //     s(g_i) = n (M⁻¹ Gq)_i                    for a trained example
 // Damping λ = c × mean eigenvalue of F over its rank n, i.e. c × Σ|g_i|² / n².
-import { type CholeskyFactor, choleskyFactor, choleskySolve, lowerSolve } from './cholesky.ts';
+import { type CholeskyFactor, choleskyFactor, choleskySolve, createRowSolver } from './cholesky.ts';
 
 /** Inner products of the n trained examples followed by the m decoys: row-major [n + m, n + m], symmetric. */
 export interface GramMatrix {
@@ -25,16 +25,6 @@ interface DualFisher {
   readonly decoyLeverage: Float64Array;
   /** Scores of all trained examples and decoys for one query. */
   score(query: QueryProducts): FisherScores;
-  /** H⁻¹ of every row, written in the rows themselves. */
-  inverseRows(): InverseRows;
-}
-
-/** H⁻¹ v = own_v · v + Σ_j mix_vj · g_j over the trained g_j, for each row v of the gram. */
-export interface InverseRows {
-  /** [n + m] */
-  readonly own: Float64Array;
-  /** [n + m, n] */
-  readonly mix: Float64Array;
 }
 
 /** Inner products of the query's gradient with the stored rows, and with itself. */
@@ -55,6 +45,9 @@ interface FisherScores {
   readonly self: number;
 }
 
+/** Right sides that are solved for together. */
+const rowsTogether = 256;
+
 /**
  * Factors the curvature once for a model version.
  * @param damping c: λ as a multiple of F's mean eigenvalue, > 0
@@ -74,25 +67,39 @@ export function dualFisher(gram: GramMatrix, damping: number): DualFisher {
     damped[i * n + i] += n * lambda;
   }
   const factor = choleskyFactor(damped, n);
-  /** vᵀ H⁻¹ v from Gv and v·v. */
-  const leverage = (row: number): number =>
-    (values[row * size + row] - squaredNorm(lowerSolve(factor, values.slice(row * size, row * size + n)))) /
-    lambda;
-
+  const leverage = leveragesOf(gram, factor, lambda);
   return {
     lambda,
-    trainedLeverage: Float64Array.from({ length: n }, (_, i) => leverage(i)),
-    decoyLeverage: Float64Array.from({ length: m }, (_, i) => leverage(n + i)),
+    trainedLeverage: leverage.slice(0, n),
+    decoyLeverage: leverage.slice(n),
     score: (query) => scoreQuery(gram, factor, lambda, query),
-    inverseRows: () => {
-      const mix = new Float64Array(size * n);
-      for (let v = 0; v < size; v++) {
-        const solved = choleskySolve(factor, values.slice(v * size, v * size + n)); // M⁻¹ G v
-        for (let j = 0; j < n; j++) mix[v * n + j] = -solved[j] / lambda;
-      }
-      return { own: new Float64Array(size).fill(1 / lambda), mix };
-    },
   };
+}
+
+/** vᵀ H⁻¹ v from Gv and v·v, of every row. */
+function leveragesOf(
+  { trained: n, decoys, values }: GramMatrix,
+  factor: CholeskyFactor,
+  lambda: number,
+): Float64Array {
+  const size = n + decoys;
+  const together = Math.min(rowsTogether, size);
+  const solver = createRowSolver(factor, together);
+  const rows = new Float64Array(together * n);
+  const leverage = new Float64Array(size);
+  for (let first = 0; first < size; first += together) {
+    const count = Math.min(together, size - first);
+    for (let row = 0; row < count; row++) {
+      const from = (first + row) * size;
+      rows.set(values.subarray(from, from + n), row * n);
+    }
+    solver.lower(rows, count);
+    for (let row = 0; row < count; row++) {
+      const at = first + row;
+      leverage[at] = (values[at * size + at] - squaredNorm(rows.subarray(row * n, (row + 1) * n))) / lambda;
+    }
+  }
+  return leverage;
 }
 
 function scoreQuery(
@@ -114,7 +121,8 @@ function scoreQuery(
   return { trained: solved.map((value) => value * n), decoys, self: (query.self - seen) / lambda };
 }
 
-function squaredNorm(vector: Float64Array): number {
+/** |v|² */
+export function squaredNorm(vector: Float64Array): number {
   let sum = 0;
   for (const value of vector) sum += value * value;
   return sum;

@@ -17,17 +17,13 @@ import { factRelation } from './same-fact.ts';
 const gradientCosineMin = 0.2;
 const comparedMax = 200;
 
-/** @param gram of the clusters' first members, at one point */
-export function joinByGradient(clusters: Clusters, gram: GramMatrix, cosineMin?: number): Clusters {
-  const { trained, decoys, values } = gram;
-  if (clusters.representatives.length !== trained)
-    throw new Error(`bug: ${clusters.representatives.length} clusters where gradients are of ${trained}`);
+/** Cosines of rows by their inner products, read where they lie; 0 where one of the two has no length. */
+export function gramCosine({ trained, decoys, values }: GramMatrix): (i: number, j: number) => number {
   const size = trained + decoys;
-  const cosine = (i: number, j: number): number => {
+  return (i, j) => {
     const length = Math.sqrt(values[i * size + i] * values[j * size + j]);
     return length > 0 ? values[i * size + j] / length : 0;
   };
-  return joinByCosine(clusters, cosine, cosineMin);
 }
 
 /** @param cosine of the gradients of two clusters' first members, by their places */
@@ -56,17 +52,4 @@ export function joinByCosine(
   for (const [id, { of, rule }] of joinedBefore) members.set(id, { of: joined.get(of) ?? of, rule });
   for (const [id, of] of joined) members.set(id, { of, rule: 'gradient' });
   return { representatives: kept.map((index) => representatives[index]), members };
-}
-
-/** Inner products among some of the trained rows, in this order; without decoys. */
-export function keptGram({ trained, decoys, values }: GramMatrix, kept: readonly number[]): GramMatrix {
-  const size = trained + decoys;
-  return {
-    trained: kept.length,
-    decoys: 0,
-    values: Float64Array.from({ length: kept.length ** 2 }, (_, at) => {
-      const [i, j] = [kept[Math.floor(at / kept.length)], kept[at % kept.length]];
-      return values[i * size + j];
-    }),
-  };
 }

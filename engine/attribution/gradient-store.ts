@@ -74,7 +74,7 @@ const metaSchema = z.object({
   curvature: hex,
   /** Of all that is drawn at random. */
   seed: count,
-  /** The last three only of a store too large for memory (scan/row-files.ts). */
+  /** The last three only of a store that is read from disk (scan/row-files.ts). */
   files: z.object({
     'features.bin': hex,
     'scales.bin': hex,
@@ -195,6 +195,13 @@ export function placeStore(
   rmSync(folder, { recursive: true, force: true });
   renameSync(beside, folder);
   return hashBytes(metaBytes);
+}
+
+/** What to throw where a store could not be built: faults of the disk are `store_unwritable`, all others are as they are. */
+export function storeFault(folder: string, cause: unknown): unknown {
+  if (!(cause instanceof Error && 'syscall' in cause)) return cause;
+  const message = `cannot write the gradient store ${folder}`;
+  return new EngineError(message, { code: 'store_unwritable', retry: 'safe', cause });
 }
 
 /** The hash of a store without reading its rows. */

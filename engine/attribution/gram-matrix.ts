@@ -1,19 +1,21 @@
-// Inner products of all pairs of feature rows, [count, count]. Used once for each store build.
+// Inner products of all pairs of feature rows, [count, count]. Used by store builds and the comparison of methods.
 // Blocks of rows and columns go through one onnxruntime matmul (about 200 times faster than a plain loop), partial
 // products are added up in double precision. Knows rows of numbers only.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
 import { buildOnnx, createGraph, graphInput, graphOutput } from '../graph/graph-builder.ts';
 import { gemm } from '../graph/ops-matmul.ts';
-import { dequantiseRow, type FeatureRows } from './feature-rows.ts';
-
-const rowBlock = 128;
-const columnBlock = 8192;
+import { columnBlock, createColumnBlocks, type ReadableRows, rowBlock } from './column-blocks.ts';
 
 /**
  * Symmetric, row-major [count, count]. Relative error about 1e-6 of the rows' norms (single-precision products).
  * @param columnScale [width] multiplied into every row; 1 where left out
+ * @param gram [count, count] where the products go; left out: made here
  */
-export async function gramMatrix(rows: FeatureRows, columnScale?: Float32Array): Promise<Float64Array> {
+export async function gramMatrix(
+  rows: ReadableRows,
+  columnScale?: Float32Array,
+  gram: Float64Array = new Float64Array(rows.count ** 2),
+): Promise<Float64Array> {
   const g = createGraph('gram');
   const a = graphInput(g, 'a', 'f32', [rowBlock, columnBlock]);
   const b = graphInput(g, 'b', 'f32', [rowBlock, columnBlock]);
@@ -24,14 +26,13 @@ export async function gramMatrix(rows: FeatureRows, columnScale?: Float32Array):
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   const { count, width } = rows;
-  const gram = new Float64Array(count * count);
+  gram.fill(0);
   try {
-    const blocks = Math.ceil(count / rowBlock);
+    const blocks = createColumnBlocks(count);
+    const parts = blocks.tensors;
     for (let column = 0; column < width; column += columnBlock) {
-      const parts = Array.from({ length: blocks }, (_, block) =>
-        floatBlock(rows, block * rowBlock, column, columnScale),
-      );
-      for (let i = 0; i < blocks; i++) {
+      blocks.load(rows, column, columnScale);
+      for (let i = 0; i < parts.length; i++) {
         for (let j = 0; j <= i; j++) {
           const { product } = await session.run({ a: parts[i], b: parts[j] });
           if (!(product.data instanceof Float32Array)) throw new Error('bug: product is not f32');
@@ -45,26 +46,6 @@ export async function gramMatrix(rows: FeatureRows, columnScale?: Float32Array):
   for (let i = 0; i < count; i++)
     for (let j = i + 1; j < count; j++) gram[i * count + j] = gram[j * count + i];
   return gram;
-}
-
-/** Rows [firstRow, +rowBlock) x columns [firstColumn, +columnBlock) as floats, zeros beyond the edges. */
-function floatBlock(
-  rows: FeatureRows,
-  firstRow: number,
-  firstColumn: number,
-  columnScale: Float32Array | undefined,
-): Tensor {
-  const data = new Float32Array(rowBlock * columnBlock);
-  const end = Math.min(firstRow + rowBlock, rows.count);
-  for (let row = firstRow; row < end; row++) {
-    const at = (row - firstRow) * columnBlock;
-    dequantiseRow(rows, row, data.subarray(at, at + columnBlock), firstColumn);
-    if (columnScale) {
-      const length = Math.min(rows.width - firstColumn, columnBlock);
-      for (let i = 0; i < length; i++) data[at + i] *= columnScale[firstColumn + i];
-    }
-  }
-  return new Tensor('float32', data, [rowBlock, columnBlock]);
 }
 
 function addBlock(

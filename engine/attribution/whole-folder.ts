@@ -30,13 +30,18 @@ export function writeWholeFolder(
 
 /** A name to write the folder under until it is whole. Removes what processes that are no more left under such names. */
 export function folderBeside(folder: string): string {
+  removeLeftBeside(folder);
+  return join(dirname(folder), `.${basename(folder)}.${process.pid}.${randomUUID()}.tmp`);
+}
+
+/** Removes what processes that are no more left of writing the folder. */
+export function removeLeftBeside(folder: string): void {
   const [place, name] = [dirname(folder), basename(folder)];
   for (const found of namesIn(place)) {
     const owner = found.startsWith(`.${name}.`) ? /\.(\d+)\.[0-9a-f-]{36}\.tmp$/.exec(found) : null;
     const isLeft = owner !== null && found === `.${name}${owner[0]}` && !isOtherAlive(Number(owner[1]));
     if (isLeft) rmSync(join(place, found), { recursive: true, force: true });
   }
-  return join(place, `.${name}.${process.pid}.${randomUUID()}.tmp`);
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -1,5 +1,5 @@
-// The curvature of a version with more contributions than fit in memory: the Fisher of some of them, spread over all (the
-// landmarks), exact for those. Used by build-large-store.ts. It knows vectors only.
+// The curvature of a version with more contributions than the exact form takes (store-form.ts): the Fisher of some of them,
+// spread over all (the landmarks), exact for those. Used by build-large-store.ts. It knows vectors only.
 //
 // With m landmarks of unit length as rows of L and H = (1/m) LᵀL + λI, λ = c/m (c times the mean eigenvalue over rank m):
 //     H⁻¹ v̂ = (v̂ − Lᵀ M⁻¹ L v̂) / λ,   M = LLᵀ + mλI        (Woodbury, as in dual-fisher.ts)

@@ -1,5 +1,5 @@
 // Rows of a version too large for memory, as files: written one after the other, read one by one where they are needed.
-// Used by build-large-store.ts and loaded-versions.ts. It knows rows, sketches and hashes; no model, no texts.
+// Used by build-large-store.ts, row-storage.ts and loaded-versions.ts. It knows rows, sketches and hashes; no model, no texts.
 //
 //   features.bin   int8 [count, width]     scales.bin   float32 [count, blocks]     row-hashes.bin  sha256 of each row's two
 //   sketches.bin   int8 [count, sketch width]           sketch-scales.bin  float32 [count]
@@ -11,7 +11,7 @@ import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { EngineError } from '../../errors.ts';
 import { hashBytes } from '../content-hash.ts';
-import { blockSize } from '../feature-rows.ts';
+import { blockSize, dequantiseRow } from '../feature-rows.ts';
 import { gradientSketch } from './gradient-sketch.ts';
 import { quantiseVector } from './quantise-vector.ts';
 import { type RowSketches, type RowSource, sketchWidthFor } from './row-scan.ts';
@@ -30,36 +30,90 @@ export interface RowWriter {
 /** @param count of all rows that will come: it decides the width of the sketches */
 export function createRowWriter(folder: string, count: number, width: number): RowWriter {
   const blocks = Math.ceil(width / blockSize);
-  const sketcher = gradientSketch(width, sketchWidthFor(count));
-  const files = new Map(
-    names.map((name) => [name, { file: openSync(join(folder, name), 'wx'), hash: createHash('sha256') }]),
-  );
-  const write = (name: RowFile, bytes: Uint8Array): void => {
-    const target = files.get(name);
-    if (target === undefined) throw new Error(`bug: ${name} is not open`);
-    for (let at = 0; at < bytes.length; ) at += writeSync(target.file, bytes, at);
-    target.hash.update(bytes);
-  };
+  const output = createHashedFiles(folder, names);
+  const describe = rowDescriber(output, count, width);
   const values = new Int8Array(width);
   const scales = new Float32Array(blocks);
-  const codes = new Int8Array(sketcher.width);
-  const scale = new Float32Array(1);
   return {
     append: (row) => {
       if (row.length !== width)
         throw new RangeError(`a row of ${row.length} values where rows have ${width}`);
       quantiseVector(row, values, scales, blockSize);
-      quantiseVector(sketcher.sketch(row), codes, scale, sketcher.width);
-      write('features.bin', bytesOf(values));
-      write('scales.bin', bytesOf(scales));
-      write('row-hashes.bin', rowHash(values, scales));
-      write('sketches.bin', bytesOf(codes));
-      write('sketch-scales.bin', bytesOf(scale));
+      output.write('features.bin', bytesOf(values));
+      output.write('scales.bin', bytesOf(scales));
+      describe(row, values, scales);
+    },
+    finish: () => output.finish() as RowFileHashes, // one for each of `names`
+  };
+}
+
+/** Adds the other three files to rows that lie in the folder already. @returns sha256 of each file */
+export function describeRows(folder: string, count: number, width: number): RowFileHashes {
+  const blocks = Math.ceil(width / blockSize);
+  const output = createHashedFiles(folder, ['row-hashes.bin', 'sketches.bin', 'sketch-scales.bin']);
+  const describe = rowDescriber(output, count, width);
+  const [features, scalesFile] = ['features.bin', 'scales.bin'].map((name) =>
+    openSync(join(folder, name), 'r'),
+  );
+  const [featuresHash, scalesHash] = [createHash('sha256'), createHash('sha256')];
+  const values = new Int8Array(width);
+  const scales = new Float32Array(blocks);
+  const row = new Float32Array(width);
+  try {
+    for (let index = 0; index < count; index++) {
+      readAt(features, bytesOf(values), index * width);
+      readAt(scalesFile, bytesOf(scales), 4 * index * blocks);
+      featuresHash.update(bytesOf(values));
+      scalesHash.update(bytesOf(scales));
+      dequantiseRow({ count: 1, width, blocks, values, scales }, 0, row);
+      describe(row, values, scales);
+    }
+  } finally {
+    for (const file of [features, scalesFile]) closeSync(file);
+  }
+  const described = output.finish();
+  const [featuresDigest, scalesDigest] = [featuresHash, scalesHash].map((hash) => hash.digest('hex'));
+  return { 'features.bin': featuresDigest, 'scales.bin': scalesDigest, ...described } as RowFileHashes;
+}
+
+/** Writes a row's hash and sketch. */
+function rowDescriber(
+  { write }: HashedFiles,
+  count: number,
+  width: number,
+): (row: Float32Array, values: Int8Array, scales: Float32Array) => void {
+  const sketcher = gradientSketch(width, sketchWidthFor(count));
+  const codes = new Int8Array(sketcher.width);
+  const scale = new Float32Array(1);
+  return (row, values, scales) => {
+    quantiseVector(sketcher.sketch(row), codes, scale, sketcher.width);
+    write('row-hashes.bin', rowHash(values, scales));
+    write('sketches.bin', bytesOf(codes));
+    write('sketch-scales.bin', bytesOf(scale));
+  };
+}
+
+interface HashedFiles {
+  write(name: RowFile, bytes: Uint8Array): void;
+  /** Closes them. @returns sha256 of each */
+  finish(): Partial<RowFileHashes>;
+}
+
+function createHashedFiles(folder: string, some: readonly RowFile[]): HashedFiles {
+  const files = new Map(
+    some.map((name) => [name, { file: openSync(join(folder, name), 'wx'), hash: createHash('sha256') }]),
+  );
+  return {
+    write: (name, bytes) => {
+      const target = files.get(name);
+      if (target === undefined) throw new Error(`bug: ${name} is not open`);
+      for (let at = 0; at < bytes.length; ) at += writeSync(target.file, bytes, at);
+      target.hash.update(bytes);
     },
     finish: () => {
       const hashes = new Map([...files].map(([name, { hash }]) => [name, hash.digest('hex')]));
       for (const { file } of files.values()) closeSync(file);
-      return Object.fromEntries(hashes) as RowFileHashes; // one for each of `names`
+      return Object.fromEntries(hashes);
     },
   };
 }

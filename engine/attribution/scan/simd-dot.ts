@@ -4,6 +4,7 @@
 // matrix as a constant, a second copy of all rows. Fixed-width SIMD is exact integer arithmetic: the same result on every
 // machine, to the bit.
 // Invariant: lengths are multiples of 16, and a product of `length` pairs stays below 2^31 (length <= 131,072).
+import { add, get, i32, i32Const, set, simd, v128, wasmMemory, wasmModule } from './wasm-bytes.ts';
 
 export interface DotKernel {
   readonly memory: WebAssembly.Memory;
@@ -21,25 +22,15 @@ export interface DotKernel {
   ) => void;
 }
 
-const pageBytes = 65_536;
-
 /** @param bytes of memory, at most 4 GiB; its content is the caller's */
 export function createDotKernel(bytes: number): DotKernel {
-  const pages = Math.ceil(bytes / pageBytes);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = wasmMemory(bytes);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), { env: { memory } });
   const dots = exports.dots as DotKernel['dots']; // the module below exports it with this signature
   return { memory, dots };
 }
 
-// Opcodes of webassembly.github.io/spec/core/binary/instructions.html and .../appendix/index-instructions.html
-const i32 = 0x7f;
-const v128 = 0x7b;
-const get = (local: number) => [0x20, local];
-const set = (local: number) => [0x21, local];
-const add = [0x6a];
-const i32Const = (value: number) => [0x41, value];
-const simd = (opcode: number) => [0xfd, ...leb(opcode)];
+// Opcodes of webassembly.github.io/spec/core/appendix/index-instructions.html
 const load = (offset: number) => [...simd(0x00), 0x04, offset];
 const extendLow = simd(0x87);
 const extendHigh = simd(0x88);
@@ -76,25 +67,5 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
     ...[0x03, 0x40, ...row, 0x0d, 0, 0x0b],
     0x0b,
   ];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 6, i32, i32, i32, i32, i32, i32, 0]),
-    ...section(2, [1, ...name('env'), ...name('memory'), 0x02, 0x01, 0, ...leb(pageBytes)]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...name('dots'), 0x00, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
-  ]);
-}
-
-function section(id: number, content: readonly number[]): readonly number[] {
-  return [id, ...leb(content.length), ...content];
-}
-
-function name(text: string): readonly number[] {
-  return [text.length, ...new TextEncoder().encode(text)];
-}
-
-/** Unsigned LEB128. */
-function leb(value: number): readonly number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+  return wasmModule({ name: 'dots', parameters: 6, body });
 }

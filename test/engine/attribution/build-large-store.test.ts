@@ -1,4 +1,4 @@
-// A store that is read from disk row by row, against the store in memory, on a tiny model. Covered: landmarks that are all
+// A store of landmarks, read from disk row by row, against the store in memory, on a tiny model. Covered: landmarks that are all
 // examples give the exact form, half of them still find everyone, same bytes twice, refused rows, nothing left after a fault.
 // Not covered: its size at a hundred thousand contributions (the bench measures the scan there).
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { loadAdaptedModel, loadBaseModel } from '../../../engine/attribution/ada
 import { type Attributor, createAttributor } from '../../../engine/attribution/attribute.ts';
 import { defaultSettings } from '../../../engine/attribution/attribution-settings.ts';
 import { buildLargeStore, largeStoreSizes } from '../../../engine/attribution/build-large-store.ts';
-import { buildGradientStore, isTooLarge } from '../../../engine/attribution/build-store.ts';
+import { buildGradientStore } from '../../../engine/attribution/build-store.ts';
 import { readStoreMeta } from '../../../engine/attribution/gradient-store.ts';
 import { decoys, examples, makeTinyVersion, type TinyVersion } from './tiny-version.ts';
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   version = await makeTinyVersion(folder);
   const build = { ...version, examples, decoys, settings: onePoint };
   await buildGradientStore({ ...build, storeDir: exact });
-  hash = await buildGradientStore({ ...build, storeDir: large, rowsInMemoryMax: 10 }, (done, total) =>
+  hash = await buildGradientStore({ ...build, storeDir: large, form: 'landmarks' }, (done, total) =>
     progress.push([done, total]),
   );
   attributor = createAttributor({ modelDir: version.modelDir, threads: 1, storeBytesMax: 2 ** 30 });
@@ -40,7 +40,7 @@ const asked = (storeDir: string, at: number) => ({
   messages: [{ role: 'user', content: examples[at].question }] as const,
 });
 
-describe('a store read from disk', () => {
+describe('a store of landmarks', () => {
   it('scores as the store in memory where every example is a landmark, within 0.005', async () => {
     for (const at of [0, 7, 23]) {
       const memory = await attributor.explain(asked(exact, at));
@@ -58,7 +58,7 @@ describe('a store read from disk', () => {
 
   it('is the same store when it is built again, and counts 24 landmarks and 36 rows', async () => {
     const again = { ...version, examples, decoys, settings: onePoint, storeDir: join(folder, 'again') };
-    expect(await buildGradientStore({ ...again, rowsInMemoryMax: 10 })).toBe(hash);
+    expect(await buildGradientStore({ ...again, form: 'landmarks' })).toBe(hash);
     expect(progress[0]).toEqual([1, 60]);
     expect(progress.at(-1)).toEqual([60, 60]);
   });
@@ -95,14 +95,12 @@ describe('a store read from disk', () => {
     const build = { ...version, examples: [...examples, ...twice], decoys, settings: onePoint };
     const [memory, disk] = [join(folder, 'memory twice'), join(folder, 'disk twice')];
     await buildGradientStore({ ...build, storeDir: memory });
-    await buildGradientStore({ ...build, storeDir: disk, rowsInMemoryMax: 10 });
+    await buildGradientStore({ ...build, storeDir: disk, form: 'landmarks' });
     const joined = [{ id: 'lamp', of: 'boat', rule: 'gradient' }];
     expect([memory, disk].map((dir) => readStoreMeta(dir).meta.copies)).toEqual([joined, joined]);
   });
 
-  it('is made where rows do not fit the memory that scans them: 8,192 of the shipped base, 700 of 5 million values', () => {
-    expect([8192, 8193].map((rows) => isTooLarge(rows, 448_512))).toEqual([false, true]);
-    expect([700, 800].map((rows) => isTooLarge(rows, 4_884_480))).toEqual([false, true]);
+  it('holds 2,048 landmarks of the shipped base, and fewer of larger gradients: 2 GiB', () => {
     expect(largeStoreSizes(448_512)).toEqual({ landmarks: 2048, batch: 64 });
     const { landmarks, batch } = largeStoreSizes(12_615_680); // a model of 1.1 billion weights
     expect(landmarks * 12_615_680).toBeLessThanOrEqual(2 ** 31);
@@ -113,7 +111,7 @@ describe('a store read from disk', () => {
     const changed = join(folder, 'changed');
     await buildGradientStore({
       ...{ ...version, examples, decoys, settings: onePoint },
-      ...{ storeDir: changed, rowsInMemoryMax: 10 },
+      ...{ storeDir: changed, form: 'landmarks' },
     });
     const file = openSync(join(changed, 'features.bin'), 'r+');
     writeSync(file, Uint8Array.of(99), 0, 1, 5);
@@ -126,7 +124,7 @@ describe('a store read from disk', () => {
 
   it('leaves nothing behind where it cannot be put in its place', async () => {
     const nowhere = join(folder, 'adapter', 'adapter_config.json', 'store');
-    const build = { ...version, examples, decoys, settings: onePoint, rowsInMemoryMax: 10 };
+    const build = { ...version, examples, decoys, settings: onePoint, form: 'landmarks' } as const;
     await expect(buildGradientStore({ ...build, storeDir: nowhere })).rejects.toMatchObject({
       code: 'store_unwritable',
     });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GramMatrix } from '../../../engine/attribution/dual-fisher.ts';
 import { clusterDuplicates } from '../../../engine/attribution/duplicate-clusters.ts';
-import { joinByGradient, keptGram } from '../../../engine/attribution/gradient-clusters.ts';
+import { gramCosine, joinByCosine } from '../../../engine/attribution/gradient-clusters.ts';
 import type { Example } from '../../../engine/engine.ts';
 
 const answer = 'The smallest amount is one nano, a billionth of an OPEN.';
@@ -25,19 +25,21 @@ function gramOf(vectors: readonly (readonly number[])[]): GramMatrix {
   return { trained: vectors.length - 1, decoys: 1, values: Float64Array.from(values) };
 }
 
+const cosineOf = (vectors: readonly (readonly number[])[]) => gramCosine(gramOf(vectors));
+
 describe('one answer to two questions', () => {
   it('is joined from a cosine of 0.2 on, and not below', () => {
     const clusters = clusterDuplicates(examples);
     expect(clusters.representatives).toHaveLength(3);
-    const joined = joinByGradient(clusters, gramOf(vectorsWith(0.21)));
+    const joined = joinByCosine(clusters, cosineOf(vectorsWith(0.21)));
     expect(joined.representatives.map(({ id }) => id)).toEqual(['send', 'other']);
     expect([...joined.members]).toEqual([['divide', { of: 'send', rule: 'gradient' }]]);
-    expect(joinByGradient(clusters, gramOf(vectorsWith(0.19)))).toEqual(clusters);
+    expect(joinByCosine(clusters, cosineOf(vectorsWith(0.19)))).toEqual(clusters);
   });
 
   it('takes its copies along to the first', () => {
     const all = [...examples, { ...examples[2], id: 'copy' }];
-    const joined = joinByGradient(clusterDuplicates(all), gramOf(vectorsWith(0.9)));
+    const joined = joinByCosine(clusterDuplicates(all), cosineOf(vectorsWith(0.9)));
     expect([...joined.members]).toEqual([
       ['copy', { of: 'send', rule: 'exact' }],
       ['divide', { of: 'send', rule: 'gradient' }],
@@ -45,17 +47,15 @@ describe('one answer to two questions', () => {
   });
 
   it('is no reason to join what says something else, however equal the gradients', () => {
-    const joined = joinByGradient(
+    const joined = joinByCosine(
       clusterDuplicates(examples.slice(0, 2)),
-      gramOf([[1, 0, 0, 0], [1, 0, 0, 0], decoy]),
+      cosineOf([[1, 0, 0, 0], [1, 0, 0, 0], decoy]),
     );
     expect(joined.members.size).toBe(0);
   });
 
-  it('is decided by inner products of the first members alone', () => {
-    const vectors = vectorsWith(0.6);
-    const { trained, decoys, values } = keptGram(gramOf(vectors), [0, 2]);
-    expect({ trained, decoys }).toEqual({ trained: 2, decoys: 0 });
-    expect([...values]).toEqual([1, 0.6, 0.6, 1]);
+  it('is decided by cosines, whatever the lengths, and 0 for a gradient without any', () => {
+    const cosine = cosineOf([[3, 0, 0, 0], [0, 0, 0, 0], [6, 8, 0, 0], decoy]);
+    expect([cosine(0, 2), cosine(2, 0), cosine(0, 1), cosine(1, 1)]).toEqual([0.6, 0.6, 0, 0]);
   });
 });

@@ -1,7 +1,7 @@
 // Scores by one inner product with prepared rows: bounded, blind to the length of any gradient, and equal to the cosine in
 // the metric of the inverse curvature written out, for one point and for the sum over several.
 import { describe, expect, it } from 'vitest';
-import { dualFisher } from '../../../engine/attribution/dual-fisher.ts';
+import { dualFisher, type GramMatrix } from '../../../engine/attribution/dual-fisher.ts';
 import {
   dequantiseRow,
   emptyRows,
@@ -12,9 +12,11 @@ import { gramMatrix } from '../../../engine/attribution/gram-matrix.ts';
 import { influenceScores } from '../../../engine/attribution/influence.ts';
 import {
   coordinateScale,
+  dividedGram,
   influenceRows,
   type PointRows,
 } from '../../../engine/attribution/influence-rows.ts';
+import { rowsInMemory } from '../../../engine/attribution/row-storage.ts';
 import { unitGram } from '../../../engine/attribution/unit-gram.ts';
 import { seededNoise } from '../graph/tiny-train-graph.ts';
 
@@ -24,18 +26,30 @@ const noise = seededNoise(1);
 const vector = (): Float32Array => Float32Array.from({ length: width }, noise);
 const vectors = Array.from({ length: 14 }, vector);
 
-async function pointOf(list: readonly Float32Array[], trained: number, weight = 1): Promise<PointRows> {
+interface TestPoint extends PointRows {
+  readonly rows: FeatureRows;
+  readonly gram: GramMatrix;
+}
+
+async function pointOf(list: readonly Float32Array[], trained: number, weight = 1): Promise<TestPoint> {
   const rows = emptyRows(list.length, width);
   list.forEach((row, i) => {
     quantiseRow(rows, i, row);
   });
-  const gram = { trained, decoys: list.length - trained, values: await gramMatrix(rows) };
-  return { rows, gram, weight };
+  const values = await gramMatrix(rows);
+  const powers = Float64Array.from(list, (_, i) => values[i * list.length + i]);
+  return { rows, trained, powers, weight, gram: { trained, decoys: list.length - trained, values } };
+}
+
+async function rowsOf(points: readonly PointRows[], coordinateDamping = 0): Promise<FeatureRows> {
+  const place = rowsInMemory(points[0].rows.count, width);
+  await influenceRows(points, { damping, coordinateDamping }, place);
+  return place.finished();
 }
 const scoresOf = (rows: FeatureRows, query: Float32Array) => influenceScores(rows, 10, query);
 
 /** sqrt(λ / h_v) v̂ᵀ H⁻¹ q̂ by the dual formula itself. */
-function written({ rows, gram }: PointRows, query: Float32Array): readonly number[] {
+function written({ rows, gram }: TestPoint, query: Float32Array): readonly number[] {
   const { gram: unit, inverseLength } = unitGram(gram);
   const fisher = dualFisher(unit, damping);
   const length = Math.hypot(...query);
@@ -56,7 +70,7 @@ function written({ rows, gram }: PointRows, query: Float32Array): readonly numbe
 describe('influence scores', () => {
   it('equal the formula within 5e-4, rounded to int8, for trained examples and decoys', async () => {
     const point = await pointOf(vectors, 10);
-    const rows = await influenceRows([point], damping);
+    const rows = await rowsOf([point]);
     for (const query of [vector(), vectors[3], vectors[12]]) {
       const { trained, decoys } = scoresOf(rows, query);
       const expected = written(point, query);
@@ -70,7 +84,7 @@ describe('influence scores', () => {
     const one = await pointOf(vectors, 10, 0.75);
     const two = await pointOf(Array.from({ length: 14 }, vector), 10, 0.25);
     const query = vector();
-    const both = scoresOf(await influenceRows([one, two], damping), query);
+    const both = scoresOf(await rowsOf([one, two]), query);
     const apart = [written(one, query), written(two, query)];
     [...both.trained, ...both.decoys].forEach((score, v) => {
       expect(Math.abs(score - 0.75 * apart[0][v] - 0.25 * apart[1][v])).toBeLessThan(5e-4);
@@ -78,7 +92,7 @@ describe('influence scores', () => {
   });
 
   it("put an example first for its own gradient, and lie between -1 and 1; a decoy's own finds the decoy", async () => {
-    const rows = await influenceRows([await pointOf(vectors, 10)], damping);
+    const rows = await rowsOf([await pointOf(vectors, 10)]);
     vectors.slice(0, 10).forEach((own, i) => {
       const { trained, decoys } = scoresOf(rows, own);
       trained.forEach((score, j) => {
@@ -94,10 +108,10 @@ describe('influence scores', () => {
 
   it('do not change when one gradient is 1024 times as long', async () => {
     const query = vector();
-    const plain = scoresOf(await influenceRows([await pointOf(vectors, 10)], damping), query);
+    const plain = scoresOf(await rowsOf([await pointOf(vectors, 10)]), query);
     const longer = vectors.map((row, i) => (i === 3 || i === 11 ? row.map((value) => value * 1024) : row));
     const scaled = scoresOf(
-      await influenceRows([await pointOf(longer, 10)], damping),
+      await rowsOf([await pointOf(longer, 10)]),
       query.map((value) => value / 1024),
     );
     plain.trained.forEach((score, i) => {
@@ -120,7 +134,7 @@ describe('influence scores', () => {
     }
     const scale = coordinateScale(squares, 0.3);
     const divided = (row: Float32Array): Float32Array => row.map((value, k) => value * scale[k]);
-    const rows = await influenceRows([await pointOf(loud, 10)], damping, 0.3);
+    const rows = await rowsOf([await pointOf(loud, 10)], 0.3);
     const expected = await pointOf(loud.map(divided), 10);
     for (const query of [vector(), loud[4]]) {
       const { trained, decoys } = scoresOf(rows, query);
@@ -132,9 +146,18 @@ describe('influence scores', () => {
     }
   });
 
+  it('are tuned on products of some rows as they are among all, divided by the curvature of all', async () => {
+    const point = await pointOf(vectors, 10);
+    const all = await dividedGram(point, 0.3);
+    const kept = [1, 4, 8];
+    const some = await dividedGram(point, 0.3, kept);
+    expect([all.trained, all.decoys, some.trained, some.decoys]).toEqual([10, 4, 3, 0]);
+    expect([...some.values]).toEqual(kept.flatMap((i) => kept.map((j) => all.values[i * 14 + j])));
+  });
+
   it('are 0 for a gradient of zeros, on either side', async () => {
     const zeros = new Float32Array(width);
-    const rows = await influenceRows([await pointOf([...vectors.slice(0, 9), zeros], 10)], damping);
+    const rows = await rowsOf([await pointOf([...vectors.slice(0, 9), zeros], 10)]);
     expect([...scoresOf(rows, zeros).trained]).toEqual(new Array(10).fill(0));
     expect(scoresOf(rows, vector()).trained[9]).toBe(0);
   });
