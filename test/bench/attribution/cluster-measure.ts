@@ -73,11 +73,11 @@ export const clusterMeasure: AttributionMeasure = {
   },
 };
 
-/** Clusters as the store builder makes them, gradients included. */
+/** Clusters as the store builder makes them, gradients included: those of its first point, so others are left out. */
 async function clusterErrors(slug: string, { examples, factOf }: LabelledDatanet, storeDir: string) {
   const adapter = { id: slug, dir: join(demoDir, `${slug}-adapter`) };
   const decoys: readonly Example[] = [];
-  await buildGradientStore({ modelDir, adapter, storeDir, examples, decoys });
+  await buildGradientStore({ modelDir, adapter, storeDir, examples, decoys, settings: { pathWeight: 0 } });
   const { copies } = openGradientStore(storeDir).meta;
   const seen = new Set(copies.map(({ id }) => id));
   const stated = new Set<string | undefined>();

@@ -130,7 +130,9 @@ function addExactScores(
   damping: number,
   weight: number,
 ): void {
-  const values = Float64Array.from(own.flatMap((a) => own.map((b) => dot(a, b))));
+  const values = new Float64Array(own.length ** 2);
+  for (const [i, a] of own.entries())
+    for (let j = 0; j <= i; j++) values[i * own.length + j] = values[j * own.length + i] = dot(a, own[j]);
   const { gram, inverseLength } = unitGram({ trained, decoys: own.length - trained, values });
   const fisher = dualFisher(gram, damping);
   const leverage = [...fisher.trainedLeverage, ...fisher.decoyLeverage];
