@@ -57,23 +57,51 @@ export async function balances(db: Database, ownerId: string): Promise<Balances>
   };
 }
 
-/** So many are sorted in no time. */
+/** So many are sorted in no time; who has more is looked for among the newest transfers first. */
 const FEW_ENTRIES = 5000;
+const NEWEST_TRANSFERS = 10_000;
 
-/**
- * The transfers that touch an owner's accounts, as a subquery. An account's version counts its entries: few are found by the
- * index (`offset 0` keeps the planner from walking through all transfers after them), many by walking back from the newest.
- */
-export async function transfersOfOwner(db: Database, ownerId: string): Promise<RawBuilder<unknown>> {
+/** An account's version counts its entries, but for those that wait for the roll-up. */
+async function accountsOf(db: Database, ownerId: string) {
   const accounts = await db
     .selectFrom('account')
     .select(['id', 'version'])
     .where('ownerId', '=', ownerId)
     .execute();
-  const entries = accounts.reduce((sum, { version }) => sum + Number(version), 0);
-  const fence = entries <= FEW_ENTRIES ? sql`offset 0` : sql``;
-  const ids = `{${accounts.map(({ id }) => id).join(',')}}`;
-  return sql`(select * from transfer where account_ids && ${ids}::bigint[] ${fence})`;
+  return {
+    ids: `{${accounts.map(({ id }) => id).join(',')}}`,
+    entries: accounts.reduce((sum, { version }) => sum + Number(version), 0),
+  };
+}
+
+/** The transfers that touch an owner's accounts, as a subquery; in no order. */
+export async function transfersOfOwner(db: Database, ownerId: string): Promise<RawBuilder<unknown>> {
+  const { ids } = await accountsOf(db, ownerId);
+  return sql`(select * from transfer where account_ids && ${ids}::bigint[])`;
+}
+
+/**
+ * Lines of an owner's newest transfers, `limit` at most. `read` makes them, newest first, from a subquery of transfers: it is
+ * asked with the newest of the whole ledger first where the owner has many, and with all of the owner's when those do not
+ * fill the page. The planner is given no choice (`offset 0`): it would walk back through all transfers of the ledger for an
+ * owner with many, however long ago they were.
+ */
+export async function newestOfOwner<Line>(
+  db: Database,
+  ownerId: string,
+  limit: number,
+  read: (transfers: RawBuilder<unknown>) => Promise<readonly Line[]>,
+): Promise<readonly Line[]> {
+  const { ids, entries } = await accountsOf(db, ownerId);
+  if (entries > FEW_ENTRIES) {
+    const { rows } = await sql<{ last: bigint }>`select max(id) as last from transfer`.execute(db);
+    const from = rows[0].last - BigInt(NEWEST_TRANSFERS);
+    const lines =
+      await read(sql`(select * from (select * from transfer where id > ${from}::bigint order by id desc offset 0) newest
+      where account_ids && ${ids}::bigint[])`);
+    if (lines.length >= limit) return lines;
+  }
+  return read(sql`(select * from transfer where account_ids && ${ids}::bigint[] order by id desc offset 0)`);
 }
 
 export interface LedgerLine {
@@ -97,15 +125,17 @@ export async function transfersOf(
   ownerId: string,
   limit: number,
 ): Promise<readonly LedgerLine[]> {
-  const { rows } = await sql<LedgerLine>`
-    select t.id as transfer_id, t.kind, t.call_id, a.kind as account, e.amount_nano, t.created_at as at,
-      coalesce(t.reason, t.result ->> 'reason') as reason
-    from ${await transfersOfOwner(db, ownerId)} t
-      cross join lateral unnest(t.account_ids, t.amounts_nano) with ordinality as e(account_id, amount_nano, line)
-      join account a on a.id = e.account_id
-    where a.owner_id = ${ownerId}
-    order by t.id desc, e.line limit ${limit}`.execute(db);
-  return rows;
+  return newestOfOwner(db, ownerId, limit, async (transfers) => {
+    const { rows } = await sql<LedgerLine>`
+      select t.id as transfer_id, t.kind, t.call_id, a.kind as account, e.amount_nano, t.created_at as at,
+        coalesce(t.reason, t.result ->> 'reason') as reason
+      from ${transfers} t
+        cross join lateral unnest(t.account_ids, t.amounts_nano) with ordinality as e(account_id, amount_nano, line)
+        join account a on a.id = e.account_id
+      where a.owner_id = ${ownerId}
+      order by t.id desc, e.line limit ${limit}`.execute(db);
+    return rows;
+  });
 }
 
 /** All entries of a call's transfers (hold, capture, split, ...), oldest first: the ledger's side of a receipt. */

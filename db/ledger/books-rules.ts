@@ -113,7 +113,9 @@ const HOLDS: readonly BooksRule[] = [
       where t.kind in ('hold', 'capture', 'void', 'expire') group by t.id having count(h.id) <> 1
       union all
       select h.hold_transfer_id, 0, 'hold ' || h.id || ' has no transfer' from hold h
-        left join transfer t on t.id = h.hold_transfer_id left join transfer s on s.id = h.settle_transfer_id
+        left join transfer t on t.id = h.hold_transfer_id and t.kind = 'hold' and t.call_id = h.call_id
+        left join transfer s on s.id = h.settle_transfer_id and s.call_id = h.call_id
+          and s.kind = case h.state when 'captured' then 'capture' when 'voided' then 'void' else 'expire' end
         where t.id is null or (s.id is null and h.state <> 'open')`,
   },
   {

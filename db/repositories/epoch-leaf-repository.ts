@@ -2,9 +2,10 @@
  * The leaves of an epoch's two trees: which receipts, and which wallet's cumulative amount. Used by marketplace/payouts. Cut
  * inside the database, read in pieces of text, so that 100,000 leaves never lie in this process as objects.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Database, Tx } from '../database.ts';
 import { type Nano, ZERO_NANO } from '../ledger/amount.ts';
+import { transfersOfOwner } from '../ledger/balances.ts';
 
 /**
  * Puts up to `limit` complete receipts that are in no epoch yet into this one, in the order of their numbers.
@@ -54,11 +55,12 @@ export async function nextReceiptsFrom(tx: Tx, from: number): Promise<number> {
  * What each wallet may ever have claimed: its payouts, less what an operator took back. A leaf never stands above it, and one
  * that does since something was taken back stays where it is.
  */
-const ENTITLED = sql`
+const entitledBy = (transfers: RawBuilder<unknown>) => sql`
   select a.owner_id as wallet, (coalesce(sum(e.amount_nano) filter (where t.kind = 'payout'), 0)
     + least(coalesce(sum(e.amount_nano) filter (where t.kind = 'correction'), 0), 0))::bigint as nano
-  from transfer t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
+  from ${transfers} t join entry e on e.transfer_id = t.id join account a on a.id = e.account_id
   where a.kind = 'claimable' and t.kind in ('payout', 'correction') group by a.owner_id`;
+const ENTITLED = entitledBy(sql`transfer`);
 
 export interface ClaimChange {
   readonly wallet: string;
@@ -127,7 +129,9 @@ export async function entitledTotal(db: Database): Promise<Nano> {
 /** What a wallet may ever have claimed. */
 export async function entitledOf(db: Database, wallet: string): Promise<Nano> {
   const { rows } = await sql<{ nano: Nano }>`
-    select n.nano from (${ENTITLED}) n where n.wallet = ${wallet}`.execute(db);
+    select n.nano from (${entitledBy(await transfersOfOwner(db, wallet))}) n where n.wallet = ${wallet}`.execute(
+    db,
+  );
   return rows[0]?.nano ?? ZERO_NANO;
 }
 

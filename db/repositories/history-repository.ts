@@ -6,7 +6,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { Nano } from '../ledger/amount.ts';
-import { transfersOfOwner } from '../ledger/balances.ts';
+import { newestOfOwner } from '../ledger/balances.ts';
 import type { AccountKind, TransferKind } from '../schema.ts';
 
 export interface HistoryRow {
@@ -28,20 +28,22 @@ export async function historyOf(
   ownerId: string,
   page: { readonly limit: number; readonly offset: number },
 ): Promise<readonly HistoryRow[]> {
-  const { rows } = await sql<HistoryRow>`
-    select line.*, r.number as receipt_number from (
-      select t.id as transfer_id, t.kind, coalesce(t.reason, t.result ->> 'reason') as reason, t.call_id, t.created_at as at, l.*
-      from ${await transfersOfOwner(db, ownerId)} t cross join lateral (
-        select sum(e.amount_nano)::bigint as amount_nano,
-          case when a.kind in ('user', 'user_grant', 'hold') then 'spending' else a.kind end as purse
-        from unnest(t.account_ids, t.amounts_nano) as e(account_id, amount_nano) join account a on a.id = e.account_id
-        where a.owner_id = ${ownerId} group by purse having sum(e.amount_nano) <> 0) l
-      where t.kind not in ('hold', 'void', 'expire')
-      order by t.id desc, l.purse
-      limit ${page.limit} offset ${page.offset}
-    ) line left join receipt r on r.call_id = line.call_id
-    order by line.transfer_id desc, line.purse`.execute(db);
-  return rows;
+  return newestOfOwner(db, ownerId, page.limit, async (transfers) => {
+    const { rows } = await sql<HistoryRow>`
+      select line.*, r.number as receipt_number from (
+        select t.id as transfer_id, t.kind, coalesce(t.reason, t.result ->> 'reason') as reason, t.call_id, t.created_at as at, l.*
+        from ${transfers} t cross join lateral (
+          select sum(e.amount_nano)::bigint as amount_nano,
+            case when a.kind in ('user', 'user_grant', 'hold') then 'spending' else a.kind end as purse
+          from unnest(t.account_ids, t.amounts_nano) as e(account_id, amount_nano) join account a on a.id = e.account_id
+          where a.owner_id = ${ownerId} group by purse having sum(e.amount_nano) <> 0) l
+        where t.kind not in ('hold', 'void', 'expire')
+        order by t.id desc, l.purse
+        limit ${page.limit} offset ${page.offset}
+      ) line left join receipt r on r.call_id = line.call_id
+      order by line.transfer_id desc, line.purse`.execute(db);
+    return rows;
+  });
 }
 
 /** What has been given back of a call's price so far. @param exceptKey of the order that asks, which may be there already */

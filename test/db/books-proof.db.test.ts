@@ -131,6 +131,7 @@ describe('the first difference is named', () => {
       'is not what transfer',
     ],
     ['holds_have_transfers', `update hold set call_id = 'another'`, 'belongs to 0 holds'],
+    ['holds_have_transfers', `update transfer set kind = 'transfer' where kind = 'hold'`, 'has no transfer'],
     [
       'chain_kinds_keep_to_their_accounts',
       `update transfer set kind = 'transfer' where kind = 'deposit'`,

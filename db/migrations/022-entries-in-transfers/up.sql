@@ -26,6 +26,12 @@ create or replace view account_now as
       where a.id = any (t.account_ids) -- no index serves this: what waits is little, an account's history may be long
         and l.account_id = a.id and ledger_entry_waits(a.kind, l.amount_nano)), 0) else 0 end)::bigint as balance_nano
   from account a;
+-- Entries had no foreign key: one of no transfer would be tampering, which must be seen and not lost here.
+do $$ begin
+  if (select count(*) from entry_before) <> (select coalesce(sum(cardinality(account_ids)), 0) from transfer) then
+    raise exception 'ledger: there are entries of no transfer, see npm run books of the version before';
+  end if;
+end $$;
 drop table entry_before;
 -- New rows go to a list first; whoever fills it, or autovacuum, sorts it in.
 create index transfer_accounts on transfer using gin (account_ids) with (gin_pending_list_limit = 2048);
