@@ -15,7 +15,7 @@ import { createGradientPass } from './answer-pass.ts';
 import { type AttributionSettings, defaultSettings, methodId } from './attribution-settings.ts';
 import { buildLargeStore } from './build-large-store.ts';
 import { chooseDamping, spreadIndices } from './choose-damping.ts';
-import { hashBytes, inPieces } from './content-hash.ts';
+import { bytesOf, hashBytes, inPieces } from './content-hash.ts';
 import { type Clusters, clusterDuplicates } from './duplicate-clusters.ts';
 import { gramCosine, joinByCosine } from './gradient-clusters.ts';
 import type { TokenisedExample } from './gradient-model.ts';
@@ -24,7 +24,6 @@ import type { StoreMeta } from './gradient-store.ts';
 import { gramMatrix } from './gram-matrix.ts';
 import { dividedGram, influenceRows, type PointRows } from './influence-rows.ts';
 import { diskStorage, memoryStorage, type RowStorage } from './row-storage.ts';
-import { bytesOf } from './row-table.ts';
 import { storeDecoys } from './store-decoys.ts';
 import { pointsMax, type StoreForm, storeForm } from './store-form.ts';
 

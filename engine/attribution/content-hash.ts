@@ -14,6 +14,11 @@ export function hashBytes(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest('hex');
 }
 
+/** The bytes of a typed array, not a copy. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Views of at most 1 GiB, in order; a text as it is. Also what whole-folder.ts writes by. */
 export function* inPieces(content: string | Uint8Array): Generator<string | Uint8Array> {
   if (typeof content === 'string') yield content;

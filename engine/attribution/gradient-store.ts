@@ -25,7 +25,7 @@ import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../errors.ts';
-import { hashBytes, hashFile } from './content-hash.ts';
+import { bytesOf, hashBytes, hashFile } from './content-hash.ts';
 import { clusterRules } from './duplicate-clusters.ts';
 import { blockSize, type FeatureRows } from './feature-rows.ts';
 import { writeWholeFolder } from './whole-folder.ts';
@@ -257,8 +257,4 @@ function readExactly<T extends Int8Array | Float32Array>(path: string, target: T
     closeSync(file);
   }
   return target;
-}
-
-function bytesOf(array: Int8Array | Float32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

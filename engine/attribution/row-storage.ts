@@ -7,11 +7,12 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { columnBlock, type ReadableRows, rowBlock } from './column-blocks.ts';
+import { bytesOf } from './content-hash.ts';
 import { emptyRows, type FeatureRows, quantiseBlocks, quantiseRow } from './feature-rows.ts';
 import { placeStore, type StoreMeta, storeFault, writeGradientStore } from './gradient-store.ts';
 import type { MixTable } from './influence-rows.ts';
-import { bytesOf, createRowTable, type RowTable, readFully, writeFully } from './row-table.ts';
-import { describeRows } from './scan/row-files.ts';
+import { createRowTable, type RowTable, writeAt } from './row-table.ts';
+import { describeRows, readAt } from './scan/row-files.ts';
 import { folderBeside } from './whole-folder.ts';
 
 export interface RowStorage {
@@ -90,10 +91,10 @@ export function diskStorage(storeDir: string, count: number, width: number): Row
       files.push(file);
       const part = new Float32Array(Math.min(rows, rowBlock) * trained);
       return {
-        write: (first, mix) => writeFully(file, bytesOf(mix), 4 * first * trained),
+        write: (first, mix) => writeAt(file, bytesOf(mix), 4 * first * trained),
         read: (first, some) => {
           const wanted = part.subarray(0, some * trained);
-          readFully(file, bytesOf(wanted), 4 * first * trained);
+          readAt(file, bytesOf(wanted), 4 * first * trained);
           return wanted;
         },
       };

@@ -5,10 +5,12 @@
 //
 // A block of columns is read and written in as many pieces of 8 kB as there are rows, so a disk that must move a head for each
 // is too slow; a solid state disk, or memory for the system's page cache, is not. Invariant: what was written is read back to the bit; rows and columns that were not are zeros.
-import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { columnBlock, type RowsElsewhere } from './column-blocks.ts';
+import { bytesOf } from './content-hash.ts';
 import { blockSize, emptyRows, type FeatureRows, quantiseRow } from './feature-rows.ts';
+import { readAt } from './scan/row-files.ts';
 
 export interface RowTable extends RowsElsewhere {
   /** Rounds `vector` [width] and puts it into its row. */
@@ -29,7 +31,7 @@ export function createRowTable(folder: string, count: number, width: number): Ro
   ftruncateSync(features, count * width);
   ftruncateSync(scales, 4 * count * blocks);
   /** Of rows [first, first + part.count), each part where it lies in the files. */
-  const eachRow = (part: FeatureRows, first: number, column: number, move: typeof readFully): void => {
+  const eachRow = (part: FeatureRows, first: number, column: number, move: typeof readAt): void => {
     const [values, partScales] = [bytesOf(part.values), bytesOf(part.scales)];
     const scaleBytes = 4 * part.blocks;
     for (let row = 0; row < part.count; row++) {
@@ -49,13 +51,13 @@ export function createRowTable(folder: string, count: number, width: number): Ro
     set: (index, vector) => {
       const row = emptyRows(1, width);
       quantiseRow(row, 0, vector);
-      eachRow(row, index, 0, writeFully);
+      eachRow(row, index, 0, writeAt);
     },
-    write: (part, first, column) => eachRow(part, first, column, writeFully),
+    write: (part, first, column) => eachRow(part, first, column, writeAt),
     columns: (column) => {
       const length = Math.min(columnBlock, width - column);
       if (block?.width !== length) block = emptyRows(count, length);
-      eachRow(block, 0, column, readFully);
+      eachRow(block, 0, column, readAt);
       return block;
     },
     close: () => {
@@ -65,19 +67,6 @@ export function createRowTable(folder: string, count: number, width: number): Ro
   };
 }
 
-/** @throws Error where the file ends too early */
-export function readFully(file: number, target: Uint8Array, position: number): void {
-  for (let at = 0; at < target.length; ) {
-    const size = readSync(file, target, at, target.length - at, position + at);
-    if (size === 0) throw new Error('bug: a file of a store under construction ends too early');
-    at += size;
-  }
-}
-
-export function writeFully(file: number, source: Uint8Array, position: number): void {
+export function writeAt(file: number, source: Uint8Array, position: number): void {
   for (let at = 0; at < source.length; ) at += writeSync(file, source, at, source.length - at, position + at);
-}
-
-export function bytesOf(array: Int8Array | Float32Array | Float64Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.ts';
-import { hashBytes } from '../content-hash.ts';
+import { bytesOf, hashBytes } from '../content-hash.ts';
 import { blockSize, dequantiseRow } from '../feature-rows.ts';
 import { gradientSketch } from './gradient-sketch.ts';
 import { quantiseVector } from './quantise-vector.ts';
@@ -171,7 +171,8 @@ function rowHash(values: Int8Array, scales: Float32Array): Buffer {
   return createHash('sha256').update(bytesOf(values)).update(bytesOf(scales)).digest();
 }
 
-function readAt(file: number, target: Uint8Array, position: number): void {
+/** Fills `target` from that place of the file. @throws EngineError `store_malformed` where it ends too early */
+export function readAt(file: number, target: Uint8Array, position: number): void {
   for (let at = 0; at < target.length; ) {
     const size = readSync(file, target, at, target.length - at, position + at);
     if (size === 0)
@@ -182,8 +183,4 @@ function readAt(file: number, target: Uint8Array, position: number): void {
 
 function tampered(what: string): EngineError {
   return new EngineError(`${what} does not fit its sha256`, { code: 'store_tampered', retry: 'never' });
-}
-
-function bytesOf(array: Int8Array | Float32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -17,7 +17,7 @@ import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../../errors.ts';
-import { hashBytes } from '../content-hash.ts';
+import { bytesOf, hashBytes } from '../content-hash.ts';
 import { writeWholeFolder } from '../whole-folder.ts';
 import { exampleAtPlace, firstWhere, type SpanArrays, type SpanIndex, wordNumber } from './span-index.ts';
 
@@ -199,7 +199,3 @@ const missing = (folder: string, cause: unknown): EngineError =>
 
 const malformed = (folder: string, what: string, cause?: unknown): EngineError =>
   new EngineError(`${folder}: ${what}`, { code: 'span_index_malformed', retry: 'never', cause });
-
-function bytesOf(array: Uint16Array | Uint32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
